@@ -1,0 +1,13 @@
+import { runChild } from './run-child.mjs'
+import { SetupError } from './setup-error.mjs'
+
+/**
+ * Makes the image that guests boot by default, or finds it in the cache. In a process of its own: it is TypeScript.
+ * @param {string} node
+ * @param {(line: string) => void} say
+ */
+export async function prepareDefaultImage(node, say) {
+  const script = new URL('./default-image.ts', import.meta.url).pathname
+  const { code, signal, tail } = await runChild(node, [script], { onLine: say })
+  if (code !== 0) throw new SetupError(`The default image could not be made:\n${tail}`, signal)
+}

@@ -1,0 +1,74 @@
+/** Facts an error carries as fields, so that a test can assert them without reading prose. */
+export interface GuestErrorFacts {
+  /** What to do about it; becomes the last line of the message. */
+  hint?: string | undefined
+  cause?: unknown
+  /** The option at fault, when the input was bad. */
+  option?: string | undefined
+  /** The named phase that was running, e.g. `'ssh banner'`. */
+  phase?: string | undefined
+  /** Milliseconds spent in that phase. */
+  elapsedMs?: number | undefined
+  /** The command that failed, on the host or in the guest. */
+  command?: string | undefined
+  exitCode?: number | undefined
+  signal?: string | undefined
+  stdout?: string | undefined
+  stderr?: string | undefined
+  /** The last lines the guest wrote to its console. */
+  consoleTail?: string | undefined
+}
+
+/** Lines of evidence that a message quotes; the fields keep everything. */
+const QUOTED_LINES = 12
+
+/**
+ * Everything that goes wrong here. The first line of the message says what, the lines between show the evidence
+ * (stderr, console), the last says what to do. Bad options are plain `GuestError`s with `option` set.
+ */
+export class GuestError extends Error {
+  readonly hint?: string | undefined
+  readonly option?: string | undefined
+  readonly phase?: string | undefined
+  readonly elapsedMs?: number | undefined
+  readonly command?: string | undefined
+  readonly exitCode?: number | undefined
+  readonly signal?: string | undefined
+  readonly stdout?: string | undefined
+  readonly stderr?: string | undefined
+  readonly consoleTail?: string | undefined
+
+  constructor(what: string, facts: GuestErrorFacts = {}) {
+    const { cause, ...fields } = facts
+    super(composeMessage(what, facts), cause === undefined ? undefined : { cause })
+    Object.assign(this, fields)
+    // Taken from the class, so that the six below need no constructor each.
+    Object.defineProperty(this, 'name', { value: new.target.name, configurable: true })
+  }
+}
+
+/** The host lacks something, or refuses it. */
+export class HostError extends GuestError {}
+/** A disk image cannot be found, read, or built. */
+export class ImageError extends GuestError {}
+/** A bridge, TAP, or address could not be set up, or nothing can be dialed through it. */
+export class NetworkError extends GuestError {}
+/** The machine started but did not become ready. */
+export class BootError extends GuestError {}
+/** The guest's sshd could not be reached, or refused us. */
+export class SshError extends GuestError {}
+/** A command ran in the guest and failed. */
+export class CommandError extends GuestError {}
+
+function composeMessage(what: string, { stderr, consoleTail, hint }: GuestErrorFacts): string {
+  const lines = [what]
+  if (stderr?.trim()) lines.push('stderr:', ...quote(stderr))
+  if (consoleTail?.trim()) lines.push('console:', ...quote(consoleTail))
+  if (hint !== undefined) lines.push(hint)
+  return lines.join('\n')
+}
+
+function quote(text: string): string[] {
+  const lines = text.trimEnd().split('\n').slice(-QUOTED_LINES)
+  return lines.map((line) => `  | ${line.trimEnd()}`)
+}

@@ -1,0 +1,70 @@
+import type { Client } from 'ssh2'
+import type { Disposers } from '../lifetime/disposers.ts'
+import type { Phases } from '../lifetime/phases.ts'
+import type { Machine } from '../machine/start-machine.ts'
+import type { Network } from '../network/network.ts'
+import type { GuestSpec } from '../options/guest-options.ts'
+import type { Credentials } from '../seed/credentials.ts'
+import type { Login } from '../ssh/connect.ts'
+import { exec } from '../ssh/exec.ts'
+import { commandFrom } from '../ssh/quote.ts'
+import type { Dial } from '../ssh/wait-for-banner.ts'
+import type { Guest } from './guest.ts'
+import { liveClient } from './live-client.ts'
+import { openSsh } from './open-ssh.ts'
+
+/** The pieces of a guest that is ready. */
+export interface GuestParts {
+  readonly spec: GuestSpec
+  readonly network: Network
+  readonly image: string
+  readonly accel: 'kvm' | 'tcg'
+  readonly phases: Phases
+  readonly warnings: readonly string[]
+  readonly machine: Machine
+  readonly client: Client
+  readonly login: Login
+  readonly credentials: Credentials
+  readonly macAddress: string
+  readonly disposers: Disposers
+}
+
+/** Another client is given this long to connect to a guest that is up, in milliseconds. */
+const RECONNECT_BUDGET = 30_000
+
+export function guestHandle(parts: GuestParts): Guest {
+  const { spec, network, image, accel, phases, warnings, machine, login, credentials, macAddress, disposers } = parts
+  const { hostname, address, timeouts } = spec
+  const connectSsh = async () => {
+    const dial: Dial = (port, signal) => network.dial(address, port, signal)
+    const client = await openSsh(dial, login, AbortSignal.timeout(RECONNECT_BUDGET))
+    disposers.defer(() => client.destroy())
+    return client
+  }
+  const ssh = liveClient(parts.client, connectSsh)
+  const run: Guest['exec'] = async (command, options) =>
+    exec(await ssh.open(), command, { timeout: timeouts.command, ...options })
+  return {
+    hostname,
+    address,
+    macAddress,
+    rootPassword: credentials.rootPassword,
+    credentials,
+    network,
+    image,
+    accel,
+    phases: phases.list,
+    warnings,
+    console: machine.console,
+    get ssh() {
+      return ssh.current
+    },
+    reconnect: () => ssh.open(),
+    connectSsh,
+    exec: run,
+    $: (strings, ...values) => run(commandFrom(strings, values)),
+    connect: (port, signal) => network.dial(address, port, signal),
+    qmp: (command, args) => machine.qmp.execute(command, args),
+    [Symbol.asyncDispose]: () => disposers[Symbol.asyncDispose](),
+  }
+}

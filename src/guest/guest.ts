@@ -1,0 +1,46 @@
+import type { Duplex } from 'node:stream'
+import type { Client } from 'ssh2'
+import type { Phase } from '../lifetime/phases.ts'
+import type { Console } from '../machine/console.ts'
+import type { Network } from '../network/network.ts'
+import type { Credentials } from '../seed/credentials.ts'
+import type { ExecOptions, ExecResult } from '../ssh/exec.ts'
+
+/** A Linux machine that nobody else uses, booted and ready. Disposing cuts its power and forgets its disk. */
+export interface Guest extends AsyncDisposable {
+  readonly hostname: string
+  /** Its static IPv4 address on the network. */
+  readonly address: string
+  readonly macAddress: string
+  readonly rootPassword: string
+  /** Keys of this guest: the client's, and the host key that every connection is pinned to. */
+  readonly credentials: Credentials
+  /** The network it is on; its own, unless one was given. */
+  readonly network: Network
+  /** What it was booted from, e.g. `debian-12`. */
+  readonly image: string
+  readonly accel: 'kvm' | 'tcg'
+  /** The phases of its start, with their times. */
+  readonly phases: readonly Phase[]
+  /** What cloud-init reported as failed. */
+  readonly warnings: readonly string[]
+  /** The first serial port. */
+  readonly console: Console
+  /** The connected ssh2 client, as root. */
+  readonly ssh: Client
+  /** The connected client: `ssh` itself, or a new one in its place when that one has ended. */
+  reconnect(): Promise<Client>
+  /** Another connected client; ended with the guest at the latest. */
+  connectSsh(): Promise<Client>
+  /**
+   * Runs a command by root's login shell.
+   * @throws CommandError when it fails, unless `reject: false`; SshError when the connection is lost.
+   */
+  exec(command: string, options?: ExecOptions): Promise<ExecResult>
+  /** The same as a tagged template; each interpolated value is quoted, an array becomes several words. */
+  $(strings: TemplateStringsArray, ...values: unknown[]): Promise<ExecResult>
+  /** A connection to a port of the guest. @throws NetworkError when nothing answers there. */
+  connect(port: number, signal?: AbortSignal): Promise<Duplex>
+  /** Sends QEMU a QMP command and returns its answer. @throws HostError when QEMU refuses. */
+  qmp(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown>
+}

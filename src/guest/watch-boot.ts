@@ -1,0 +1,104 @@
+import { BootError, SshError } from '../errors.ts'
+import type { Machine, MachineExit } from '../machine/start-machine.ts'
+
+/** What a console says when a boot has come to its end, with what to do about it. */
+const BADNESS: readonly { pattern: RegExp; what: string; hint: string }[] = [
+  {
+    pattern: /Kernel panic - not syncing: (.*)/,
+    what: "The guest's kernel panicked",
+    hint: 'The lines before the panic name its cause; "Unable to mount root fs" and "Attempted to kill init" mean a broken image.',
+  },
+  {
+    pattern: /ALERT!\s+(.*)\s+Dropping to a shell!|Dropping to a shell!/,
+    what: 'The initramfs found no root file system and dropped to a shell',
+    hint: "Check the image: does its boot loader's root= name a file system that is there?",
+  },
+  {
+    pattern: /You are in (emergency|rescue) mode/,
+    what: 'systemd gave up and entered a rescue shell',
+    hint: 'Look for FAILED and DEPEND in the console: a mount in /etc/fstab is the usual cause.',
+  },
+  {
+    pattern: /grub rescue>/,
+    what: 'GRUB could not find its files and entered its rescue shell',
+    hint: 'Reinstall GRUB in the image, or check that the disk is complete.',
+  },
+]
+
+/** cloud-init's last words (its final_message), long after sshd should have started. */
+const BOOT_FINISHED = /Cloud-init v\. \S+ finished at/
+
+export interface BootWatch extends Disposable {
+  /** sshd has answered, so its absence is no longer a concern. */
+  sshdAnswered(): void
+}
+
+/**
+ * Watches a machine that boots and calls `fail` on evidence that it will never be ready, so that nobody waits for a
+ * time-out to learn it.
+ * @param sshdGraceMs how long sshd may still stay silent once the boot has finished.
+ */
+export function watchBoot(machine: Machine, sshdGraceMs: number, fail: (error: Error) => void): BootWatch {
+  const { console } = machine
+  let grace: NodeJS.Timeout | undefined
+  let answered = false
+  let over = false
+
+  const look = () => {
+    const { text, tail } = console
+    const error = badness(text, tail)
+    if (error) fail(error)
+    if (!answered && !grace && BOOT_FINISHED.test(text))
+      grace = setTimeout(() => fail(noSshd(console.tail)), sshdGraceMs)
+  }
+  const stopLooking = console.onOutput(look)
+  look()
+  void machine.exited.then((exit) => {
+    if (!over) fail(endedWhileBooting(exit, console.tail))
+  })
+
+  return {
+    sshdAnswered: () => {
+      answered = true
+      clearTimeout(grace)
+    },
+    [Symbol.dispose]: () => {
+      over = true
+      clearTimeout(grace)
+      stopLooking()
+    },
+  }
+}
+
+function badness(text: string, consoleTail: string): BootError | undefined {
+  for (const { pattern, what, hint } of BADNESS) {
+    const match = pattern.exec(text)
+    if (match) return new BootError(match[1] ? `${what}: ${match[1].trim()}` : what, { consoleTail, hint })
+  }
+  return undefined
+}
+
+function noSshd(consoleTail: string): SshError {
+  return new SshError('The guest has finished booting, but no sshd answers on port 22', {
+    phase: 'ssh banner',
+    consoleTail,
+    hint: 'Install openssh-server in the image, and see in the console whether ssh.service failed.',
+  })
+}
+
+function endedWhileBooting({ reason, exitCode, signal, stderr }: MachineExit, consoleTail: string): BootError {
+  if (reason === 'guest-shutdown') {
+    return new BootError('The guest powered itself off while booting', {
+      consoleTail,
+      hint: 'Look for poweroff or shutdown in cloudConfig (bootcmd, runcmd, power_state) and in the image.',
+    })
+  }
+  const how = signal ? `by ${signal}` : `with exit code ${exitCode}`
+  return new BootError(`QEMU ended while the guest was booting, ${how}`, {
+    exitCode,
+    signal,
+    stderr,
+    consoleTail,
+    hint: "See QEMU's own words, if any; the host's kernel log (dmesg) tells whether it ran out of memory.",
+  })
+}

@@ -1,0 +1,40 @@
+import { HostError } from '../errors.ts'
+import { findKvmFault } from './kvm.ts'
+
+export type Accelerator = 'kvm' | 'tcg'
+
+export interface AcceleratorChoice {
+  readonly accel: Accelerator
+  /** One line, for people. */
+  readonly reason: string
+}
+
+/** Emulation takes about ten times as long as KVM, so budgets do too. */
+const BUDGET_FACTOR = { kvm: 1, tcg: 10 } as const
+
+/**
+ * Takes KVM where it really runs 64-bit code, else emulation. The first call after a boot of the host may take 2 s,
+ * the ones after that no time.
+ *
+ * @throws HostError when KVM is asked for and does not work, and when QEMU is needed for the answer and missing;
+ * the signal's reason when aborted
+ */
+export async function chooseAccelerator(
+  wish: 'auto' | 'kvm' | 'tcg',
+  signal?: AbortSignal,
+): Promise<AcceleratorChoice> {
+  signal?.throwIfAborted()
+  if (wish === 'tcg') return { accel: 'tcg', reason: 'emulation was asked for' }
+  const fault = await findKvmFault({ signal })
+  if (fault === undefined) return { accel: 'kvm', reason: '/dev/kvm runs 64-bit code' }
+  if (wish === 'auto') return { accel: 'tcg', reason: fault.reason }
+  throw new HostError(`KVM was asked for and does not work: ${fault.reason}`, {
+    option: 'accel',
+    hint: `Mend it (${fault.fix}), or set accel: 'auto' to emulate where KVM does not work.`,
+  })
+}
+
+/** What to multiply a budget with. */
+export function budgetFactor(accel: Accelerator): number {
+  return BUDGET_FACTOR[accel]
+}

@@ -1,0 +1,27 @@
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/**
+ * The one place that reads the environment.
+ *
+ * - `VITEST_GUEST_CACHE`: folder for images; default `$XDG_CACHE_HOME/vitest-guest`, else `~/.cache/vitest-guest`.
+ * - `TMPDIR`: where state folders are made; default `/tmp`.
+ */
+export function cacheFolder(): string {
+  const { VITEST_GUEST_CACHE: own, XDG_CACHE_HOME: xdg } = process.env
+  return own || join(xdg || join(homedir(), '.cache'), 'vitest-guest')
+}
+
+export function temporaryFolder(): string {
+  return tmpdir()
+}
+
+/** `PATH`, with the folders where Debian keeps `ip`, `mke2fs`, and other tools that an ordinary user's PATH lacks. */
+export function searchPath(): string {
+  return [process.env['PATH'] ?? '', '/usr/sbin', '/sbin'].join(':')
+}
+
+/** The environment for host programs: messages in English, since errors quote them and some are matched. */
+export function programEnvironment(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: searchPath(), LC_ALL: 'C.UTF-8' }
+}

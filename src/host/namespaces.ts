@@ -1,0 +1,106 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Bits of /proc/self/status's CapEff (capabilities(7)). */
+const CAP_NET_ADMIN = 1n << 12n
+const CAP_SYS_ADMIN = 1n << 21n
+
+/** Whether making a network namespace takes a user namespace first: not for root, or a container that is almost root. */
+export function needsUserNamespace(): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(ownStatus())?.[1] ?? '0'
+  const needed = CAP_NET_ADMIN | CAP_SYS_ADMIN
+  return (BigInt(`0x${effective}`) & needed) !== needed
+}
+
+/** The flags of unshare(1) for a namespace like a private network's. */
+export function namespaceFlags(): string[] {
+  return [...(needsUserNamespace() ? ['--user', '--map-root-user'] : []), '--net', '--pid', '--fork', '--kill-child']
+}
+
+/** What the kernel is told about namespaces, so far as it decides whether we get one. */
+export interface NamespaceSettings {
+  /** The `user.max_*_namespaces` that are 0. */
+  readonly forbiddenLimits: readonly string[]
+  /** `kernel.apparmor_restrict_unprivileged_userns`: Ubuntu >= 23.10 sets it. */
+  readonly restrictedByAppArmor: boolean
+  /** `kernel.unprivileged_userns_clone=0`: Debian <= 10 and hardened kernels. */
+  readonly cloneForbidden: boolean
+  readonly inContainer: boolean
+}
+
+/**
+ * Turns what unshare(1) wrote to stderr into a cause and what to do about it.
+ *
+ * The kernel says no more than ENOSPC or EPERM (unshare(2)), so its settings are looked at to tell the causes apart.
+ */
+export function explainNamespaceFailure(
+  stderr: string,
+  settings: NamespaceSettings = readSettings(),
+): { message: string; hint: string } {
+  const what = 'No namespace can be made for the network'
+  const { forbiddenLimits, restrictedByAppArmor, cloneForbidden, inContainer } = settings
+  if (/failed to execute/.test(stderr)) {
+    return {
+      message: 'The namespaces were made, but the program for them cannot be started',
+      hint: 'Its file, and every folder above it, must be readable for this user.',
+    }
+  }
+  if (/unrecognized option/.test(stderr)) {
+    return { message: `${what}: unshare is too old`, hint: 'util-linux 2.33 or newer is needed.' }
+  }
+  if (/No space left on device/.test(stderr)) {
+    const names = forbiddenLimits.length > 0 ? forbiddenLimits : ['user.max_user_namespaces', 'user.max_net_namespaces']
+    const how = forbiddenLimits.length > 0 ? `${names.join(' and ')} is 0` : 'their number has reached its limit'
+    return { message: `${what}: ${how}`, hint: mend(names.map((name) => `${name}=16384`)) }
+  }
+  if (/Operation not permitted|Permission denied/.test(stderr)) {
+    if (restrictedByAppArmor) {
+      return {
+        message: `${what}: AppArmor forbids user namespaces to ordinary users (Ubuntu 23.10 and newer)`,
+        hint: mend(['kernel.apparmor_restrict_unprivileged_userns=0']),
+      }
+    }
+    if (cloneForbidden) {
+      return {
+        message: `${what}: the kernel forbids user namespaces to ordinary users`,
+        hint: mend(['kernel.unprivileged_userns_clone=1']),
+      }
+    }
+    return inContainer
+      ? {
+          message: `${what}: this container forbids it (seccomp or a missing capability)`,
+          hint: 'Start the container with --security-opt seccomp=unconfined --security-opt apparmor=unconfined --device /dev/net/tun, or with --privileged.',
+        }
+      : { message: `${what}: the kernel forbids it`, hint: 'Run as root, or allow user namespaces to this user.' }
+  }
+  if (/Invalid argument/.test(stderr)) {
+    return { message: `${what}: this kernel has no user namespaces`, hint: 'Run as root, or use a kernel with CONFIG_USER_NS.' }
+  }
+  return { message: what, hint: 'Run npx vitest-guest doctor to see what this host lacks.' }
+}
+
+function mend(settings: string[]): string {
+  return `sudo sysctl -w ${settings.join(' ')}`
+}
+
+function readSettings(): NamespaceSettings {
+  const limits = ['user.max_user_namespaces', 'user.max_net_namespaces', 'user.max_pid_namespaces']
+  return {
+    forbiddenLimits: limits.filter((name) => sysctl(name) === '0'),
+    restrictedByAppArmor: sysctl('kernel.apparmor_restrict_unprivileged_userns') === '1',
+    cloneForbidden: sysctl('kernel.unprivileged_userns_clone') === '0',
+    inContainer: existsSync('/.dockerenv') || existsSync('/run/.containerenv') || /^Seccomp:\s*2$/m.test(ownStatus()),
+  }
+}
+
+function ownStatus(): string {
+  return readFileSync('/proc/self/status', 'utf8')
+}
+
+function sysctl(name: string): string | undefined {
+  try {
+    return readFileSync(join('/proc/sys', ...name.split('.')), 'utf8').trim()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,50 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { cacheFolder } from './environment.ts'
+
+/** An answer that took an experiment to find, and what it depends on. `fault` undefined: all is well. */
+interface Answer {
+  readonly key: string
+  readonly fault?: string | undefined
+}
+
+/** In case the cache folder cannot be written. */
+const ofThisProcess = new Map<string, Answer>()
+
+/** The answer kept as `name` in the cache folder, if it was found under the same circumstances. */
+export function recall(name: string, key: string): Answer | undefined {
+  const answer = ofThisProcess.get(name) ?? read(fileFor(name))
+  return answer?.key === key ? answer : undefined
+}
+
+export function remember(name: string, answer: Answer): void {
+  ofThisProcess.set(name, answer)
+  const path = fileFor(name)
+  const aside = `${path}.${process.pid}`
+  try {
+    mkdirSync(cacheFolder(), { recursive: true })
+    writeFileSync(aside, JSON.stringify(answer))
+    renameSync(aside, path)
+  } catch {
+    // A read-only or full cache folder costs only the next process its experiment.
+    rmSync(aside, { force: true })
+  }
+}
+
+function fileFor(name: string): string {
+  return join(cacheFolder(), `${name}.json`)
+}
+
+function read(path: string): Answer | undefined {
+  try {
+    const answer: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    return isAnswer(answer) ? answer : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isAnswer(value: unknown): value is Answer {
+  if (typeof value !== 'object' || value === null || !('key' in value)) return false
+  return typeof value.key === 'string' && (!('fault' in value) || typeof value.fault === 'string')
+}

@@ -1,0 +1,57 @@
+import { execa, type Options, type Result } from 'execa'
+import { HostError } from '../errors.ts'
+import { programEnvironment } from './environment.ts'
+
+export interface RunOptions {
+  input?: string
+  /** An open file to read instead, by its descriptor. */
+  stdin?: number
+  signal?: AbortSignal | undefined
+  /** Milliseconds; none by default. */
+  timeoutMs?: number
+  /** What ends it when aborted or too slow. @default 'SIGTERM', and SIGKILL after 5 s */
+  killSignal?: 'SIGTERM' | 'SIGKILL'
+  cwd?: string
+  env?: NodeJS.ProcessEnv
+}
+
+/**
+ * Runs a host program to its end, from an argument array, never through a shell.
+ * @throws HostError with the program's stderr when it cannot be started, fails, or takes longer than `timeoutMs`;
+ * the signal's reason when aborted.
+ */
+export async function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
+  const { input, stdin, signal, timeoutMs, killSignal, cwd, env } = options
+  const result = await execa(file, args, {
+    reject: false,
+    stdin: input === undefined ? (stdin ?? 'ignore') : 'pipe',
+    env: { ...programEnvironment(), ...env },
+    ...(input !== undefined && { input }),
+    ...(signal !== undefined && { cancelSignal: signal }),
+    ...(timeoutMs !== undefined && { timeout: timeoutMs }),
+    ...(killSignal !== undefined && { killSignal }),
+    ...(cwd !== undefined && { cwd }),
+  } satisfies Options)
+  signal?.throwIfAborted()
+  if (result.failed) throw failure(file, args, result as Result)
+  return String(result.stdout)
+}
+
+function failure(file: string, args: readonly string[], result: Result): HostError {
+  const program = file.split('/').at(-1) ?? file
+  const how = result.timedOut
+    ? 'took too long'
+    : result.exitCode !== undefined
+      ? `failed with exit code ${result.exitCode}`
+      : result.signal !== undefined
+        ? `was ended by ${result.signal}`
+        : `could not be started (${result.code ?? 'unknown reason'})`
+  return new HostError(`${program} ${how}`, {
+    command: [file, ...args].join(' '),
+    exitCode: result.exitCode,
+    signal: result.signal,
+    stdout: String(result.stdout ?? ''),
+    stderr: String(result.stderr ?? ''),
+    cause: result,
+  })
+}

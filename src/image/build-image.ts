@@ -1,0 +1,72 @@
+import { access, mkdir, mkdtemp, readdir, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { cacheFolder } from '../host/environment.ts'
+import type { BuiltImage } from '../options/image.ts'
+import { Disposers } from '../lifetime/disposers.ts'
+import { explainBuildFailure } from './build-failure.ts'
+import { takeBuildLock } from './build-lock.ts'
+import { BuildProgress } from './build-progress.ts'
+import { removeAsRoot } from './build-step.ts'
+import { requireBuilder } from './require-builder.ts'
+import type { Image, Progress } from './image.ts'
+import { makeDisk } from './make-disk.ts'
+import { makeRecipe, type Recipe } from './recipe.ts'
+
+/** A build under way. Whoever holds the lock knows that all such folders but its own are of dead builders. */
+const BUILDING = 'building-'
+
+/** The image in the cache, built if it is not there. One process builds at a time; others wait, then use its work. */
+export async function buildImage(spec: BuiltImage, onProgress: Progress, signal?: AbortSignal): Promise<Image> {
+  const recipe = makeRecipe(spec)
+  const images = join(cacheFolder(), 'images')
+  const folder = join(images, recipe.folder)
+  if (!(await exists(folder))) await build(recipe, images, folder, onProgress, signal)
+  return {
+    disk: join(folder, 'disk.raw'),
+    format: 'raw',
+    digest: recipe.key,
+    label: recipe.label,
+    direct: { kernel: join(folder, 'kernel'), initrd: join(folder, 'initrd'), append: recipe.append },
+  }
+}
+
+async function build(
+  recipe: Recipe,
+  images: string,
+  folder: string,
+  onProgress: Progress,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { label } = recipe
+  const disposers = new Disposers()
+  try {
+    await mkdir(images, { recursive: true })
+    await requireBuilder(images, label, signal)
+    disposers.use(await takeBuildLock(join(images, '.lock'), label, onProgress, signal))
+    if (await exists(folder)) return
+    await removeDeadBuilds(images)
+    const progress = disposers.use(new BuildProgress(label, onProgress))
+    const building = await mkdtemp(join(images, BUILDING))
+    disposers.defer(() => removeAsRoot(building))
+    await makeDisk(recipe, building, progress, signal)
+    await rename(join(building, 'image'), folder)
+    progress.done()
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw explainBuildFailure(error, label, images)
+  } finally {
+    await disposers[Symbol.asyncDispose]()
+  }
+}
+
+async function removeDeadBuilds(images: string): Promise<void> {
+  const names = await readdir(images)
+  for (const name of names.filter((name) => name.startsWith(BUILDING))) await removeAsRoot(join(images, name))
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}

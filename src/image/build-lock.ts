@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile, writeFile } from 'node:fs/promises'
+import { programEnvironment } from '../host/environment.ts'
+import { requireTool } from '../host/tools.ts'
+import type { Progress } from './image.ts'
+
+/** Milliseconds in which a free lock is surely taken. */
+const SOON = 500
+/** Milliseconds between two words about a wait. */
+const REMIND_EVERY = 10_000
+
+/**
+ * Takes a lock that one process on this machine holds at a time. The lock is the kernel's (flock(2)), held by a small
+ * child that the kernel ends with us: when this process goes, by whatever signal, the lock is free. While another one
+ * holds it, `onProgress` hears who that is.
+ * @throws the signal's reason when aborted.
+ */
+export async function takeBuildLock(
+  path: string,
+  purpose: string,
+  onProgress: Progress,
+  signal?: AbortSignal,
+): Promise<AsyncDisposable> {
+  signal?.throwIfAborted()
+  // flock becomes cat once it has the lock (--no-fork), and cat sends back what it is sent. Both are util-linux and
+  // coreutils, which no Debian is without.
+  const holder = ['--pdeathsig', 'KILL', 'flock', '--exclusive', '--no-fork', path, 'cat']
+  const child = spawn(requireTool('setpriv'), holder, { stdio: ['pipe', 'pipe', 'ignore'], env: programEnvironment() })
+  child.stdin.on('error', () => {})
+  const closed = new Promise((resolve) => child.once('close', resolve))
+  const release = async (): Promise<void> => {
+    child.kill('SIGKILL')
+    await closed
+  }
+  const startedAt = performance.now()
+  const remind = async () => {
+    const seconds = Math.round((performance.now() - startedAt) / 1000)
+    onProgress(`waiting for ${await readHolder(path)} (${seconds} s)`)
+  }
+  const first = setTimeout(remind, SOON)
+  const others = setInterval(remind, REMIND_EVERY)
+  try {
+    child.stdin.write('locked\n')
+    await once(child.stdout, 'data', { ...(signal && { signal }) }).catch((error: unknown) => {
+      signal?.throwIfAborted()
+      throw error
+    })
+    await writeFile(path, `process ${process.pid}, which ${purpose}`)
+  } catch (error) {
+    await release()
+    throw error
+  } finally {
+    clearTimeout(first)
+    clearInterval(others)
+  }
+  return { [Symbol.asyncDispose]: release }
+}
+
+async function readHolder(path: string): Promise<string> {
+  const text = await readFile(path, 'utf8').catch(() => '')
+  return text || 'another process'
+}

@@ -1,0 +1,65 @@
+import { execa } from 'execa'
+import { ImageError } from '../errors.ts'
+import { programEnvironment } from '../host/environment.ts'
+import { requireTool } from '../host/tools.ts'
+
+export interface BuildStep {
+  readonly cwd: string
+  readonly env?: NodeJS.ProcessEnv
+  readonly signal?: AbortSignal | undefined
+  readonly onLine?: (line: string) => void
+}
+
+/**
+ * Runs a program as root over files that it may own as anybody. An ordinary user gets a user namespace with the
+ * subordinate ids of /etc/subuid; mmdebstrap's own --mode=unshare needs its folder in a place that those ids may
+ * enter (not a home with mode 0700) and leaves it behind when killed.
+ *
+ * The mount and PID namespaces see to it that nothing stays: when this process dies, by whatever signal, setpriv has
+ * the kernel kill unshare, --kill-child the first process inside, and with that one go all the others and the mounts.
+ */
+export function asRoot(command: readonly string[], uid: number = process.getuid?.() ?? 0): [string, ...string[]] {
+  const user = uid === 0 ? [] : ['--map-root-user', '--map-auto']
+  const namespaces = ['--mount', '--pid', '--fork', '--kill-child']
+  return [
+    requireTool('setpriv'),
+    '--pdeathsig',
+    'KILL',
+    requireTool('unshare'),
+    ...user,
+    ...namespaces,
+    '--',
+    ...command,
+  ]
+}
+
+/** @throws ImageError with the last of what the program said; the signal's reason when aborted. */
+export async function runAsRoot(command: readonly string[], { cwd, env, signal, onLine }: BuildStep): Promise<void> {
+  const [file, ...args] = asRoot(command)
+  const child = execa(file, args, {
+    cwd,
+    env: { ...programEnvironment(), TMPDIR: cwd, ...env },
+    stdin: 'ignore',
+    all: true,
+    reject: false,
+    // unshare blocks SIGTERM while it waits for its child (util-linux 2.38, sys-utils/unshare.c).
+    killSignal: 'SIGKILL',
+    ...(signal !== undefined && { cancelSignal: signal }),
+  })
+  if (onLine) for await (const line of child.iterable({ from: 'all' })) onLine(line)
+  const { failed, all, exitCode, signal: endedBy } = await child
+  signal?.throwIfAborted()
+  if (!failed) return
+  const program = command[0]?.split('/').at(-1)
+  throw new ImageError(`${program} failed (${endedBy ?? `exit code ${exitCode}`})`, {
+    command: [file, ...args].join(' '),
+    exitCode,
+    signal: endedBy,
+    stderr: all,
+  })
+}
+
+/** Removes a folder of a build, whoever its files belong to. */
+export async function removeAsRoot(folder: string): Promise<void> {
+  await runAsRoot(['rm', '-rf', '--one-file-system', folder], { cwd: '/' })
+}

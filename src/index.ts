@@ -1,0 +1,18 @@
+/**
+ * The core: real Linux guests for any test runner or script, without vitest.
+ * @module
+ */
+export { BootError, CommandError, GuestError, HostError, ImageError, NetworkError, SshError } from './errors.ts'
+export type { GuestErrorFacts } from './errors.ts'
+export { bootGuest, type BootOptions } from './guest/boot-guest.ts'
+export type { Guest } from './guest/guest.ts'
+export type { Progress } from './image/resolve-image.ts'
+export type { Phase, PhaseListener } from './lifetime/phases.ts'
+export type { Console } from './machine/console.ts'
+export type { Network, Tap } from './network/network.ts'
+export { openNetwork } from './network/open-network.ts'
+export type { GuestOptions, NetworkKind, NetworkOptions, Timeouts } from './options/guest-options.ts'
+export type { ImageOption } from './options/image.ts'
+export type { Subnet } from './options/ipv4.ts'
+export type { Credentials } from './seed/credentials.ts'
+export type { ExecOptions, ExecResult } from './ssh/exec.ts'

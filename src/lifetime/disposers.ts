@@ -1,0 +1,53 @@
+type Dispose = () => unknown
+
+/**
+ * A stack of clean-up steps. Disposing runs all of them, newest first, whatever throws; the first error is kept and
+ * thrown at the end. Disposing again waits for the first run and does nothing more.
+ *
+ * Node 22 has no AsyncDisposableStack; this is the part of it that is needed here.
+ */
+export class Disposers implements AsyncDisposable {
+  #steps: Dispose[] = []
+  #running: Promise<void> | undefined
+
+  defer(step: Dispose): void {
+    this.#steps.push(step)
+  }
+
+  /** Registers a resource and hands it back. */
+  use<T extends AsyncDisposable>(resource: T): T {
+    this.defer(() => resource[Symbol.asyncDispose]())
+    return resource
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#running ??= this.#run()
+    return this.#running
+  }
+
+  async #run(): Promise<void> {
+    const errors: unknown[] = []
+    for (let step = this.#steps.pop(); step; step = this.#steps.pop()) {
+      try {
+        await step()
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    if (errors.length > 0) throw errors[0]
+  }
+}
+
+/**
+ * Runs `create` with a fresh stack. When it throws half-way, what it had acquired is released before the error goes
+ * on; an error of that release does not hide the reason.
+ */
+export async function acquire<T>(create: (disposers: Disposers) => Promise<T>): Promise<T> {
+  const disposers = new Disposers()
+  try {
+    return await create(disposers)
+  } catch (error) {
+    await disposers[Symbol.asyncDispose]().catch(() => {})
+    throw error
+  }
+}

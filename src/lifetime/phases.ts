@@ -1,0 +1,48 @@
+import { GuestError } from '../errors.ts'
+
+/** A named stretch of work that has ended. */
+export interface Phase {
+  readonly name: string
+  /** Milliseconds. */
+  readonly durationMs: number
+}
+
+/** Told of a phase as it starts (`durationMs` undefined) and as it ends. */
+export type PhaseListener = (event: { name: string; durationMs?: number }) => void
+
+/** Records named phases and tells a listener, so that a wait always has a name that somebody can read. */
+export class Phases {
+  readonly list: Phase[] = []
+  readonly #listener: PhaseListener | undefined
+  /** The phase that is running, or the last one that ran. */
+  current = 'start'
+  #startedAt = performance.now()
+
+  constructor(listener?: PhaseListener) {
+    this.#listener = listener
+  }
+
+  /** Milliseconds since the current phase started. */
+  get elapsedMs(): number {
+    return Math.round(performance.now() - this.#startedAt)
+  }
+
+  async run<T>(name: string, work: () => Promise<T>): Promise<T> {
+    this.current = name
+    this.#startedAt = performance.now()
+    this.#listener?.({ name })
+    const result = await work().catch((error: unknown) => {
+      throw inPhase(error, name, this.elapsedMs)
+    })
+    const durationMs = this.elapsedMs
+    this.list.push({ name, durationMs })
+    this.#listener?.({ name, durationMs })
+    return result
+  }
+}
+
+/** An error of ours learns in which phase it happened, unless it knows better. */
+function inPhase(error: unknown, phase: string, elapsedMs: number): unknown {
+  if (error instanceof GuestError && error.phase === undefined) Object.assign(error, { phase, elapsedMs })
+  return error
+}

@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process'
+import type { Duplex } from 'node:stream'
+import { HostError } from '../errors.ts'
+import { programEnvironment } from '../host/environment.ts'
+import { requireTool } from '../host/tools.ts'
+import { until } from '../lifetime/until.ts'
+import { CONSOLE_FD, qemuArguments, QMP_FD, type MachineConfig } from './command-line.ts'
+import { Console } from './console.ts'
+import { Qmp } from './qmp.ts'
+
+/** How QEMU ended. */
+export interface MachineExit {
+  readonly exitCode: number | undefined
+  readonly signal: string | undefined
+  readonly stderr: string
+  /** Why, as QEMU tells it (`guest-shutdown`, `host-qmp-quit`, …); undefined when it did not say. */
+  readonly reason: string | undefined
+}
+
+/** A QEMU process. Disposing cuts its power. */
+export interface Machine extends AsyncDisposable {
+  readonly qmp: Qmp
+  readonly console: Console
+  /** The whole command line, for messages. */
+  readonly command: string
+  /** Set once QEMU has ended. */
+  readonly exit: MachineExit | undefined
+  /** Resolves when QEMU has ended, by whatever cause. */
+  readonly exited: Promise<MachineExit>
+}
+
+/**
+ * Starts QEMU and greets it on QMP.
+ * @param inside makes the command line that runs QEMU inside the machine's network.
+ * @throws HostError when QEMU is not installed, or ends at once, with what it wrote to stderr.
+ */
+export async function startMachine(
+  config: MachineConfig,
+  inside: (command: readonly string[]) => [string, ...string[]],
+  signal?: AbortSignal,
+): Promise<Machine> {
+  const qemu = requireTool('qemu-system-x86_64')
+  signal?.throwIfAborted()
+  // QEMU is a grandchild (nsenter forks to enter the PID namespace) and dies with its parent, so that killing the
+  // process we know ends it.
+  const tied = [requireTool('setpriv'), '--pdeathsig', 'KILL', '--', qemu, ...qemuArguments(config)]
+  const [file, ...args] = inside(tied)
+  const child = spawn(file, args, {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+    detached: true,
+    env: programEnvironment(),
+  })
+  let stderr = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-20_000)))
+  }
+  const qmp = new Qmp(child.stdio[QMP_FD] as unknown as Duplex)
+  const console = new Console(child.stdio[CONSOLE_FD] as unknown as Duplex)
+
+  let reason: string | undefined
+  qmp.onEvent(({ event, data }) => {
+    if (event === 'SHUTDOWN') reason = String(data?.['reason'])
+  })
+  let exit: MachineExit | undefined
+  // 'close' comes when QEMU's own ends of the pipes are closed too, so it means QEMU, not only nsenter.
+  const exited = new Promise<MachineExit>((resolve) => {
+    const settle = (exitCode: number | null, by: string | null) => {
+      exit = { exitCode: exitCode ?? undefined, signal: by ?? undefined, stderr, reason }
+      resolve(exit)
+    }
+    child.once('error', () => settle(null, null))
+    child.once('close', settle)
+  })
+  const dispose = async () => {
+    child.kill('SIGKILL')
+    await exited
+  }
+
+  const command = [file, ...args].join(' ')
+  try {
+    await until(signal, qmp.execute('qmp_capabilities'))
+  } catch (cause) {
+    if (signal?.aborted) {
+      await dispose()
+      throw cause
+    }
+    await Promise.race([exited, dispose()])
+    throw new HostError('QEMU ended before it started the guest', {
+      command,
+      exitCode: exit?.exitCode,
+      signal: exit?.signal,
+      stderr,
+      cause,
+      hint: 'Its own words are above. Run npx vitest-guest doctor to see whether this host can boot a guest.',
+    })
+  }
+  return {
+    qmp,
+    console,
+    command,
+    get exit() {
+      return exit
+    },
+    exited,
+    [Symbol.asyncDispose]: dispose,
+  }
+}

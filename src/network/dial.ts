@@ -1,0 +1,31 @@
+import { request } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { NetworkError } from '../errors.ts'
+
+/**
+ * Connects to `address:port` as seen from the network behind `socketPath`, by HTTP CONNECT.
+ * @throws NetworkError when nothing answers there; the signal's reason when aborted.
+ */
+export function dialThrough(socketPath: string, address: string, port: number, signal?: AbortSignal): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const where = `${address}:${port}`
+    const connecting = request({ socketPath, method: 'CONNECT', path: where, signal, agent: false })
+    connecting.once('connect', ({ statusCode, statusMessage }, socket: Duplex, head: Buffer) => {
+      if (statusCode === 200) {
+        if (head.length > 0) socket.unshift(head)
+        resolve(socket)
+      } else {
+        socket.destroy()
+        reject(new NetworkError(`Nothing answers at ${where}: ${statusMessage ?? statusCode}`))
+      }
+    })
+    connecting.once('error', (cause) => {
+      reject(
+        signal?.aborted
+          ? (signal.reason as Error)
+          : new NetworkError(`The network's keeper cannot be reached: ${cause.message}`, { cause }),
+      )
+    })
+    connecting.end()
+  })
+}

@@ -1,0 +1,49 @@
+/**
+ * The program that holds a private network: process 1 of a PID namespace, inside a network namespace of its own.
+ *
+ * It lives as long as its standard input is open, that is, as long as the process that started it, however that one
+ * ends. When it goes, the kernel kills whatever else runs in the PID namespace (QEMU, dnsmasq), and the network
+ * namespace vanishes with its bridge and TAPs. Before it goes it removes the state folder, which it made itself so
+ * that there is no moment in which the folder exists and nobody is bound to remove it.
+ *
+ * It also dials for those outside: an HTTP server on a UNIX path socket that answers CONNECT. Path sockets cross
+ * network namespaces; abstract ones do not.
+ */
+import { mkdtempSync, readlinkSync, rmSync, writeSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+
+const [parent = '/tmp'] = process.argv.slice(2)
+const folder = mkdtempSync(join(parent, 'vitest-guest-'))
+
+function leave(): void {
+  rmSync(folder, { recursive: true, force: true })
+  process.exit(0)
+}
+
+process.stdin.on('end', leave).on('error', leave).resume()
+// Process 1 ignores every signal it has no handler for.
+process.on('SIGTERM', leave)
+
+const server = createServer((_request, response) => response.writeHead(405).end('CONNECT only\n'))
+
+server.on('connect', ({ url = '' }, client: Duplex, head: Buffer) => {
+  const { hostname, port } = new URL(`tcp://${url}`)
+  const upstream = connect({ host: hostname, port: Number(port), noDelay: true })
+  client.on('error', () => upstream.destroy())
+  client.on('close', () => upstream.destroy())
+  upstream.on('close', () => client.destroy())
+  upstream.once('error', ({ message }) => client.end(`HTTP/1.1 502 ${message}\r\n\r\n`))
+  upstream.once('connect', () => {
+    client.write('HTTP/1.1 200 Connection established\r\n\r\n')
+    upstream.write(head)
+    client.pipe(upstream).pipe(client)
+  })
+})
+
+server.listen(join(folder, 'keeper.sock'), () => {
+  // /proc still belongs to the PID namespace outside, so the link names the process as the caller sees it.
+  writeSync(1, `${JSON.stringify({ pid: Number(readlinkSync('/proc/self')), folder })}\n`)
+})

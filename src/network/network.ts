@@ -1,0 +1,29 @@
+import type { Duplex } from 'node:stream'
+import type { Subnet } from '../options/ipv4.ts'
+
+/** A TAP on the network's bridge, for one machine. */
+export interface Tap extends AsyncDisposable {
+  readonly name: string
+}
+
+/** A host-only network: a bridge with the host's address on it, and a TAP per machine. */
+export interface Network extends AsyncDisposable {
+  /** `private`: in a network namespace of its own. */
+  readonly kind: 'private'
+  /** The bridge's name, inside its namespace. */
+  readonly bridge: string
+  readonly subnet: Subnet
+  /** The bridge's own address. */
+  readonly gateway: string
+  /** The names of the TAPs that are on the bridge now. */
+  readonly taps: readonly string[]
+  /** The network's own folder, for this user alone; removed with the network. */
+  readonly stateFolder: string
+  /** A UNIX socket that answers HTTP `CONNECT address:port` from inside the network, for any program. */
+  readonly socketPath: string
+  addTap(signal?: AbortSignal): Promise<Tap>
+  /** The command line that runs another one inside the network. */
+  inside(command: readonly string[]): [string, ...string[]]
+  /** Connects to an address on the network. @throws NetworkError when nothing answers there. */
+  dial(address: string, port: number, signal?: AbortSignal): Promise<Duplex>
+}

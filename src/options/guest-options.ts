@@ -1,0 +1,210 @@
+import { badOption } from './bad-option.ts'
+import { parseImage, type ImageOption, type ImageSpec } from './image.ts'
+import { hostAddress, nthAddress, parseSubnet, type Subnet } from './ipv4.ts'
+import { memoryMib } from './memory.ts'
+
+/** Budgets, in milliseconds, with KVM. Under emulation (TCG) each is ten times as long. */
+export interface Timeouts {
+  /** From starting QEMU to a guest that is ready. @default 60_000 */
+  boot?: number
+  /** For one command in the guest, unless the call sets its own. @default 60_000 */
+  command?: number
+}
+
+/** `private` makes bridge and TAPs in a network namespace of its own and needs no root. `auto` takes that one. */
+export type NetworkKind = 'auto' | 'private'
+
+/** What a network may be. */
+export interface NetworkOptions {
+  /** @default 'auto' */
+  kind?: NetworkKind
+  /** @default '192.168.100.0/24' */
+  subnet?: string
+  /** The bridge's own address: the host, as guests see it. @default '192.168.100.50', else the subnet's first host address */
+  gateway?: string
+}
+
+/** What a guest may be. */
+export interface GuestOptions {
+  /**
+   * `'debian-12'`, the same with more packages (`{ base: 'debian-12', packages: ['nginx'] }`), or the absolute path of
+   * a qcow2 or raw disk that has its own boot loader and cloud-init. It is never written to.
+   * @default 'debian-12'
+   */
+  image?: ImageOption
+  /** Size with its unit. @default '512M' */
+  memory?: string
+  /** Virtual CPUs. @default 2 */
+  cpus?: number
+  /** @default 'guest' */
+  hostname?: string
+  /** The guest's static IPv4 address. @default '192.168.100.224', else the subnet's second host address */
+  address?: string
+  /** The kind of the network it opens for itself. @default 'auto' */
+  network?: NetworkKind
+  /** Of the network it opens for itself. @default '192.168.100.0/24' */
+  subnet?: string
+  /** Of the network it opens for itself. @default '192.168.100.50', else the subnet's first host address */
+  gateway?: string
+  /** Root's password. @default a long random one, as `guest.rootPassword` */
+  rootPassword?: string
+  /** A cloud-config document, merged over ours: lists are appended, other values replaced. @default {} */
+  cloudConfig?: Record<string, unknown>
+  /** `auto` takes KVM where it really runs 64-bit code, else emulation. @default 'auto' */
+  accel?: 'auto' | 'kvm' | 'tcg'
+  /** The model of the guest's network card. @default 'virtio-net-pci' */
+  nic?: 'virtio-net-pci' | 'e1000'
+  timeouts?: Timeouts
+}
+
+export interface NetworkSpec {
+  readonly subnet: Subnet
+  readonly gateway: string
+}
+
+/** Options checked and with every default filled in. */
+export interface GuestSpec {
+  readonly image: ImageSpec
+  readonly memoryMib: number
+  readonly cpus: number
+  readonly hostname: string
+  readonly address: string
+  readonly rootPassword: string | undefined
+  readonly cloudConfig: Readonly<Record<string, unknown>>
+  readonly accel: 'auto' | 'kvm' | 'tcg'
+  readonly nic: 'virtio-net-pci' | 'e1000'
+  readonly timeouts: Required<Timeouts>
+}
+
+const DEFAULT_SUBNET = '192.168.100.0/24'
+const DEFAULT_GATEWAY = '192.168.100.50'
+const DEFAULT_ADDRESS = '192.168.100.224'
+const DEFAULT_TIMEOUTS: Required<Timeouts> = { boot: 60_000, command: 60_000 }
+/** RFC 1123, one label. */
+const HOSTNAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
+
+export function resolveNetwork(options: NetworkOptions = {}): NetworkSpec {
+  const { kind = 'auto', subnet: subnetText = DEFAULT_SUBNET } = refuseUnknown(options, ['kind', 'subnet', 'gateway'])
+  oneOf('kind', kind, ['auto', 'private'])
+  const subnet = parseSubnet(subnetText)
+  const gateway = options.gateway ?? defaultIn(subnet, DEFAULT_GATEWAY, 1)
+  return { subnet, gateway: hostAddress('gateway', gateway, subnet) }
+}
+
+/** @throws GuestError naming the option, what it must be, what came, and what to write instead. */
+export function resolveGuest(options: GuestOptions, network: NetworkSpec): GuestSpec {
+  const {
+    image = 'debian-12',
+    memory = '512M',
+    cpus = 2,
+    hostname = 'guest',
+    address = defaultIn(network.subnet, DEFAULT_ADDRESS, 2),
+    rootPassword,
+    cloudConfig = {},
+    accel = 'auto',
+    nic = 'virtio-net-pci',
+    timeouts = {},
+  } = refuseUnknown(options, GUEST_OPTION_NAMES)
+  if (!Number.isInteger(cpus) || cpus < 1 || cpus > 255)
+    throw badOption('cpus', 'a whole number from 1 to 255', cpus, 'Write cpus: 2.')
+  if (typeof hostname !== 'string' || !HOSTNAME.test(hostname)) {
+    throw badOption('hostname', 'one label of letters, digits and hyphens', hostname, "Write hostname: 'web-1'.")
+  }
+  if (rootPassword !== undefined && (typeof rootPassword !== 'string' || rootPassword === '')) {
+    throw badOption(
+      'rootPassword',
+      'a text that is not empty',
+      rootPassword,
+      'Leave it out to get a random one, as guest.rootPassword.',
+    )
+  }
+  if (!isPlainObject(cloudConfig)) {
+    throw badOption(
+      'cloudConfig',
+      'an object',
+      cloudConfig,
+      "Write cloudConfig: { write_files: [{ path: '/etc/motd', content: 'hello' }] }, not YAML text.",
+    )
+  }
+  return {
+    image: parseImage(image),
+    memoryMib: memoryMib(memory),
+    cpus,
+    hostname,
+    address: guestAddress(address, network),
+    rootPassword,
+    cloudConfig,
+    accel: oneOf('accel', accel, ['auto', 'kvm', 'tcg']),
+    nic: oneOf('nic', nic, ['virtio-net-pci', 'e1000']),
+    timeouts: resolveTimeouts(timeouts),
+  }
+}
+
+const GUEST_OPTION_NAMES = [
+  'image', 'memory', 'cpus', 'hostname', 'address', 'network', 'subnet', 'gateway', 'rootPassword', 'cloudConfig',
+  'accel', 'nic', 'timeouts',
+] as const satisfies readonly (keyof GuestOptions)[] // prettier-ignore
+
+function guestAddress(address: unknown, { subnet, gateway }: NetworkSpec): string {
+  const checked = hostAddress('address', address, subnet)
+  if (checked === gateway) {
+    throw badOption(
+      'address',
+      `another address than the bridge's own (gateway ${gateway})`,
+      address,
+      'Take another address, or move the bridge with gateway.',
+    )
+  }
+  return checked
+}
+
+function resolveTimeouts(timeouts: unknown): Required<Timeouts> {
+  if (!isPlainObject(timeouts)) throw badOption('timeouts', 'an object', timeouts, 'Write timeouts: { boot: 120_000 }.')
+  refuseUnknown(timeouts, Object.keys(DEFAULT_TIMEOUTS), 'timeouts.')
+  for (const [name, value] of Object.entries(timeouts)) {
+    if (typeof value !== 'number' || !(value > 0)) {
+      throw badOption(
+        `timeouts.${name}`,
+        'a number of milliseconds above 0',
+        value,
+        `Write timeouts: { ${name}: 120_000 }.`,
+      )
+    }
+  }
+  return { ...DEFAULT_TIMEOUTS, ...timeouts }
+}
+
+function oneOf<T extends string>(option: string, value: unknown, values: readonly T[]): T {
+  if (values.includes(value as T)) return value as T
+  throw badOption(
+    option,
+    `one of ${values.map((each) => `'${each}'`).join(', ')}`,
+    value,
+    `Write ${option}: '${values[0]}'.`,
+  )
+}
+
+/** A misspelt option would otherwise do nothing at all, in silence. */
+function refuseUnknown<T extends object>(options: T, known: readonly string[], prefix = ''): T {
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) {
+      throw badOption(
+        `${prefix}${name}`,
+        'left out: there is no such option',
+        (options as Record<string, unknown>)[name],
+        `There are: ${known.join(', ')}.`,
+      )
+    }
+  }
+  return options
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The usual address where it belongs to the subnet, else the one at `offset`. */
+function defaultIn(subnet: Subnet, usual: string, offset: number): string {
+  const belongs = parseSubnet(`${usual}/${subnet.prefix}`).first === subnet.first
+  return belongs ? usual : nthAddress(subnet, offset)
+}

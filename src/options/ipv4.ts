@@ -1,0 +1,49 @@
+import { isIPv4 } from 'node:net'
+import { badOption } from './bad-option.ts'
+
+export interface Subnet {
+  /** CIDR text, e.g. `192.168.100.0/24`. */
+  readonly cidr: string
+  readonly prefix: number
+  readonly first: number
+  readonly last: number
+  readonly broadcast: string
+}
+
+/** `192.168.100.0/24`. @throws GuestError for anything else, and for a subnet too small for a bridge and a guest. */
+export function parseSubnet(text: unknown): Subnet {
+  const [base = '', prefixText = ''] = String(text).split('/')
+  const prefix = Number(prefixText)
+  if (!isIPv4(base) || !/^\d{1,2}$/.test(prefixText) || prefix < 8 || prefix > 30) {
+    throw badOption('subnet', 'an IPv4 subnet from /8 to /30', text, "Write subnet: '192.168.100.0/24'.")
+  }
+  const size = 2 ** (32 - prefix)
+  const first = Math.floor(toNumber(base) / size) * size
+  const last = first + size - 1
+  return { cidr: `${toText(first)}/${prefix}`, prefix, first, last, broadcast: toText(last) }
+}
+
+/** An address for `option` that a machine can have in `subnet`. */
+export function hostAddress(option: string, text: unknown, subnet: Subnet): string {
+  const range = `${toText(subnet.first + 1)} to ${toText(subnet.last - 1)}`
+  const hint = `Take one of ${range}, or set subnet to the one it belongs to.`
+  if (typeof text !== 'string' || !isIPv4(text)) throw badOption(option, 'an IPv4 address', text, hint)
+  const address = toNumber(text)
+  if (address <= subnet.first || address >= subnet.last) {
+    throw badOption(option, `a host address inside the subnet ${subnet.cidr}`, text, hint)
+  }
+  return text
+}
+
+/** The address `offset` places into the subnet. */
+export function nthAddress(subnet: Subnet, offset: number): string {
+  return toText(subnet.first + offset)
+}
+
+function toNumber(text: string): number {
+  return text.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0)
+}
+
+function toText(value: number): string {
+  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.')
+}

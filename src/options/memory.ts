@@ -1,0 +1,28 @@
+import { badOption } from './bad-option.ts'
+
+/** Below this Debian's kernel and initramfs do not unpack (seen: "Initramfs unpacking failed: write error"). */
+const LEAST_MIB = 192
+const MIB_PER_UNIT = { M: 1, G: 1024 } as const
+
+/** `'512M'` or `'2G'` (also `MiB`, `GiB`, `MB`, `GB`: powers of 1024, as QEMU counts) in MiB. */
+export function memoryMib(memory: unknown): number {
+  const match = typeof memory === 'string' ? /^(\d+)\s*([MG])(?:i?B)?$/i.exec(memory) : null
+  if (!match) {
+    throw badOption('memory', "a size with its unit, such as '512M' or '2G'", memory, hintFor(memory))
+  }
+  const mib = Number(match[1]) * MIB_PER_UNIT[match[2]?.toUpperCase() as 'M' | 'G']
+  if (mib < LEAST_MIB) {
+    throw badOption(
+      'memory',
+      `at least ${LEAST_MIB}M`,
+      memory,
+      "Debian's kernel does not start in less; try memory: '512M'.",
+    )
+  }
+  return mib
+}
+
+function hintFor(memory: unknown): string {
+  const digits = /^\d+$/.test(String(memory)) ? `If you meant MiB, write memory: '${memory}M'.` : undefined
+  return digits ?? "Write memory: '512M'."
+}

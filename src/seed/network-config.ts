@@ -1,0 +1,32 @@
+import type { SeedInput } from './input.ts'
+import { INTERFACE } from './interface.ts'
+import { toYaml } from './yaml.ts'
+
+/**
+ * No default route and no name server: the network is host-only, and "Network is unreachable" at once is better than
+ * a time-out. No IPv6: nobody answers router solicitations, and systemd-networkd keeps the link in "configuring" until
+ * it has given up on them, which holds up everything after network-online.target (seen: 20 s). cloud-init renders
+ * `accept-ra` and `link-local` for netplan only; for networkd there is a drop-in, see `networkdDropIn`.
+ */
+export function networkConfig({ macAddress, address, prefix }: SeedInput): string {
+  return `${toYaml({
+    version: 2,
+    ethernets: {
+      [INTERFACE]: {
+        match: { macaddress: macAddress.toLowerCase() },
+        'set-name': INTERFACE,
+        addresses: [`${address}/${prefix}`],
+        dhcp4: false,
+        dhcp6: false,
+        'accept-ra': false,
+        'link-local': [],
+      },
+    },
+  })}\n`
+}
+
+/** For images without netplan: beside the file that cloud-init's networkd renderer writes (cloudinit/net/networkd.py). */
+export const networkdDropIn = {
+  path: `/etc/systemd/network/10-cloud-init-${INTERFACE}.network.d/50-vitest-guest.conf`,
+  content: '[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n',
+} as const

@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto'
+
+/**
+ * Our own because unixcrypt 3.0.4, the one kept-up package with sha256-crypt, is wrong for every password whose length
+ * is a multiple of 32 bytes (it differs from glibc's crypt()), and `openssl passwd` would be one more program.
+ */
+const ALPHABET = './0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const DIGEST_LENGTH = 32
+const DEFAULT_ROUNDS = 5000
+const LONGEST_SALT = 16
+
+/**
+ * A `$5$` password hash, as crypt(3) makes it; the steps are those of https://www.akkadia.org/drepper/SHA-crypt.txt.
+ * @param rounds from 1000, as the specification demands
+ */
+export function sha256Crypt(password: string, salt: string, rounds = DEFAULT_ROUNDS): string {
+  const key = Buffer.from(password)
+  const saltUsed = salt.slice(0, LONGEST_SALT)
+  const saltBytes = Buffer.from(saltUsed)
+  const digest = stretch(key, saltBytes, start(key, saltBytes), rounds)
+  const prefix = rounds === DEFAULT_ROUNDS ? '' : `rounds=${rounds}$`
+  return `$5$${prefix}${saltUsed}$${encode(digest)}`
+}
+
+/** Steps 1 to 12. */
+function start(key: Buffer, salt: Buffer): Buffer {
+  const alternate = sha256(key, salt, key)
+  const parts = [key, salt, repeated(alternate, key.length)]
+  for (let bits = key.length; bits > 0; bits >>= 1) parts.push(bits & 1 ? alternate : key)
+  return sha256(...parts)
+}
+
+/** Steps 13 to 21. */
+function stretch(key: Buffer, salt: Buffer, first: Buffer, rounds: number): Buffer {
+  const p = repeated(sha256(...times(key, key.length)), key.length)
+  const s = repeated(sha256(...times(salt, 16 + first.readUInt8(0))), salt.length)
+  let digest = first
+  for (let round = 0; round < rounds; round++) {
+    const odd = round % 2 === 1
+    const parts = [odd ? p : digest]
+    if (round % 3 !== 0) parts.push(s)
+    if (round % 7 !== 0) parts.push(p)
+    parts.push(odd ? digest : p)
+    digest = sha256(...parts)
+  }
+  return digest
+}
+
+/** Step 22: groups of three bytes in a fixed order, six bits a character, the lowest first. */
+function encode(digest: Buffer): string {
+  const at = (index: number) => digest.readUInt8(index % DIGEST_LENGTH)
+  let text = ''
+  // The first group is bytes 0, 10, 20; each next one is the last, turned by one place and moved by one byte.
+  for (let group = 0, [a, b, c] = [0, 10, 20]; group < 10; group++, [a, b, c] = [c + 1, a + 1, b + 1]) {
+    text += base64((at(a) << 16) | (at(b) << 8) | at(c), 4)
+  }
+  return text + base64((at(31) << 8) | at(30), 3)
+}
+
+function base64(value: number, characters: number): string {
+  return Array.from({ length: characters }, (_, index) => ALPHABET[(value >> (6 * index)) & 63]).join('')
+}
+
+function sha256(...parts: readonly Buffer[]): Buffer {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part)
+  return hash.digest()
+}
+
+/** The digest, over and over, cut to `length`. */
+function repeated(digest: Buffer, length: number): Buffer {
+  return Buffer.alloc(length, digest)
+}
+
+function times(bytes: Buffer, count: number): Buffer[] {
+  return Array.from({ length: count }, () => bytes)
+}

@@ -1,0 +1,29 @@
+/** First by name: of several values for one keyword sshd takes the first it reads. */
+const OURS = '/etc/ssh/sshd_config.d/00-vitest-guest.conf'
+/** Where cloud-init puts what `ssh_pwauth` asks for (cloudinit/ssh_util.py, since 22.1). */
+const CLOUD_INITS = '/etc/ssh/sshd_config.d/50-cloud-init.conf'
+
+/**
+ * Files for sshd, written by cloud-init before sshd starts.
+ *
+ * cloud-init's `ssh_pwauth: true` alone leaves root refused, since sshd's default is `PermitRootLogin
+ * prohibit-password`. It also restarts sshd, with us already talking to it, unless it finds the setting in its own file.
+ */
+export const sshdFiles = [
+  {
+    path: OURS,
+    permissions: '0600',
+    content: [
+      'PermitRootLogin yes',
+      'PasswordAuthentication yes',
+      'PubkeyAuthentication yes',
+      '# No name server answers on a host-only network.',
+      'UseDNS no',
+      '# Many commands at once over one connection (default 10), and many connections at once (default 10).',
+      'MaxSessions 100',
+      'MaxStartups 100',
+      '',
+    ].join('\n'),
+  },
+  { path: CLOUD_INITS, permissions: '0600', content: 'PasswordAuthentication yes\n' },
+] as const

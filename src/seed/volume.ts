@@ -1,0 +1,40 @@
+import { chmod, mkdtemp, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { run } from '../host/run.ts'
+import { requireOneOf } from '../host/tools.ts'
+import type { SeedInput } from './input.ts'
+import { metaData } from './meta-data.ts'
+import { networkConfig } from './network-config.ts'
+import { userData } from './user-data.ts'
+
+/** By this label cloud-init's NoCloud finds the volume; `cidata` is the other one it knows. */
+const LABEL = 'CIDATA'
+
+/**
+ * Writes the NoCloud volume to `path`, mode 0600 since it holds a private key. It is made aside and renamed into place,
+ * so that there is a whole one or none, and nothing else is left behind.
+ * @throws HostError when there is no ISO writer, or it fails.
+ */
+export async function writeSeed(input: SeedInput, path: string, signal?: AbortSignal): Promise<void> {
+  const writer = requireOneOf(['xorriso', 'genisoimage', 'mkisofs'])
+  const folder = await mkdtemp(`${path}.`)
+  try {
+    const files = join(folder, 'files')
+    const volume = join(folder, 'volume.iso')
+    await mkdir(files)
+    await writeFile(join(files, 'user-data'), userData(input))
+    await writeFile(join(files, 'meta-data'), metaData(input))
+    await writeFile(join(files, 'network-config'), networkConfig(input))
+    await run(writer, writerArguments(writer, volume, files), { signal })
+    await chmod(volume, 0o600)
+    await rename(volume, path)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** The three programs share these options; Rock Ridge keeps the names as they are. */
+function writerArguments(writer: string, volume: string, files: string): string[] {
+  const emulation = writer.endsWith('xorriso') ? ['-as', 'mkisofs'] : []
+  return [...emulation, '-quiet', '-output', volume, '-volid', LABEL, '-joliet', '-rock', files]
+}

@@ -1,0 +1,28 @@
+import { GuestError } from '../errors.ts'
+
+/**
+ * What JSON leaves as it is but PyYAML refuses ("unacceptable character": DEL, C1 controls, U+FFFE, U+FFFF) or takes
+ * for a line break and folds (U+0085, U+2028, U+2029). Pairs of surrogates stay as they are: PyYAML does not join
+ * escaped ones.
+ */
+// eslint-disable-next-line no-control-regex
+const NOT_FOR_YAML = /[\u007f-\u009f\u2028\u2029\ufffe\uffff]/g
+
+/**
+ * A value as JSON that every YAML reader takes for the same value.
+ * @throws GuestError for what has no JSON: a BigInt, a cycle.
+ */
+export function toYaml(value: unknown): string {
+  try {
+    return JSON.stringify(value).replace(
+      NOT_FOR_YAML,
+      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    )
+  } catch (cause) {
+    throw new GuestError(`Option \`cloudConfig\` must be plain data; ${(cause as Error).message.split('\n')[0]}`, {
+      option: 'cloudConfig',
+      hint: 'Use texts, numbers, booleans, lists and maps only: it is written as YAML.',
+      cause,
+    })
+  }
+}

@@ -1,0 +1,106 @@
+import type { Duplex, Readable } from 'node:stream'
+import ssh2, { type AuthenticationType, type Client, type ClientErrorExtensions } from 'ssh2'
+import { SshError } from '../errors.ts'
+import { algorithmsFor } from './algorithms.ts'
+
+export interface Login {
+  user: string
+  /** `ssh-ed25519 AAAA…`: the only host key that is accepted. */
+  hostPublicKey: string
+  /** OpenSSH private key, PEM; tried before the password. */
+  privateKey?: string
+  password?: string
+}
+
+const HANDSHAKE = 'ssh handshake'
+const AUTHENTICATION = 'ssh authentication'
+/** Milliseconds. A guest that vanishes closes nothing; this tells after 90 s, so a paused guest is not given up soon. */
+const KEEPALIVE = { keepaliveInterval: 15_000, keepaliveCountMax: 6 }
+
+/**
+ * Logs in over a socket whose other end is an sshd. The client owns the socket from here on: it is destroyed when this
+ * throws.
+ * @throws SshError when the host key is another one, the login is refused, or the connection ends; the signal's reason
+ */
+export function connectSsh(socket: Duplex, login: Login, signal: AbortSignal): Promise<Client> {
+  const client = new ssh2.Client()
+  let phase = HANDSHAKE
+  let hostKeyRefused = false
+  return new Promise<Client>((resolve, reject) => {
+    const fail = (error: unknown) => {
+      signal.removeEventListener('abort', onAbort)
+      socket.destroy()
+      reject(error as Error)
+    }
+    const onAbort = () => fail(signal.reason)
+    if (signal.aborted) return onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+
+    // Stays after 'ready' too, when rejecting does nothing any more: an 'error' nobody listens to ends the process.
+    client.on('error', (cause) => fail(hostKeyRefused ? wrongHostKey() : explain(cause, phase, login)))
+    client.on('close', () => fail(closed(phase)))
+    client.on('handshake', () => (phase = AUTHENTICATION))
+    client.on('ready', () => {
+      signal.removeEventListener('abort', onAbort)
+      resolve(client)
+    })
+    try {
+      client.connect({
+        // The types ask for a Readable although ssh2 writes to it as well.
+        sock: socket as Readable,
+        username: login.user,
+        ...(login.privateKey !== undefined && { privateKey: login.privateKey }),
+        ...(login.password !== undefined && { password: login.password }),
+        authHandler: authMethods(login),
+        hostVerifier: (key: Buffer) => {
+          hostKeyRefused = !key.equals(keyBlob(login.hostPublicKey))
+          return !hostKeyRefused
+        },
+        algorithms: algorithmsFor(login.hostPublicKey),
+        // The signal is the only clock.
+        readyTimeout: 0,
+        ...KEEPALIVE,
+      })
+      // ssh2 never does it by itself, and Nagle's algorithm costs 40 ms for every small request. No-op on other sockets.
+      client.setNoDelay(true)
+    } catch (cause) {
+      fail(explain(cause as Error, phase, login))
+    }
+  })
+}
+
+/** Without ssh2's usual first try of `none`, which is one more round trip. */
+function authMethods({ privateKey, password }: Login): AuthenticationType[] {
+  const methods: AuthenticationType[] = []
+  if (privateKey !== undefined) methods.push('publickey')
+  if (password !== undefined) methods.push('password')
+  return methods
+}
+
+function keyBlob(publicKey: string): Buffer {
+  return Buffer.from(publicKey.split(' ')[1] ?? '', 'base64')
+}
+
+function explain(cause: Error & ClientErrorExtensions, phase: string, { user, privateKey, password }: Login): SshError {
+  if (cause.level !== 'client-authentication') return new SshError(`SSH failed: ${cause.message}`, { phase, cause })
+  const tried = [privateKey !== undefined && 'key', password !== undefined && 'password'].filter(Boolean).join(' and ')
+  return new SshError(`The guest refused to let ${user} in (tried: ${tried || 'nothing'})`, {
+    phase: AUTHENTICATION,
+    cause,
+    hint: 'Does cloud-init run in the image, and does its sshd_config include /etc/ssh/sshd_config.d? Neither may be undone by cloudConfig.',
+  })
+}
+
+function wrongHostKey(): SshError {
+  return new SshError('the host key is not the one we gave the guest', {
+    phase: HANDSHAKE,
+    hint: 'Another machine answers at this address, or cloud-init in the image ignored the seed and kept its own key.',
+  })
+}
+
+function closed(phase: string): SshError {
+  return new SshError('The guest closed the connection before the login was complete', {
+    phase,
+    hint: "Look for sshd's reason in the guest's journal: journalctl -u ssh",
+  })
+}

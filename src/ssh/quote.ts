@@ -1,0 +1,58 @@
+import { inspect } from 'node:util'
+import { GuestError } from '../errors.ts'
+
+/**
+ * One word for a POSIX shell. Always within single quotes, even where it looks harmless: `if` would be a keyword, `1`
+ * before `>` a file descriptor, `A=1` an assignment.
+ * @throws GuestError for a NUL character, which no command line can hold
+ */
+export function quote(value: string | number): string {
+  const text = String(value)
+  if (text.includes('\0')) {
+    throw new GuestError(`A command cannot hold a NUL character; got ${inspect(text)}`, {
+      hint: 'Hand such data to the command by its input: guest.exec(command, { input }).',
+    })
+  }
+  return `'${text.replaceAll("'", `'\\''`)}'`
+}
+
+/**
+ * The command of a tagged template: each interpolated value becomes one quoted word, each item of an array one more.
+ * The template's text is taken as it stands in the source (`\n` stays two characters, as in a shell script), but
+ * `` \` `` and `\${` mean what they stand for.
+ * @throws GuestError for a value that is no text, number, or list of these, and for one inside quotes of the template
+ */
+export function commandFrom(strings: TemplateStringsArray, values: readonly unknown[]): string {
+  const texts = strings.raw.map((text) => text.replace(/\\(`|\$\{)/g, '$1'))
+  return texts.reduce((command, text, index) => {
+    const value = values[index - 1]
+    refuseInsideQuotes(texts.slice(0, index).join('x'), value)
+    return command + words(value) + text
+  })
+}
+
+function words(value: unknown): string {
+  return Array.isArray(value) ? value.map(word).join(' ') : word(value)
+}
+
+function word(value: unknown): string {
+  if (typeof value === 'string' || Number.isFinite(value)) return quote(value as string | number)
+  throw new GuestError(
+    `A value in a command must be a text, a number, or a list of these; got ${inspect(value, { depth: 1 })}`,
+    { hint: 'Turn it into a text first, for instance by JSON.stringify.' },
+  )
+}
+
+/** Inside double quotes our single quotes would be plain characters, and `$(…)` in the value would run. */
+function refuseInsideQuotes(before: string, value: unknown): void {
+  const open = openQuote(before)
+  if (open === undefined) return
+  throw new GuestError(`The value ${inspect(value, { depth: 1 })} stands inside ${open} quotes of its command`, {
+    hint: 'Take the quotes around ${…} away: values are quoted for you. For a part of a word write prefix${value}suffix.',
+  })
+}
+
+function openQuote(text: string): '"' | "'" | undefined {
+  const rest = text.replace(/\\[^]|'[^']*'|"(?:\\[^]|[^"\\])*"/g, '')
+  return /['"]/.exec(rest)?.[0] as '"' | "'" | undefined
+}

@@ -1,0 +1,23 @@
+import { GuestError } from '../errors.ts'
+import { quote } from './quote.ts'
+
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
+
+/**
+ * A command with its folder and environment set up before it, by the shell, because sshd accepts variables of a client
+ * only where AcceptEnv names them. On lines of their own, so that the command may be anything: lists, here-documents,
+ * comments.
+ */
+export function withSurroundings(command: string, { env = {}, cwd }: { env?: Record<string, string>; cwd?: string }) {
+  const lines = Object.entries(env).map(([name, value]) => {
+    if (!VARIABLE.test(name)) {
+      throw new GuestError(`Option \`env\` must have names that a shell can export; got '${name}'`, {
+        option: 'env',
+        hint: 'Use letters, digits and underscores, not starting with a digit.',
+      })
+    }
+    return `export ${name}=${quote(value)}`
+  })
+  if (cwd !== undefined) lines.unshift(`cd -- ${quote(cwd)} || exit`)
+  return [...lines, command].join('\n')
+}

@@ -1,0 +1,88 @@
+import type { Duplex } from 'node:stream'
+import pRetry from 'p-retry'
+
+/** Connects to a port of the guest. */
+export type Dial = (port: number, signal: AbortSignal) => Promise<Duplex>
+
+const SSH_PORT = 22
+/** All in milliseconds. */
+const BETWEEN_TRIES = 100
+/** Linux holds a connect for 3 s when nobody answers its ARP requests: longer than a guest may take to come up. */
+const CONNECT_LIMIT = 1000
+/** A listening sshd forks and loads itself anew before it speaks, which takes a moment in an emulated, busy guest. */
+const BANNER_LIMIT = 4000
+/** RFC 4253, 4.2: other lines may come before the version; nobody sends this much of them. */
+const LONGEST_GREETING = 16_384
+const BANNER = /^SSH-2\.0-/m
+
+/**
+ * Dials until an SSH server has introduced itself. A connection alone proves nothing: some machines accept for any
+ * address. The socket is handed on as if nobody had read from it.
+ * @throws the signal's reason; it ends on nothing else
+ */
+export async function waitForBanner(dial: Dial, signal: AbortSignal): Promise<Duplex> {
+  return pRetry(() => tryOnce(dial, signal), {
+    retries: Infinity,
+    minTimeout: BETWEEN_TRIES,
+    factor: 1,
+    signal,
+  })
+}
+
+async function tryOnce(dial: Dial, signal: AbortSignal): Promise<Duplex> {
+  const socket = await within(CONNECT_LIMIT, signal, (limited) => dial(SSH_PORT, limited))
+  // Stays for good: a reset between two owners of the socket must not be an uncaught error.
+  socket.on('error', () => {})
+  try {
+    await within(BANNER_LIMIT, signal, (limited) => readBanner(socket, limited))
+  } catch (error) {
+    socket.destroy()
+    throw error
+  }
+  return socket
+}
+
+/** Not AbortSignal.timeout and .any: hundreds of tries would each leave a timer and a listener behind for a while. */
+async function within<T>(limit: number, signal: AbortSignal, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const limited = new AbortController()
+  const onAbort = () => limited.abort(signal.reason)
+  const timer = setTimeout(() => limited.abort(new Error(`no answer within ${limit} ms`)), limit)
+  signal.addEventListener('abort', onAbort, { once: true })
+  if (signal.aborted) onAbort()
+  try {
+    return await act(limited.signal)
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+function readBanner(socket: Duplex, signal: AbortSignal): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    let seen = Buffer.alloc(0)
+    const settle = (act: () => void) => {
+      socket.off('data', onData).off('error', onError).off('end', onEnd).off('close', onEnd)
+      signal.removeEventListener('abort', onAbort)
+      act()
+    }
+    const onData = (chunk: Buffer) => {
+      seen = Buffer.concat([seen, chunk])
+      if (BANNER.test(seen.toString('latin1'))) {
+        settle(() => {
+          socket.pause()
+          socket.unshift(seen)
+          resolve()
+        })
+      } else if (seen.length > LONGEST_GREETING) {
+        settle(() => reject(new Error('something else than an SSH server answers')))
+      }
+    }
+    const onError = (error: Error) => settle(() => reject(error))
+    const onEnd = () => settle(() => reject(new Error('the connection was closed before an SSH banner came')))
+    const onAbort = () => settle(() => reject(signal.reason as Error))
+    socket.on('data', onData).on('error', onError).on('end', onEnd).on('close', onEnd)
+    signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) onAbort()
+    else if (socket.destroyed) onEnd()
+  })
+}

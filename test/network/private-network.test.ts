@@ -1,0 +1,131 @@
+import { spawn } from 'node:child_process'
+import { statSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { buffer } from 'node:stream/consumers'
+import { execa } from 'execa'
+import { expect, onTestFinished, test } from 'vitest'
+import { NetworkError } from '../../src/errors.ts'
+import type { Network } from '../../src/network/network.ts'
+import { openNetwork } from '../../src/network/open-network.ts'
+import {
+  isNetworkNamespaceAlive,
+  leftoversAfter,
+  networkNamespace,
+  ownInterfaces,
+  ownTemporaryFolder,
+} from '../support/leftovers.ts'
+
+interface Link {
+  ifname: string
+  flags: string[]
+  master?: string
+  addr_info: { local: string; prefixlen: number; broadcast?: string }[]
+}
+
+async function links(network: Network): Promise<Link[]> {
+  const [file, ...args] = network.inside(['ip', '-json', 'address', 'show'])
+  const { stdout } = await execa(file, args)
+  return JSON.parse(stdout) as Link[]
+}
+
+/** A server inside the network that sends `greeting` to whoever connects. */
+async function greeter(network: Network, greeting: string): Promise<number> {
+  const program = `
+    const server = require('node:net').createServer((socket) => socket.on('error', () => {}).end(process.argv[1]))
+    server.listen(0, process.argv[2], () => console.log(server.address().port))`
+  const [file, ...args] = network.inside([process.execPath, '-e', program, greeting, network.gateway])
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  return new Promise((resolve) => createInterface(child.stdout).once('line', (line) => resolve(Number(line))))
+}
+
+test('the bridge has its address and broadcast, a TAP is on it, and both are up', async () => {
+  await using network = await openNetwork()
+  await using tap = await network.addTap()
+  const all = await links(network)
+  const bridge = all.find(({ ifname }) => ifname === network.bridge)
+  expect(bridge?.flags).toContain('UP')
+  expect(bridge?.addr_info).toContainEqual(
+    expect.objectContaining({ local: '192.168.100.50', prefixlen: 24, broadcast: '192.168.100.255' }),
+  )
+  expect(all.find(({ ifname }) => ifname === tap.name)).toMatchObject({
+    master: network.bridge,
+    flags: expect.arrayContaining(['UP']) as string[],
+  })
+  expect(network.taps).toEqual([tap.name])
+  await tap[Symbol.asyncDispose]()
+  expect(network.taps).toEqual([])
+  expect((await links(network)).map(({ ifname }) => ifname)).not.toContain(tap.name)
+})
+
+test('the namespace of the tests gets no interface', async () => {
+  const before = await ownInterfaces()
+  await using network = await openNetwork()
+  await using _tap = await network.addTap()
+  expect(await ownInterfaces()).toEqual(before)
+})
+
+test('subnet and gateway can be chosen', async () => {
+  await using network = await openNetwork({ subnet: '10.7.0.0/16', gateway: '10.7.255.1' })
+  const bridge = (await links(network)).find(({ ifname }) => ifname === network.bridge)
+  expect(bridge?.addr_info[0]).toMatchObject({ local: '10.7.255.1', prefixlen: 16, broadcast: '10.7.255.255' })
+})
+
+test('dialing reaches what is inside, and only inside this network', async () => {
+  await using one = await openNetwork()
+  await using two = await openNetwork()
+  const port = await greeter(one, 'hello from one')
+  const socket = await one.dial(one.gateway, port)
+  expect((await buffer(socket)).toString()).toBe('hello from one')
+  await expect(two.dial(two.gateway, port)).rejects.toThrow(NetworkError)
+})
+
+test('dialing where nothing is says so, and can be aborted', async () => {
+  await using network = await openNetwork()
+  await expect(network.dial(network.gateway, 1)).rejects.toThrow(
+    /Nothing answers at 192\.168\.100\.50:1: .*ECONNREFUSED/,
+  )
+  const reason = new Error('enough')
+  await expect(network.dial('192.168.100.99', 22, AbortSignal.abort(reason))).rejects.toThrow(reason)
+})
+
+test('the state folder is for this user alone', async () => {
+  await using network = await openNetwork()
+  expect(statSync(network.stateFolder).mode & 0o777).toBe(0o700)
+})
+
+test('closing twice leaves nothing', async () => {
+  await using folder = await ownTemporaryFolder()
+  process.env['TMPDIR'] = folder.path
+  onTestFinished(() => void delete process.env['TMPDIR'])
+  const network = await openNetwork()
+  await network.addTap()
+  await greeter(network, 'still here')
+  await network[Symbol.asyncDispose]()
+  await network[Symbol.asyncDispose]()
+  expect(await leftoversAfter(folder.path, 0)).toEqual([])
+})
+
+test.for(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('%s of the owner leaves nothing', async (signal) => {
+  await using folder = await ownTemporaryFolder()
+  const program = `
+    import { openNetwork } from ${JSON.stringify(new URL('../../src/network/open-network.ts', import.meta.url).href)}
+    const network = await openNetwork()
+    await network.addTap()
+    const [file, ...args] = network.inside(['sleep', '300'])
+    const { spawn } = await import('node:child_process')
+    spawn(file, args, { stdio: 'ignore' })
+    const [sh, ...rest] = network.inside(['readlink', '/proc/self/ns/net'])
+    console.log((await import('node:child_process')).execFileSync(sh, rest).toString().trim())
+    setInterval(() => {}, 1000)`
+  const owner = execa(process.execPath, ['--input-type=module', '--eval', program], {
+    env: { TMPDIR: folder.path },
+    reject: false,
+  })
+  const namespace = await new Promise<string>((resolve) => createInterface(owner.stdout).once('line', resolve))
+  expect(namespace).not.toBe(networkNamespace(process.pid))
+  expect(isNetworkNamespaceAlive(namespace)).toBe(true)
+  owner.kill(signal)
+  await owner
+  expect(await leftoversAfter(folder.path, 1000)).toEqual([])
+  expect(isNetworkNamespaceAlive(namespace)).toBe(false)
+})

@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { execa } from 'execa'
+
+/**
+ * A temporary folder that everything started with it as TMPDIR can be recognised by: state folders lie in it, and
+ * keepers and QEMUs name it in their command lines.
+ */
+export async function ownTemporaryFolder(): Promise<AsyncDisposable & { path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'vg-test-'))
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** Command lines of live processes (zombies have none) that mention `text`, apart from this process. */
+export function processesNaming(text: string): string[] {
+  return processIds()
+    .filter((pid) => pid !== process.pid)
+    .map((pid) => read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim())
+    .filter((commandLine) => commandLine.includes(text))
+}
+
+/** The network namespace of a process, e.g. `net:[4026531840]`. */
+export function networkNamespace(pid: number): string {
+  return readlinkSync(`/proc/${pid}/ns/net`)
+}
+
+export function isNetworkNamespaceAlive(namespace: string): boolean {
+  return processIds().some((pid) => {
+    try {
+      return networkNamespace(pid) === namespace
+    } catch {
+      return false
+    }
+  })
+}
+
+/** The names of the interfaces in the namespace that the tests run in. */
+export async function ownInterfaces(): Promise<string[]> {
+  const { stdout } = await execa('ip', ['-json', 'link', 'show'], { env: { PATH: `${process.env['PATH']}:/usr/sbin` } })
+  return (JSON.parse(stdout) as { ifname: string }[]).map(({ ifname }) => ifname)
+}
+
+/** What is left of everything that ran with this folder as TMPDIR; empty when all is well. */
+export function leftovers(folder: string): string[] {
+  const files = readdirSync(folder).map((name) => `file ${join(folder, name)}`)
+  return [...processesNaming(folder).map((commandLine) => `process ${commandLine}`), ...files]
+}
+
+/** Leftovers once the budget is over, or as soon as there are none. */
+export async function leftoversAfter(folder: string, budgetMs: number): Promise<string[]> {
+  const end = performance.now() + budgetMs
+  for (;;) {
+    const left = leftovers(folder)
+    if (left.length === 0 || performance.now() > end) return left
+    await sleep(20)
+  }
+}
+
+function processIds(): number[] {
+  return readdirSync('/proc').map(Number).filter(Number.isInteger)
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}

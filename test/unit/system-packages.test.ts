@@ -1,0 +1,26 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import { packageOf, missingSystemPackages } from '../../scripts/setup/system-packages.mjs'
+import { PACKAGE_OF } from '../../src/host/tools.ts'
+
+const ROOT = new URL('../..', import.meta.url).pathname
+
+afterEach(() => {
+  vi.unstubAllEnvs()
+})
+
+test('set-up reads the same table as the doctor', () => {
+  expect(packageOf(ROOT)).toEqual(PACKAGE_OF)
+})
+
+test('a program that is not on PATH asks for its package, once, and nothing else does', () => {
+  vi.stubEnv('PATH', '/nonexistent')
+  expect(missingSystemPackages(ROOT, { 'no-such-program': 'a', 'nor-this': 'a', '/etc/hostname': 'b' })).toContain('a')
+  expect(missingSystemPackages(ROOT, { '/etc/hostname': 'b' })).not.toContain('b')
+})
+
+test('one ISO writer is enough to ask for', () => {
+  vi.stubEnv('PATH', '/nonexistent')
+  const missing = missingSystemPackages(ROOT)
+  expect(missing).toContain('xorriso')
+  expect(missing).not.toContain('genisoimage')
+})

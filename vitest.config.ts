@@ -1,0 +1,44 @@
+import { defineConfig } from 'vitest/config'
+
+/** A cold boot takes a minute under emulation, and a test may want several. */
+const GUEST_BUDGET = 600_000
+const ci = Boolean(process.env['CI'])
+
+export default defineConfig({
+  test: {
+    reporters: ci ? ['default', ['json', { outputFile: 'test-results/vitest.json' }]] : ['default'],
+    // Groups run one after the other, so that nothing competes with the guests for the processor.
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'guests',
+          include: ['test/{network,guest,contract}/**/*.test.ts'],
+          testTimeout: GUEST_BUDGET,
+          hookTimeout: GUEST_BUDGET,
+          // A file boots one guest at a time, so this is how many QEMUs run at once.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'chaos',
+          include: ['test/chaos/**/*.test.ts'],
+          testTimeout: GUEST_BUDGET,
+          hookTimeout: GUEST_BUDGET,
+          // Counts processes and interfaces of the whole machine, so nothing else may make any meanwhile.
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+})

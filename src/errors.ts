@@ -27,21 +27,23 @@ const QUOTED_LINES = 12
  * (stderr, console), the last says what to do. Bad options are plain `GuestError`s with `option` set.
  */
 export class GuestError extends Error {
-  readonly hint?: string | undefined
-  readonly option?: string | undefined
-  readonly phase?: string | undefined
-  readonly elapsedMs?: number | undefined
-  readonly command?: string | undefined
-  readonly exitCode?: number | undefined
-  readonly signal?: string | undefined
-  readonly stdout?: string | undefined
-  readonly stderr?: string | undefined
-  readonly consoleTail?: string | undefined
+  declare readonly hint?: string | undefined
+  declare readonly option?: string | undefined
+  declare readonly phase?: string | undefined
+  declare readonly elapsedMs?: number | undefined
+  declare readonly command?: string | undefined
+  declare readonly exitCode?: number | undefined
+  declare readonly signal?: string | undefined
+  declare readonly stdout?: string | undefined
+  declare readonly stderr?: string | undefined
+  declare readonly consoleTail?: string | undefined
 
   constructor(what: string, facts: GuestErrorFacts = {}) {
     const { cause, ...fields } = facts
     super(composeMessage(what, facts), cause === undefined ? undefined : { cause })
-    Object.assign(this, fields)
+    for (const [name, value] of Object.entries(fields)) {
+      if (value !== undefined) Object.assign(this, { [name]: value })
+    }
     // Taken from the class, so that the six below need no constructor each.
     Object.defineProperty(this, 'name', { value: new.target.name, configurable: true })
   }

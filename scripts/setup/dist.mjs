@@ -17,8 +17,9 @@ export function distIsCurrent(root) {
  * Compiles src/ and fixtures/ into dist/, which is replaced as a whole: it never holds what an older source left
  * behind, and a build that fails leaves it as it was.
  * @param {string} root
+ * @param {readonly string[]} [options] more options for tsc
  */
-export async function buildDist(root) {
+export async function buildDist(root, options = []) {
   const sources = digest(root)
   const fresh = join(root, `node_modules/.cache/vitest-guest/dist-${process.pid}`)
   rmSync(fresh, { recursive: true, force: true })
@@ -26,7 +27,7 @@ export async function buildDist(root) {
   try {
     const { code, signal, tail } = await runChild(
       join(root, 'node_modules/.bin/tsc'),
-      ['-p', join(root, 'tsconfig.build.json'), '--outDir', fresh],
+      ['-p', join(root, 'tsconfig.build.json'), '--outDir', fresh, ...options],
       { onLine: () => {} },
     )
     if (code !== 0) throw new SetupError(`tsc failed:\n${tail}`, signal)

@@ -16,6 +16,7 @@ import { BootError } from '../errors.ts'
 import { guestHandle } from './guest-handle.ts'
 import type { Guest } from './guest.ts'
 import { openSsh } from './open-ssh.ts'
+import { requireHost } from './require-host.ts'
 import { waitForCloudInit } from './wait-for-cloud-init.ts'
 import { warnOnce } from './warn-once.ts'
 import { watchBoot } from './watch-boot.ts'
@@ -56,6 +57,7 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
   signal?.throwIfAborted()
 
   return acquire(async (disposers) => {
+    await phases.run('host', () => requireHost(given === undefined))
     const { accel, reason } = await phases.run('accelerator', () => chooseAccelerator(spec.accel, signal))
     if (accel === 'tcg' && spec.accel === 'auto') {
       warnOnce(`No KVM here, so guests run under emulation (TCG), about ten times slower: ${reason}`)

@@ -10,7 +10,9 @@ const DEBIAN_KEYS = '/usr/share/keyrings/debian-archive-keyring.gpg'
 
 /** The Debian packages, sorted, of everything that this host lacks for building the default image and booting it. */
 export function missingPackages(): string[] {
-  const packages = new Set<string>(ALWAYS.filter((tool) => findTool(tool) === undefined).map((tool) => PACKAGE_OF[tool]))
+  const packages = new Set<string>(
+    ALWAYS.filter((tool) => findTool(tool) === undefined).map((tool) => PACKAGE_OF[tool]),
+  )
   if (!ISO_WRITERS.some(findTool)) packages.add(PACKAGE_OF[ISO_WRITERS[0]])
   // Root needs no mapped user ids to unpack a Debian.
   if (process.getuid?.() !== 0 && findTool('newuidmap') === undefined) packages.add(PACKAGE_OF.newuidmap)

@@ -74,7 +74,10 @@ export function explainNamespaceFailure(
       : { message: `${what}: the kernel forbids it`, hint: 'Run as root, or allow user namespaces to this user.' }
   }
   if (/Invalid argument/.test(stderr)) {
-    return { message: `${what}: this kernel has no user namespaces`, hint: 'Run as root, or use a kernel with CONFIG_USER_NS.' }
+    return {
+      message: `${what}: this kernel has no user namespaces`,
+      hint: 'Run as root, or use a kernel with CONFIG_USER_NS.',
+    }
   }
   return { message: what, hint: 'Run npx vitest-guest doctor to see what this host lacks.' }
 }

@@ -14,7 +14,11 @@ const LIMIT = { kvm: 2000, tcg: 20_000 } as const
  * Runs 64-bit code in a throw-away QEMU, with the processor our guests get, and says why that failed: undefined when
  * it did not. QEMU goes with this process, and no file stays.
  */
-export async function runBootSector(qemu: string, accel: Accelerator, signal?: AbortSignal): Promise<string | undefined> {
+export async function runBootSector(
+  qemu: string,
+  accel: Accelerator,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
   // prettier-ignore
   const command = [
     ...tiedToUs(),
@@ -49,7 +53,7 @@ export async function runBootSector(qemu: string, accel: Accelerator, signal?: A
 function whatHappened({ exitCode, signal, message }: HostError, timeoutMs: number): string {
   if (exitCode !== undefined) return `QEMU failed with exit code ${exitCode}`
   // Nobody but the limit sends it; QEMU's own failures are SIGABRT.
-  if (signal === 'SIGKILL') return `nothing after ${timeoutMs / 1000} s`
+  if (signal === 'SIGKILL') return `no answer within ${timeoutMs / 1000} s`
   return signal === undefined ? (message.split('\n')[0] ?? message) : `QEMU was ended by ${signal}`
 }
 

@@ -24,7 +24,8 @@ export async function run(file: string, args: readonly string[], options: RunOpt
   const { input, stdin, signal, timeoutMs, killSignal, cwd, env } = options
   const result = await execa(file, args, {
     reject: false,
-    stdin: input === undefined ? (stdin ?? 'ignore') : 'pipe',
+    // execa takes any descriptor; its type names those up to 9.
+    stdin: input === undefined ? ((stdin ?? 'ignore') as 'ignore') : 'pipe',
     env: { ...programEnvironment(), ...env },
     ...(input !== undefined && { input }),
     ...(signal !== undefined && { cancelSignal: signal }),

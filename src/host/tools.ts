@@ -1,7 +1,6 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { HostError } from '../errors.ts'
-import { installCommand } from './distribution.ts'
 import { searchPath } from './environment.ts'
 
 /** The host programs we start, with the Debian/Ubuntu package of each. */
@@ -48,7 +47,7 @@ export function requireOneOf(names: readonly [Tool, ...Tool[]]): string {
   }
   throw new HostError(`${names.join(', ')}: not found on PATH`, {
     command: names[0],
-    hint: `Install it: ${installCommand([PACKAGE_OF[names[0]]])} (npx vitest-guest doctor shows everything that is missing)`,
+    hint: `Install it: sudo apt-get install ${PACKAGE_OF[names[0]]} (npx vitest-guest doctor shows everything that is missing)`,
   })
 }
 

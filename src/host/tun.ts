@@ -1,7 +1,7 @@
 import { HostError } from '../errors.ts'
 import { whyUnopenable } from './device.ts'
 
-const DEVICE = '/dev/net/tun'
+export const DEVICE = '/dev/net/tun'
 
 /** The same for every user, until the next boot; udev's default is 0666 already. */
 const OPEN_TO_ALL = 'sudo chmod 0666 /dev/net/tun'
@@ -32,6 +32,9 @@ export function tunFault(code: string): { what: string; fix: string } {
         fix: `start the container with --device ${DEVICE}`,
       }
     default:
-      return { what: `${DEVICE} cannot be read and written by this user (${code}): no TAP can be made`, fix: OPEN_TO_ALL }
+      return {
+        what: `${DEVICE} cannot be read and written by this user (${code}): no TAP can be made`,
+        fix: OPEN_TO_ALL,
+      }
   }
 }

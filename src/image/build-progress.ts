@@ -6,7 +6,7 @@ const REPEAT_EVERY = 5000
 /** The lines with which mmdebstrap (1.3.5, `--verbose`) starts a phase, and how many lines apt writes per package in it. */
 const STARTS = [
   { line: 'I: downloading packages with apt', phase: 'downloading the base system', linesPerPackage: 1 },
-  { line: 'I: installing essential packages', phase: 'installing the base system', linesPerPackage: 2 },
+  { line: 'I: extracting archives', phase: 'installing the base system', linesPerPackage: 2 },
   { line: 'I: installing remaining packages', phase: 'installing packages', linesPerPackage: 3 },
   { line: 'I: running --customize-hook', phase: 'making the disk', linesPerPackage: 0 },
 ] as const

@@ -40,7 +40,7 @@ export function qemuArguments(config: MachineConfig): string[] {
     '-chardev', `socket,id=console,fd=${CONSOLE_FD}`,
     '-serial', 'chardev:console',
     '-drive', `id=disk,if=none,file=${escape(disk.path)},format=${disk.format},snapshot=on,cache=unsafe`,
-    '-device', 'virtio-blk-pci,drive=disk,bootindex=0',
+    '-device', `virtio-blk-pci,drive=disk${direct ? '' : ',bootindex=0'}`,
     '-drive', `id=seed,if=none,file=${escape(seed)},format=raw,readonly=on`,
     '-device', 'virtio-blk-pci,drive=seed',
     '-netdev', `tap,id=net0,ifname=${nic.tap},script=no,downscript=no`,

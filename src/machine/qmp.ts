@@ -31,7 +31,10 @@ export class Qmp {
     this.#socket = socket
     socket.on('error', () => {})
     socket.once('close', () => this.#close())
-    createInterface(socket).on('line', (line) => this.#receive(JSON.parse(line) as Reply))
+    createInterface(socket)
+      .on('line', (line) => this.#receive(JSON.parse(line) as Reply))
+      // readline passes the stream's errors on; 'close' tells us all we need.
+      .on('error', () => {})
   }
 
   /** @throws HostError with QEMU's description when it refuses, or when it ends before it answers. */

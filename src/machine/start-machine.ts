@@ -52,7 +52,7 @@ export async function startMachine(
   })
   let stderr = ''
   for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-20_000)))
+    stream?.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-20_000)))
   }
   const qmp = new Qmp(child.stdio[QMP_FD] as unknown as Duplex)
   const console = new Console(child.stdio[CONSOLE_FD] as unknown as Duplex)

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { NetworkError } from '../errors.ts'
 import { programEnvironment, temporaryFolder } from '../host/environment.ts'
-import { explainNamespaceFailure, needsUserNamespace } from '../host/namespaces.ts'
+import { explainNamespaceFailure, namespaceFlags, needsUserNamespace } from '../host/namespaces.ts'
 import { requireTool } from '../host/tools.ts'
 
 /** `struct sockaddr_un` holds 108 bytes, the last of them NUL (unix(7)); `/vitest-guest-XXXXXX/keeper.sock` takes 32. */
@@ -31,8 +31,7 @@ export async function startKeeper(signal?: AbortSignal): Promise<Keeper> {
   const nsenter = requireTool('nsenter')
   const parent = shortEnough(temporaryFolder())
   const user = needsUserNamespace()
-  const namespaces = [...(user ? ['--user', '--map-root-user'] : []), '--net', '--pid', '--fork', '--kill-child']
-  const child = spawn(unshare, [...namespaces, '--', process.execPath, keeperProgram(), parent], {
+  const child = spawn(unshare, [...namespaceFlags(), '--', process.execPath, keeperProgram(), parent], {
     stdio: ['pipe', 'pipe', 'pipe'],
     // A session of its own: Ctrl-C in the terminal reaches the runner, which then closes in order.
     detached: true,

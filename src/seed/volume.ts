@@ -10,13 +10,16 @@ import { userData } from './user-data.ts'
 /** By this label cloud-init's NoCloud finds the volume; `cidata` is the other one it knows. */
 const LABEL = 'CIDATA'
 
+/** Equivalent programs, the best known first. */
+export const ISO_WRITERS = ['xorriso', 'genisoimage', 'mkisofs'] as const
+
 /**
  * Writes the NoCloud volume to `path`, mode 0600 since it holds a private key. It is made aside and renamed into place,
  * so that there is a whole one or none, and nothing else is left behind.
  * @throws HostError when there is no ISO writer, or it fails.
  */
 export async function writeSeed(input: SeedInput, path: string, signal?: AbortSignal): Promise<void> {
-  const writer = requireOneOf(['xorriso', 'genisoimage', 'mkisofs'])
+  const writer = requireOneOf(ISO_WRITERS)
   const folder = await mkdtemp(`${path}.`)
   try {
     const files = join(folder, 'files')

@@ -44,6 +44,8 @@ export function connectSsh(socket: Duplex, login: Login, signal: AbortSignal): P
       signal.removeEventListener('abort', onAbort)
       resolve(client)
     })
+    // Every command that runs listens for the end of the connection.
+    client.setMaxListeners(0)
     try {
       client.connect({
         // The types ask for a Readable although ssh2 writes to it as well.

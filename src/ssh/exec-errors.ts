@@ -1,24 +1,22 @@
 import { CommandError, SshError } from '../errors.ts'
-import type { ExecOptions, ExecResult } from './exec.ts'
+import type { ExecResult } from './exec.ts'
+import type { CutOff } from './run-to-end.ts'
 
-/** How a command came to its end. */
-export interface Ending {
-  exitCode?: number | undefined
-  signal?: string | undefined
-  timedOut?: boolean
-  canceled?: boolean
-  cause?: unknown
-}
+/** POSIX: a shell's answer when it finds no such program. */
+const NOT_FOUND = 127
+const MISSING_PROGRAM =
+  "If the guest lacks a program, put its package into the image: image: { base: 'debian-12', packages: ['…'] }."
 
-export function commandError(result: ExecResult, ending: Ending, { timeout }: ExecOptions): CommandError {
+export function commandError(result: ExecResult, cutOff: CutOff | undefined, timeout: number): CommandError {
   const { command, exitCode, signal, stdout, stderr, durationMs } = result
-  const how = ending.timedOut
-    ? `Command timed out after ${timeout} milliseconds`
-    : ending.canceled
-      ? 'Command was canceled'
-      : signal !== undefined
-        ? `Command was killed with ${signal}`
-        : `Command failed with exit code ${exitCode}`
+  const how =
+    cutOff?.by === 'timeout'
+      ? `Command timed out after ${timeout} milliseconds`
+      : cutOff?.by === 'cancelSignal'
+        ? 'Command was canceled'
+        : signal !== undefined
+          ? `Command was killed with ${signal}`
+          : `Command failed with exit code ${exitCode}`
   return new CommandError(`${how}: ${oneLine(command)}`, {
     command,
     exitCode,
@@ -26,25 +24,21 @@ export function commandError(result: ExecResult, ending: Ending, { timeout }: Ex
     stdout,
     stderr,
     elapsedMs: durationMs,
-    cause: ending.cause,
+    cause: cutOff?.cause,
     hint: exitCode === NOT_FOUND ? MISSING_PROGRAM : undefined,
   })
 }
 
-export function connectionLost(command: string, stdout: string, stderr: string, cause: unknown): SshError {
+/** Nobody knows how the command ended, so it is not a CommandError. */
+export function connectionLost(command: string, output: { stdout: Buffer; stderr: Buffer }, cause: unknown): SshError {
   const why = cause instanceof Error ? ` (${cause.message})` : ''
   return new SshError(`The SSH connection was lost before the command ended${why}: ${oneLine(command)}`, {
     command,
-    stdout,
-    stderr,
+    stdout: output.stdout.toString(),
+    stderr: output.stderr.toString(),
     cause,
   })
 }
-
-/** POSIX: a shell's answer when it finds no such program. */
-const NOT_FOUND = 127
-const MISSING_PROGRAM =
-  "If the guest lacks a program, put its package into the image: image: { base: 'debian-12', packages: ['…'] }."
 
 /** The first line of a message says what; a script's other lines are in `error.command`. */
 function oneLine(command: string): string {

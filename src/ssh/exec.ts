@@ -1,11 +1,13 @@
-import type { Client, ClientChannel } from 'ssh2'
-import { commandError, connectionLost, type Ending } from './exec-errors.ts'
+import type { Client } from 'ssh2'
+import { commandError } from './exec-errors.ts'
+import { runToEnd } from './run-to-end.ts'
 import { withSurroundings } from './surroundings.ts'
 
+/** The names are execa's. */
 export interface ExecOptions {
   /** Whether a command that fails rejects. @default true */
   reject?: boolean
-  /** Milliseconds; 0 for none. @default 0 */
+  /** Milliseconds, after which the command and its process group are killed; 0 for none. @default 0 */
   timeout?: number
   /** Written to the command's standard input, which is then closed. @default '' */
   input?: string | Uint8Array
@@ -13,7 +15,7 @@ export interface ExecOptions {
   env?: Record<string, string>
   /** @default the user's home folder */
   cwd?: string
-  /** Ends the command. */
+  /** Kills the command and its process group. */
   cancelSignal?: AbortSignal
   /** Whether one line end at the end of stdout and stderr is cut off. @default true */
   stripFinalNewline?: boolean
@@ -25,7 +27,7 @@ export interface ExecResult<Output = string> {
   command: string
   stdout: Output
   stderr: Output
-  /** Undefined when a signal or we ended it. */
+  /** Undefined when a signal, a time-out, or the caller ended it. */
   exitCode: number | undefined
   /** E.g. `'SIGTERM'`. */
   signal: string | undefined
@@ -35,10 +37,10 @@ export interface ExecResult<Output = string> {
 }
 
 /**
- * Runs a command by the user's login shell, to its end. It also ends late: sshd keeps the channel open while any
- * process started by the command still holds its stdout or stderr (`daemon >/dev/null 2>&1 &` lets go).
+ * Runs a command by the user's login shell, to its end. That comes late when the command leaves a process behind which
+ * still holds its stdout or stderr, as sshd waits for that one too; `daemon >/dev/null 2>&1 &` lets go.
  * @throws CommandError when it fails, times out, or is canceled, unless `reject: false`; SshError when the connection
- * is gone, for then nobody knows how the command ended.
+ * is gone.
  */
 export function exec(
   client: Client,
@@ -49,101 +51,38 @@ export function exec(client: Client, command: string, options?: ExecOptions): Pr
 export async function exec(
   client: Client,
   command: string,
-  options: ExecOptions = {},
+  {
+    reject = true,
+    timeout = 0,
+    input,
+    env = {},
+    cwd,
+    cancelSignal,
+    stripFinalNewline = true,
+    encoding = 'utf8',
+  }: ExecOptions = {},
 ): Promise<ExecResult | ExecResult<Buffer>> {
-  const { reject = true, encoding = 'utf8', stripFinalNewline = true } = options
   const startedAt = performance.now()
-  const out: Buffer[] = []
-  const err: Buffer[] = []
-  const ending = await runToEnd(client, command, options, out, err)
-  const failed = ending.exitCode !== 0
+  const script = withSurroundings(command, env, cwd)
+  const ending = await runToEnd(client, { command, script, input, timeout, cancelSignal })
+  const { exitCode, signal, cutOff } = ending
 
-  const [stdoutBytes, stderrBytes] = [collected(out, stripFinalNewline), collected(err, stripFinalNewline)]
-  const [stdout, stderr] = [stdoutBytes.toString(), stderrBytes.toString()]
-  const common = {
+  const stdout = stripFinalNewline ? stripped(ending.stdout) : ending.stdout
+  const stderr = stripFinalNewline ? stripped(ending.stderr) : ending.stderr
+  const facts = {
     command,
-    exitCode: ending.exitCode,
-    signal: ending.signal,
+    exitCode,
+    signal,
     durationMs: Math.round(performance.now() - startedAt),
-    failed,
-    timedOut: ending.timedOut ?? false,
+    failed: exitCode !== 0,
+    timedOut: cutOff?.by === 'timeout',
   }
-  if (failed && reject) throw commandError({ ...common, stdout, stderr }, ending, options)
-  return encoding === 'buffer' ? { ...common, stdout: stdoutBytes, stderr: stderrBytes } : { ...common, stdout, stderr }
+  const result = { ...facts, stdout: stdout.toString(), stderr: stderr.toString() }
+  if (result.failed && reject) throw commandError(result, cutOff, timeout)
+  return encoding === 'buffer' ? { ...facts, stdout, stderr } : result
 }
 
-function runToEnd(
-  client: Client,
-  command: string,
-  options: ExecOptions,
-  out: Buffer[],
-  err: Buffer[],
-): Promise<Ending> {
-  const { timeout = 0, cancelSignal, input, env, cwd } = options
-  const script = withSurroundings(command, { ...(env && { env }), ...(cwd !== undefined && { cwd }) })
-  return new Promise<Ending>((resolve, reject) => {
-    let channel: ClientChannel | undefined
-    let ended: Ending | undefined
-    let timer: NodeJS.Timeout | undefined
-    const finish = (act: () => void) => {
-      clearTimeout(timer)
-      cancelSignal?.removeEventListener('abort', onAbort)
-      client.off('close', onLost)
-      act()
-    }
-    const cutOff = (ending: Ending) => {
-      ended ??= ending
-      if (channel) kill(channel)
-      finish(() => resolve(ending))
-    }
-    const onAbort = () => cutOff({ canceled: true, cause: cancelSignal?.reason })
-    const onLost = (cause?: unknown) => finish(() => reject(connectionLost(command, text(out), text(err), cause)))
-
-    if (cancelSignal?.aborted) return onAbort()
-    cancelSignal?.addEventListener('abort', onAbort, { once: true })
-    if (timeout > 0) timer = setTimeout(() => cutOff({ timedOut: true }), timeout)
-    client.once('close', onLost)
-
-    try {
-      client.exec(script, (error, opened) => {
-        if (error) return onLost(error)
-        channel = opened
-        if (ended) return kill(channel)
-        channel.on('data', (chunk: Buffer) => out.push(chunk))
-        channel.stderr.on('data', (chunk: Buffer) => err.push(chunk))
-        channel.on('error', () => {})
-        channel.on(
-          'exit',
-          (code: number | null, signal?: string) => (ended ??= { exitCode: code ?? undefined, signal }),
-        )
-        channel.on('close', () => {
-          const ending = ended
-          if (ending) finish(() => resolve(ending))
-          else onLost()
-        })
-        channel.end(input)
-      })
-    } catch (cause) {
-      onLost(cause)
-    }
-  })
-}
-
-/**
- * sshd passes the signal on to the command's process group, except to root's, whose sessions it does not separate
- * ("session signalling requires privilege separation"): there, a command notices only that nobody reads its output.
- */
-function kill(channel: ClientChannel): void {
-  channel.signal('KILL')
-  channel.close()
-}
-
-function collected(chunks: readonly Buffer[], stripFinalNewline: boolean): Buffer {
-  const bytes = Buffer.concat(chunks)
-  if (!stripFinalNewline || bytes.at(-1) !== 0x0a) return bytes
+function stripped(bytes: Buffer): Buffer {
+  if (bytes.at(-1) !== 0x0a) return bytes
   return bytes.subarray(0, bytes.at(-2) === 0x0d ? -2 : -1)
-}
-
-function text(chunks: readonly Buffer[]): string {
-  return Buffer.concat(chunks).toString()
 }

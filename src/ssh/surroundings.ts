@@ -8,7 +8,11 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
  * only where AcceptEnv names them. On lines of their own, so that the command may be anything: lists, here-documents,
  * comments.
  */
-export function withSurroundings(command: string, { env = {}, cwd }: { env?: Record<string, string>; cwd?: string }) {
+export function withSurroundings(
+  command: string,
+  env: Readonly<Record<string, string>>,
+  cwd: string | undefined,
+): string {
   const lines = Object.entries(env).map(([name, value]) => {
     if (!VARIABLE.test(name)) {
       throw new GuestError(`Option \`env\` must have names that a shell can export; got '${name}'`, {

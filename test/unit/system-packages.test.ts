@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { packageOf, missingSystemPackages } from '../../scripts/setup/system-packages.mjs'
+import { missingPackages } from '../../src/host/missing-packages.ts'
 import { PACKAGE_OF } from '../../src/host/tools.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
@@ -10,6 +11,12 @@ afterEach(() => {
 
 test('set-up reads the same table as the doctor', () => {
   expect(packageOf(ROOT)).toEqual(PACKAGE_OF)
+})
+
+test('set-up installs at least what the doctor misses', () => {
+  vi.stubEnv('PATH', '/nonexistent')
+  expect(missingPackages()).not.toEqual([])
+  expect(missingSystemPackages(ROOT)).toEqual(expect.arrayContaining(missingPackages()))
 })
 
 test('a program that is not on PATH asks for its package, once, and nothing else does', () => {

@@ -1,0 +1,75 @@
+#!/usr/bin/env node
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { GuestError } from '../errors.ts'
+import type { Command } from './command.ts'
+import { isUsageError, UsageError } from './usage-error.ts'
+
+/** Loaded only when called: `connect` stands between OpenSSH and its server, and should start at once. */
+const COMMANDS: Record<string, { summary: string; load: () => Promise<{ command: Command }> }> = {
+  doctor: { summary: 'what this host can do, and how to mend what it cannot', load: () => import('./doctor.ts') },
+  connect: {
+    summary: "stdin and stdout to a port of a guest; OpenSSH's ProxyCommand",
+    load: () => import('./connect.ts'),
+  },
+}
+
+const HELP = `Usage: vitest-guest COMMAND [OPTIONS]
+
+${Object.entries(COMMANDS)
+  .map(([name, { summary }]) => `  ${name.padEnd(8)}  ${summary}`)
+  .join('\n')}
+
+  vitest-guest COMMAND --help   more about one of them
+  vitest-guest --version
+`
+
+async function main([name, ...args]: string[]): Promise<number> {
+  if (name === undefined || name.startsWith('-')) return general(name)
+  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (entry === undefined) {
+    throw new UsageError(`unknown command '${name}'; there are: ${Object.keys(COMMANDS).join(', ')}`)
+  }
+  const { command } = await entry.load()
+  if (args.includes('--help') || args.includes('-h')) return print(command.help)
+  return command.run(args)
+}
+
+function general(option: string | undefined): number {
+  const { values } = parseArgs({
+    args: option === undefined ? [] : [option],
+    options: { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } },
+  })
+  if (values.version) return print(`${ownVersion()}\n`)
+  if (values.help) return print(HELP)
+  process.stderr.write(HELP)
+  return 2
+}
+
+function print(text: string): number {
+  process.stdout.write(text)
+  return 0
+}
+
+/** package.json is two folders up from the source and three from what the build makes of it. */
+function ownVersion(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
+  return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version
+}
+
+/** Our own errors say all there is to say; the stack of any other helps to find the mistake. */
+function report(error: unknown): number {
+  if (isUsageError(error)) {
+    process.stderr.write(`vitest-guest: ${error.message}\nSee vitest-guest --help\n`)
+    return 2
+  }
+  const text = error instanceof GuestError ? error.message : error instanceof Error ? error.stack : String(error)
+  process.stderr.write(`vitest-guest: ${text}\n`)
+  return 1
+}
+
+// Not process.exit(): what is written to a pipe would be cut off.
+process.exitCode = await main(process.argv.slice(2)).catch(report)

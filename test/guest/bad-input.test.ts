@@ -1,0 +1,199 @@
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { attemptBoot, type Attempt, type Outcome } from '../support/attempt-boot.ts'
+import { ownInterfaces } from '../support/leftovers.ts'
+import { toolPath } from '../support/tool-path.ts'
+
+/** Without a guest to wait for, an error comes in milliseconds; this leaves room for a busy machine. */
+const AT_ONCE = 5000
+
+let folder: string
+let interfaces: string[]
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vg-bad-'))
+  interfaces = await ownInterfaces()
+  await writeFile(join(folder, 'notes.txt'), 'Not a disk at all.\n'.repeat(200))
+  await execa('qemu-img', ['create', '-q', '-f', 'raw', join(folder, 'base.raw'), '64M'])
+  await execa(
+    'qemu-img',
+    ['create', '-q', '-f', 'qcow2', '-b', 'base.raw', '-F', 'raw', join(folder, 'orphan.qcow2')],
+    { cwd: folder },
+  )
+  await rm(join(folder, 'base.raw'))
+  await execa('qemu-img', ['create', '-q', '-f', 'qcow2', '-o', 'preallocation=full', join(folder, 'cut.qcow2'), '8M'])
+  await truncate(join(folder, 'cut.qcow2'), 3 * 1024 * 1024)
+})
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+interface Case {
+  name: string
+  attempt: () => Attempt | Promise<Attempt>
+  error: string
+  message: RegExp
+  hint: RegExp
+  also?: (outcome: Outcome) => void
+}
+
+const option = (name: string, options: Record<string, unknown>, message: RegExp, hint: RegExp): Case => ({
+  name,
+  attempt: () => ({ options }),
+  error: 'GuestError',
+  message,
+  hint,
+})
+
+const cleanUps: AsyncDisposable[] = []
+afterAll(async () => {
+  for (const each of cleanUps) await each[Symbol.asyncDispose]()
+})
+
+async function withTools(tools: Parameters<typeof toolPath>[0]): Promise<Attempt> {
+  const made = await toolPath(tools)
+  cleanUps.push(made)
+  return { options: { accel: 'tcg' }, env: { PATH: made.path } }
+}
+
+/** Runs the rest of its arguments where a shell line has changed what is mounted, unseen by the rest of the machine. */
+const onStage = (script: string, dropped: string) =>
+  [
+    'unshare',
+    '--user',
+    '--map-root-user',
+    '--mount',
+    'sh',
+    '-c',
+    `${script}; exec setpriv --bounding-set=${dropped} -- "$@"`,
+    'sh',
+  ] as const
+
+const CASES: Case[] = [
+  option('memory without a unit', { memory: '12' }, /`memory` must be a size with its unit.*got '12'/, /memory: '12M'/),
+  option('memory that is no size', { memory: 'lots' }, /`memory` must be a size.*got 'lots'/, /memory: '512M'/),
+  option('memory too small to boot', { memory: '12M' }, /`memory` must be at least 192M/, /512M/),
+  option(
+    'an address outside the subnet',
+    { address: '10.0.0.1' },
+    /`address` must be a host address inside the subnet 192\.168\.100\.0\/24/,
+    /192\.168\.100\.1 to 192\.168\.100\.254/,
+  ),
+  option(
+    "an address equal to the gateway's",
+    { address: '192.168.100.50' },
+    /`address` must be another address than the bridge's own/,
+    /gateway/,
+  ),
+  option(
+    'an address that is not IPv4',
+    { address: 'fe80::1' },
+    /`address` must be an IPv4 address; got 'fe80::1'/,
+    /192\.168\.100\.1 to/,
+  ),
+  option('a hostname with a space', { hostname: 'web 1' }, /`hostname` must be one label.*got 'web 1'/, /web-1/),
+  option(
+    'a cloudConfig that is text',
+    { cloudConfig: 'packages: [nginx]' },
+    /`cloudConfig` must be an object/,
+    /not YAML text/,
+  ),
+  option('a misspelt option', { memroy: '1G' }, /`memroy` must be left out/, /memory/),
+  option('an image name that nobody knows', { image: 'debian-99' }, /`image` must be .*got 'debian-99'/, /debian-12/),
+  {
+    name: 'QEMU is not on PATH',
+    attempt: () => withTools({ without: ['qemu-system-x86_64'] }),
+    error: 'HostError',
+    message: /qemu-system-x86_64: not found/,
+    hint: /apt-get install .*qemu-system-x86/,
+  },
+  {
+    name: 'no ISO writer',
+    attempt: () => withTools({ without: ['xorriso', 'genisoimage', 'mkisofs'] }),
+    error: 'HostError',
+    message: /xorriso, genisoimage, mkisofs: not found/,
+    hint: /apt-get install .*xorriso/,
+  },
+  {
+    name: 'QEMU exits at once',
+    attempt: () =>
+      withTools({ standIns: { 'qemu-system-x86_64': '#!/bin/sh\necho "stand-in: no such machine" >&2\nexit 3\n' } }),
+    error: 'HostError',
+    message: /QEMU ended before it started the guest[^]*stand-in: no such machine/,
+    hint: /doctor/,
+    also: ({ stderr }) => expect(stderr).toContain('stand-in: no such machine'),
+  },
+  {
+    name: '/dev/net/tun is missing',
+    attempt: () => ({ inside: onStage('mount -t tmpfs none /dev/net', '-dac_override') }),
+    error: 'HostError',
+    message: /\/dev\/net\/tun is missing/,
+    hint: /modprobe tun/,
+  },
+  {
+    name: '/dev/net/tun cannot be read',
+    attempt: () => {
+      const file = join(folder, 'tun')
+      const script = `touch ${file} && chmod 000 ${file} && mount --bind ${file} /dev/net/tun`
+      return { inside: onStage(script, '-dac_override,-dac_read_search') }
+    },
+    error: 'HostError',
+    message: /\/dev\/net\/tun cannot be read and written by this user \(EACCES\)/,
+    hint: /chmod 0666 \/dev\/net\/tun/,
+  },
+  {
+    name: 'user namespaces are forbidden',
+    attempt: () => ({ inside: onStage('echo 0 > /proc/sys/user/max_user_namespaces', '-sys_admin,-net_admin') }),
+    error: 'NetworkError',
+    message: /No namespace can be made for the network: user\.max_user_namespaces is 0/,
+    hint: /sysctl -w user\.max_user_namespaces=/,
+  },
+  {
+    name: 'the image is missing',
+    attempt: () => ({ options: { image: join(folder, 'nowhere.qcow2') } }),
+    error: 'ImageError',
+    message: /nowhere\.qcow2/,
+    hint: /./,
+  },
+  {
+    name: 'the image is a text file',
+    attempt: () => ({ options: { image: join(folder, 'notes.txt') } }),
+    error: 'ImageError',
+    message: /notes\.txt.*text/,
+    hint: /./,
+  },
+  {
+    name: 'a truncated qcow2',
+    attempt: () => ({ options: { image: join(folder, 'cut.qcow2') } }),
+    error: 'ImageError',
+    message: /cut\.qcow2/,
+    hint: /./,
+  },
+  {
+    name: 'a qcow2 whose backing file is gone',
+    attempt: () => ({ options: { image: join(folder, 'orphan.qcow2') } }),
+    error: 'ImageError',
+    message: /base\.raw/,
+    hint: /./,
+  },
+  ...['host', 'accelerator', 'image', 'network', 'tap', 'seed', 'qemu'].map((phase): Case => ({
+    name: `aborted in phase '${phase}'`,
+    attempt: () => ({ abortIn: phase }),
+    error: 'Error',
+    message: /^the test aborts$/,
+    hint: /^$/,
+  })),
+]
+
+test.concurrent.for(CASES)('$name', async ({ attempt, error, message, hint, also }) => {
+  const outcome = await attemptBoot(await attempt())
+  expect(outcome).toMatchObject({ name: error, message: expect.stringMatching(message) as string })
+  expect(outcome.hint ?? '').toMatch(hint)
+  if (outcome.hint !== undefined) expect(outcome.message?.endsWith(outcome.hint)).toBe(true)
+  expect(outcome.elapsedMs).toBeLessThan(AT_ONCE)
+  expect(outcome.left).toEqual([])
+  expect(await ownInterfaces()).toEqual(interfaces)
+  also?.(outcome)
+})

@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { leftovers, ownTemporaryFolder } from './leftovers.ts'
+
+const PROGRAM = fileURLToPath(new URL('./boot-attempt.ts', import.meta.url))
+
+export interface Attempt {
+  /** Of `GuestOptions`, as plain data. */
+  options?: Record<string, unknown>
+  /** Abort as this phase starts. */
+  abortIn?: string
+  /** A command line that sets the stage and then runs the rest of its arguments. */
+  inside?: readonly string[]
+  env?: NodeJS.ProcessEnv
+}
+
+export interface Outcome {
+  booted?: boolean
+  name?: string
+  message?: string
+  hint?: string
+  option?: string
+  stderr?: string
+  phase?: string
+  lastPhase?: string
+  /** Milliseconds from the call of bootGuest to its error. */
+  elapsedMs?: number
+  /** Milliseconds from the start of the last phase. */
+  sincePhaseMs?: number
+  /** What lives or lies about right after the error, while the process that made the attempt still runs. */
+  left: string[]
+}
+
+/** Tries to boot a guest in a process of its own, and looks at what it leaves. */
+export async function attemptBoot({ options = {}, abortIn, inside = [], env }: Attempt): Promise<Outcome> {
+  await using folder = await ownTemporaryFolder()
+  const [file = process.execPath, ...args] = [
+    ...inside,
+    process.execPath,
+    PROGRAM,
+    JSON.stringify({ options, abortIn }),
+  ]
+  const child = spawn(file, args, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...env, TMPDIR: folder.path },
+  })
+  const ended = once(child, 'close')
+  let noise = ''
+  child.stderr.on('data', (chunk: Buffer) => (noise += chunk.toString()))
+  const line = await Promise.race([
+    new Promise<string>((resolve) => createInterface(child.stdout).once('line', resolve)),
+    ended.then(() => Promise.reject(new Error(`The attempt ended without a word:\n${noise}`))),
+  ])
+  const left = leftovers(folder.path)
+  child.stdin.end()
+  await ended
+  return { ...(JSON.parse(line) as Omit<Outcome, 'left'>), left }
+}

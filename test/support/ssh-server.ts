@@ -1,0 +1,86 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { connect, type AddressInfo, type Socket } from 'node:net'
+import ssh2, { type Connection, type ServerChannel } from 'ssh2'
+import { makeCredentials, type Credentials } from '../../src/seed/credentials.ts'
+
+export interface SshServer extends AsyncDisposable {
+  readonly credentials: Credentials
+  readonly port: number
+  readonly commands: ChildProcess[]
+  /** Ends every connection, without a word. */
+  cut(): void
+  dial(): Promise<Socket>
+}
+
+const SIGNAL_NUMBERS = { KILL: 9, TERM: 15 } as const
+
+/** A real SSH server on 127.0.0.1 that runs commands by /bin/sh, as sshd would. */
+export async function startSshServer(credentials = makeCredentials('correct horse')): Promise<SshServer> {
+  const commands: ChildProcess[] = []
+  const connections = new Set<Connection>()
+  const sockets = new Set<Socket>()
+  const clientKey = ssh2.utils.parseKey(credentials.clientPublicKey)
+  if (clientKey instanceof Error) throw clientKey
+
+  const server = new ssh2.Server({ hostKeys: [credentials.hostKey] }, (connection) => {
+    connections.add(connection)
+    connection.on('error', () => {}).on('close', () => connections.delete(connection))
+    connection.on('authentication', (attempt) => {
+      const isPassword = attempt.method === 'password' && attempt.password === credentials.rootPassword
+      const isKey = attempt.method === 'publickey' && clientKey.getPublicSSH().equals(attempt.key.data)
+      if (attempt.username === 'root' && (isPassword || isKey)) attempt.accept()
+      else attempt.reject(['publickey', 'password'])
+    })
+    connection.on('session', (acceptSession) => {
+      const session = acceptSession()
+      let child: ChildProcess | undefined
+      session.on('signal', (accept: (() => void) | undefined, _reject, { name }) => {
+        accept?.()
+        if (child?.pid !== undefined) process.kill(-child.pid, SIGNAL_NUMBERS[name as 'KILL' | 'TERM'])
+      })
+      session.on('exec', (accept, _reject, { command }) => {
+        child = serve(accept(), command)
+        commands.push(child)
+      })
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+
+  const cut = () => sockets.forEach((socket) => socket.destroy())
+  return {
+    credentials,
+    port,
+    commands,
+    cut,
+    dial: async () => {
+      const socket = connect(port, '127.0.0.1')
+      sockets.add(socket)
+      await once(socket, 'connect')
+      return socket
+    },
+    [Symbol.asyncDispose]: async () => {
+      cut()
+      for (const { pid, exitCode, signalCode } of commands) {
+        if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, 9)
+      }
+      await new Promise((closed) => server.close(closed))
+    },
+  }
+}
+
+function serve(channel: ServerChannel, command: string): ChildProcess {
+  const child = spawn('/bin/sh', ['-c', command], { detached: true })
+  channel.pipe(child.stdin).on('error', () => {})
+  child.stdout.pipe(channel, { end: false })
+  child.stderr.pipe(channel.stderr, { end: false })
+  channel.on('error', () => {})
+  child.on('close', (code, signal) => {
+    // The types know a number only; the client is told the name of a signal without SIG (RFC 4254, 6.10).
+    channel.exit((signal?.slice(3) ?? code) as number)
+    channel.end()
+  })
+  return child
+}

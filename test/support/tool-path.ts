@@ -1,0 +1,29 @@
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { findTool, PACKAGE_OF, type Tool } from '../../src/host/tools.ts'
+
+/** Not ours, but our tools call them. */
+const OTHERS = ['sh', 'cat', 'sleep', 'true', 'chmod', 'mount', 'touch'] as const
+
+/**
+ * A folder for PATH with links to every tool we use, less those in `without`, and with the scripts in `standIns` in the
+ * place of others.
+ */
+export async function toolPath({
+  without = [],
+  standIns = {},
+}: {
+  without?: readonly Tool[]
+  standIns?: Partial<Record<Tool, string>>
+}): Promise<AsyncDisposable & { path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'vg-path-'))
+  for (const tool of Object.keys(PACKAGE_OF) as Tool[]) {
+    const target = findTool(tool)
+    const standIn = standIns[tool]
+    if (standIn !== undefined) await writeFile(join(path, tool), standIn, { mode: 0o755 })
+    else if (target !== undefined && !without.includes(tool)) await symlink(target, join(path, tool))
+  }
+  for (const name of OTHERS) await symlink(`/bin/${name}`, join(path, name))
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+}

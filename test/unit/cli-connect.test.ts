@@ -1,0 +1,70 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import { expect, onTestFinished, test } from 'vitest'
+import { runCli } from './support/node.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+const KEEPER = fileURLToPath(new URL('../../src/network/keeper.ts', import.meta.url))
+
+/** A real keeper, in this namespace, so that it dials 127.0.0.1. */
+async function startKeeper(): Promise<string> {
+  const keeper = execa(process.execPath, [KEEPER, temporaryFolder()], { stdin: 'pipe', reject: false })
+  onTestFinished(async () => {
+    keeper.stdin.end()
+    await keeper
+  })
+  for await (const line of keeper.iterable()) {
+    return `${(JSON.parse(line) as { folder: string }).folder}/keeper.sock`
+  }
+  throw new Error('the keeper said nothing')
+}
+
+async function listen(onConnection: (socket: Socket) => void): Promise<number> {
+  const server: Server = createServer(onConnection)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  return (server.address() as AddressInfo).port
+}
+
+test('what the server says first, and every byte after it, arrives; its end is ours', async () => {
+  const port = await listen((socket) => {
+    socket.write('SSH-2.0-test\r\n')
+    socket.pipe(socket)
+  })
+  const socketPath = await startKeeper()
+  const bytes = Buffer.alloc(300_000, 'abcdefghijk\0\xff', 'latin1')
+  const { stdout, exitCode } = await execa(process.execPath, [MAIN, 'connect', socketPath, '127.0.0.1', `${port}`], {
+    input: bytes,
+    encoding: 'buffer',
+    reject: false,
+  })
+  expect(exitCode).toBe(0)
+  expect(Buffer.from(stdout).equals(Buffer.concat([Buffer.from('SSH-2.0-test\r\n'), bytes]))).toBe(true)
+})
+
+test('when the server hangs up, it ends although its input is open', async () => {
+  const port = await listen((socket) => void socket.end('bye\n'))
+  const command = [MAIN, 'connect', await startKeeper(), '127.0.0.1', `${port}`]
+  const child = execa(process.execPath, command, { stdin: 'pipe', reject: false, timeout: 10_000 })
+  expect(await child).toMatchObject({ exitCode: 0, stdout: 'bye' })
+})
+
+test('a refused connection is one line and exit code 1', async () => {
+  let port = 0
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  port = (server.address() as AddressInfo).port
+  await new Promise((resolve) => server.close(resolve))
+  const { exitCode, stdout, stderr } = await runCli(['connect', await startKeeper(), '127.0.0.1', `${port}`])
+  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' })
+  expect(stderr).toMatch(new RegExp(`^vitest-guest: Nothing answers at 127\\.0\\.0\\.1:${port}: .*ECONNREFUSED.*$`))
+})
+
+test('no keeper is one line and exit code 1', async () => {
+  const { exitCode, stderr } = await runCli(['connect', '/nowhere/keeper.sock', '127.0.0.1', '22'])
+  expect(exitCode).toBe(1)
+  expect(stderr).toMatch(/^vitest-guest: The network's keeper cannot be reached: .*ENOENT.*$/)
+})

@@ -1,0 +1,100 @@
+import { expect, test } from 'vitest'
+import { renderDoctor } from '../../src/cli/render-doctor.ts'
+import type { Capabilities } from '../../src/host/capabilities.ts'
+import { runCli } from './support/node.ts'
+import { pathWithout, temporaryFolder } from './support/temporary-folder.ts'
+
+interface Item {
+  name: string
+  state: string
+  found: string
+  means: string
+  fix?: string
+}
+
+const CAPABILITIES: Capabilities = {
+  canBoot: true,
+  accelerator: 'tcg',
+  items: [
+    { name: 'QEMU', state: 'ok', found: '7.2.22  /usr/bin/qemu-system-x86_64', means: 'runs the guests' },
+    { name: 'KVM', state: 'degraded', found: '/dev/kvm is missing', means: 'slow', fix: 'sudo modprobe kvm_intel' },
+    { name: 'ip', state: 'ok', found: '6.1.0', means: 'makes bridges' },
+  ],
+  packages: [],
+}
+
+test('what is well takes a line, what is not says what it means and how to mend it', () => {
+  expect(renderDoctor(CAPABILITIES, false)).toBe(`\
+ok        QEMU  7.2.22  /usr/bin/qemu-system-x86_64  runs the guests
+degraded  KVM   /dev/kvm is missing
+                means: slow
+                mend:  sudo modprobe kvm_intel
+ok        ip    6.1.0                                makes bridges
+
+A guest can boot here, emulated. Not as it could be: KVM.
+`)
+})
+
+test('colours only when asked for', () => {
+  expect(renderDoctor(CAPABILITIES, true)).toContain('\u001b[33mdegraded\u001b[0m')
+  expect(renderDoctor(CAPABILITIES, false)).not.toContain('\u001b')
+})
+
+test('the verdict names what is missing, and the one command for all packages', () => {
+  const missing = { name: 'QEMU', state: 'missing', found: 'no', means: 'nothing runs the guests' } as const
+  const install = 'sudo apt-get install --yes qemu-system-x86 xorriso'
+  const text = renderDoctor({ ...CAPABILITIES, canBoot: false, items: [missing], install }, false)
+  expect(text).toMatch(`\nNo guest can boot here. Missing: QEMU.\nAll missing packages: ${install}\n`)
+})
+
+test('without QEMU: exit code 1, and the command that mends it', async () => {
+  const { exitCode, stdout } = await runCli(['doctor'], { PATH: pathWithout('qemu-system-x86_64') })
+  expect(exitCode).toBe(1)
+  expect(stdout).toMatch(
+    /^missing +QEMU +no qemu-system-x86_64\n +means: nothing runs the guests\n +mend: .* qemu-system-x86$/m,
+  )
+  expect(stdout).toMatch(/^No guest can boot here\. Missing: .*QEMU.*\.\nAll missing packages: .*qemu-system-x86/m)
+  expect(stdout).not.toContain('\u001b')
+})
+
+test('without mmdebstrap a guest may boot still: only the default image is lost', async () => {
+  const { stdout } = await runCli(['doctor', '--json'], {
+    PATH: pathWithout('mmdebstrap'),
+    VITEST_GUEST_CACHE: temporaryFolder(),
+  })
+  const { items, packages, canBoot } = JSON.parse(String(stdout)) as {
+    items: Item[]
+    packages: string[]
+    canBoot: boolean
+  }
+  expect(items.find(({ name }) => name === 'mmdebstrap')).toMatchObject({
+    state: 'degraded',
+    found: 'no mmdebstrap',
+    means: 'the default image cannot be built; a disk of your own still boots',
+    fix: expect.stringMatching(/ mmdebstrap$/) as string,
+  })
+  expect(packages).toContain('mmdebstrap')
+  expect(canBoot).toBe(items.every(({ state }) => state !== 'missing'))
+})
+
+test('--json prints the same as data, and the exit code is the verdict', async () => {
+  const { exitCode, stdout } = await runCli(['doctor', '--json'], { VITEST_GUEST_CACHE: temporaryFolder() })
+  const { items, canBoot } = JSON.parse(String(stdout)) as { items: Item[]; canBoot: boolean }
+  expect(exitCode).toBe(canBoot ? 0 : 1)
+  expect(items.map(({ name }) => name)).toEqual(expect.arrayContaining(['KVM', 'TUN', 'namespaces', 'QEMU', 'memory']))
+  for (const { found, means, state, fix } of items) {
+    expect(found).not.toBe('')
+    expect(means).not.toBe('')
+    if (state === 'missing') expect(fix).toBeTruthy()
+  }
+})
+
+test('user namespaces forbidden: exit code 1, and the sysctl that allows them', async () => {
+  const script = 'echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-sys_admin -- "$@"'
+  const prefix = ['unshare', '--user', '--map-root-user', 'sh', '-c', script, 'sh']
+  const { exitCode, stdout } = await runCli(['doctor'], { VITEST_GUEST_CACHE: temporaryFolder() }, prefix)
+  expect(exitCode).toBe(1)
+  expect(stdout).toMatch(
+    /^missing +namespaces .*user\.max_user_namespaces is 0\n.*\n +mend: +sudo sysctl -w user\.max_user_namespaces=16384$/m,
+  )
+})

@@ -1,0 +1,81 @@
+import { readdirSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { execa } from 'execa'
+import { afterEach, expect, test, vi } from 'vitest'
+import { BOOT_SECTOR, LONG_MODE_REACHED } from '../../src/host/boot-sector.ts'
+import { runBootSector } from '../../src/host/run-boot-sector.ts'
+import { requireTool } from '../../src/host/tools.ts'
+import { evaluationCommand } from './support/node.ts'
+import { standIn, temporaryFolder } from './support/temporary-folder.ts'
+
+afterEach(() => void vi.unstubAllEnvs())
+
+const QEMU = 'qemu-system-x86_64'
+
+test('the sector is one that a BIOS boots', () => {
+  expect(BOOT_SECTOR).toHaveLength(512)
+  expect(BOOT_SECTOR.readUInt16LE(510)).toBe(0xaa55)
+})
+
+test('a processor that works takes the sector to 64-bit code, and no file stays', async () => {
+  const folder = temporaryFolder()
+  vi.stubEnv('TMPDIR', folder)
+  expect(await runBootSector(requireTool(QEMU), 'tcg')).toBeUndefined()
+  expect(readdirSync(folder)).toEqual([])
+})
+
+test('QEMU is given the sector, and its exit code decides', async () => {
+  const isSector = `[ "$(wc -c < /dev/stdin)" = 512 ] || exit 1`
+  expect(await runBootSector(standIn(QEMU, `${isSector}; exit ${LONG_MODE_REACHED}`), 'kvm')).toBeUndefined()
+  expect(await runBootSector(standIn(QEMU, `${isSector}; exit 87`), 'kvm')).toBe('QEMU failed with exit code 87')
+  expect(await runBootSector(standIn(QEMU, 'exit 0'), 'kvm')).toMatch('stopped before its guest reached 64-bit code')
+})
+
+test("QEMU's own words are in the reason", async () => {
+  const qemu = standIn(
+    QEMU,
+    `echo 'qemu-system-x86_64: warning: something else' >&2
+     echo 'qemu-system-x86_64: error: failed to set MSR 0x48e to 0xfff9fffe04006172' >&2
+     kill -ABRT $$`,
+  )
+  expect(await runBootSector(qemu, 'kvm')).toBe(
+    'QEMU was ended by SIGABRT (QEMU: error: failed to set MSR 0x48e to 0xfff9fffe04006172)',
+  )
+})
+
+test('a processor that hangs is given up after 2 s', async () => {
+  const start = performance.now()
+  expect(await runBootSector(standIn(QEMU, 'trap "" TERM; while :; do sleep 0.1; done'), 'kvm')).toBe(
+    'no answer within 2 s',
+  )
+  expect(performance.now() - start).toBeLessThan(3500)
+})
+
+test('an abort signal ends it at once, with its reason', async () => {
+  const start = performance.now()
+  const reason = new Error('enough')
+  const controller = new AbortController()
+  setTimeout(() => controller.abort(reason), 200)
+  await expect(runBootSector(standIn(QEMU, 'exec sleep 60'), 'kvm', controller.signal)).rejects.toBe(reason)
+  expect(performance.now() - start).toBeLessThan(1500)
+})
+
+test('QEMU goes with its owner, however that ends', async () => {
+  const folder = temporaryFolder()
+  const qemu = standIn(QEMU, `echo $$ > ${folder}/pid; exec sleep 60`)
+  const [file, ...args] = evaluationCommand('host/run-boot-sector.ts', `m.runBootSector('${qemu}', 'kvm')`)
+  const owner = execa(file, args, { reject: false })
+  await expect.poll(() => readdirSync(folder), { timeout: 5000 }).toContain('pid')
+  await sleep(100)
+  const { stdout: pid } = await execa('cat', [`${folder}/pid`])
+  owner.kill('SIGKILL')
+  await owner
+  const isThere = () => {
+    try {
+      return process.kill(Number(pid), 0)
+    } catch {
+      return false
+    }
+  }
+  await expect.poll(isThere, { timeout: 1000 }).toBe(false)
+})

@@ -1,0 +1,83 @@
+import { execa } from 'execa'
+import { expect, test } from 'vitest'
+import { explainNamespaceFailure, type NamespaceSettings } from '../../src/host/namespaces.ts'
+import { evaluationCommand } from './support/node.ts'
+
+const NOTHING_SPECIAL: NamespaceSettings = {
+  forbiddenLimits: [],
+  restrictedByAppArmor: false,
+  cloneForbidden: false,
+  inContainer: false,
+}
+
+const FAILED = 'unshare: unshare failed: '
+
+test.each<[string, string, Partial<NamespaceSettings>, string, string]>([
+  [
+    'limit of 0',
+    `${FAILED}No space left on device`,
+    { forbiddenLimits: ['user.max_user_namespaces'] },
+    'user.max_user_namespaces is 0',
+    'sudo sysctl -w user.max_user_namespaces=16384',
+  ],
+  [
+    'limit reached',
+    `${FAILED}No space left on device`,
+    {},
+    'limit',
+    'sudo sysctl -w user.max_user_namespaces=16384 user.max_net_namespaces=16384',
+  ],
+  [
+    'Ubuntu >= 23.10',
+    'unshare: write failed /proc/self/uid_map: Operation not permitted',
+    { restrictedByAppArmor: true, inContainer: true },
+    'AppArmor',
+    'sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0',
+  ],
+  [
+    'Debian <= 10',
+    `${FAILED}Operation not permitted`,
+    { cloneForbidden: true },
+    'the kernel forbids user namespaces to ordinary users',
+    'sudo sysctl -w kernel.unprivileged_userns_clone=1',
+  ],
+  ['container', `${FAILED}Operation not permitted`, { inContainer: true }, 'container', 'seccomp=unconfined'],
+  ['unknown ban', `${FAILED}Permission denied`, {}, 'the kernel forbids it', 'root'],
+  ['no user namespaces', `${FAILED}Invalid argument`, {}, 'no user namespaces', 'CONFIG_USER_NS'],
+  ['program', 'unshare: failed to execute /x/node: Permission denied', {}, 'cannot be started', 'readable'],
+  ['old unshare', "unshare: unrecognized option '--kill-child'", {}, 'too old', '2.33'],
+  ['silence', '', {}, 'No namespace can be made', 'doctor'],
+])('%s', (_name, stderr, settings, message, hint) => {
+  const explained = explainNamespaceFailure(stderr, { ...NOTHING_SPECIAL, ...settings })
+  expect(explained.message).toContain(message)
+  expect(explained.hint).toContain(hint)
+})
+
+/** What `expression` gives inside a user namespace, after `change` in there. */
+async function inUserNamespace(change: string, module: string, expression: string): Promise<unknown> {
+  const script = `${change} && exec "$@"`
+  const command = ['sh', '-c', script, 'sh', ...evaluationCommand(module, expression)]
+  return JSON.parse((await execa('unshare', ['--user', '--map-root-user', ...command])).stdout)
+}
+
+test('a forbidding limit is found where it is', async () => {
+  const state = await inUserNamespace(
+    'echo 0 > /proc/sys/user/max_net_namespaces',
+    'host/probe-kernel.ts',
+    'm.probeNamespaces()',
+  )
+  expect(state).toEqual([
+    expect.objectContaining({
+      name: 'namespaces',
+      state: 'missing',
+      found: 'No namespace can be made for the network: user.max_net_namespaces is 0',
+      fix: 'sudo sysctl -w user.max_net_namespaces=16384',
+    }),
+  ])
+})
+
+test('whoever may make network namespaces needs no user namespace', async () => {
+  const question = ['host/namespaces.ts', 'm.needsUserNamespace()'] as const
+  expect(await inUserNamespace('true', ...question)).toBe(false)
+  expect(await inUserNamespace('set -- setpriv --bounding-set=-net_admin -- "$@"', ...question)).toBe(true)
+})

@@ -1,0 +1,199 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client } from 'ssh2'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CommandError, GuestError, SshError } from '../../src/errors.ts'
+import { connectSsh } from '../../src/ssh/connect.ts'
+import { exec } from '../../src/ssh/exec.ts'
+import { startSshServer, type SshServer } from '../support/ssh-server.ts'
+
+let server: SshServer
+let client: Client
+
+async function login(to: SshServer): Promise<Client> {
+  const { clientKey: privateKey, hostPublicKey } = to.credentials
+  return connectSsh(await to.dial(), { user: 'root', privateKey, hostPublicKey }, AbortSignal.timeout(5000))
+}
+
+/** Whether the process with the command's pid, as it printed it, is still there. */
+function isAlive(pid: number | undefined): boolean {
+  try {
+    return process.kill(Number(pid), 0)
+  } catch {
+    return false
+  }
+}
+
+beforeAll(async () => {
+  server = await startSshServer()
+  client = await login(server)
+})
+afterAll(async () => {
+  client.destroy()
+  await server[Symbol.asyncDispose]()
+})
+
+describe('a command that succeeds', () => {
+  test('gives its output without the last line end', async () => {
+    const result = await exec(client, 'echo out; echo; echo err >&2')
+    expect(result).toEqual({
+      command: 'echo out; echo; echo err >&2',
+      stdout: 'out\n',
+      stderr: 'err',
+      exitCode: 0,
+      signal: undefined,
+      durationMs: expect.any(Number),
+      failed: false,
+      timedOut: false,
+    })
+  })
+
+  test('gives its output as it is on request, as text or bytes', async () => {
+    await expect(exec(client, 'echo out', { stripFinalNewline: false })).resolves.toMatchObject({ stdout: 'out\n' })
+    const { stdout } = await exec(client, String.raw`printf '\377\r\n'`, { encoding: 'buffer' })
+    expect(stdout).toEqual(Buffer.from([0xff]))
+  })
+
+  test('reads its input to the end, whatever is in it', async () => {
+    const input = Buffer.from([0, 255, 10, 13, 10])
+    const { stdout } = await exec(client, 'cat', { input, encoding: 'buffer', stripFinalNewline: false })
+    expect(stdout).toEqual(input)
+    await expect(exec(client, 'cat', { input: 'häl\nlo' })).resolves.toMatchObject({ stdout: 'häl\nlo' })
+  })
+
+  test('finds the end of its input at once when there is none', async () => {
+    await expect(exec(client, 'cat', { timeout: 4000 })).resolves.toMatchObject({ stdout: '' })
+  })
+
+  test('may leave its input unread', async () => {
+    await expect(exec(client, 'true', { input: Buffer.alloc(5_000_000) })).resolves.toMatchObject({ exitCode: 0 })
+  })
+
+  test('may write and read megabytes, more than the channel holds at once', async () => {
+    const input = Buffer.alloc(6_000_000, 'line of text\n')
+    const { stdout } = await exec(client, 'cat', { input, stripFinalNewline: false })
+    expect(Buffer.from(stdout).equals(input)).toBe(true)
+  })
+
+  test('runs beside many others', async () => {
+    const results = await Promise.all(Array.from({ length: 20 }, (_, index) => exec(client, `echo ${index}`)))
+    expect(results.map(({ stdout }) => Number(stdout))).toEqual(Array.from({ length: 20 }, (_, index) => index))
+  })
+})
+
+describe('its surroundings', () => {
+  test('has the folder and the variables it was given', async () => {
+    const env = { GREETING: 'it\'s; $HOME `id` "x"\nsecond line', EMPTY: '' }
+    const { stdout } = await exec(client, 'pwd; printf %s "$GREETING"; printf %s "${EMPTY-unset}"', {
+      cwd: '/usr',
+      env,
+    })
+    expect(stdout).toBe(`/usr\n${env.GREETING}`)
+  })
+
+  test('does not run in another folder when its own is missing', async () => {
+    const error = await exec(client, 'echo ran; true', { cwd: '/does/not/exist' }).catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(CommandError)
+    expect(error).toMatchObject({ stdout: '', command: 'echo ran; true', stderr: expect.stringContaining('/does/not') })
+  })
+
+  test('refuses a name that a shell cannot export', async () => {
+    await expect(exec(client, 'true', { env: { 'A;reboot': '' } })).rejects.toThrow(GuestError)
+  })
+})
+
+describe('a command that fails', () => {
+  test('rejects with its facts, its stderr in the message', async () => {
+    const error = await exec(client, 'echo half; echo went wrong >&2; exit 3').catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(CommandError)
+    expect(error).toMatchObject({
+      message: [
+        'Command failed with exit code 3: echo half; echo went wrong >&2; exit 3',
+        'stderr:',
+        '  | went wrong',
+      ].join('\n'),
+      exitCode: 3,
+      stdout: 'half',
+      stderr: 'went wrong',
+      elapsedMs: expect.any(Number),
+    })
+  })
+
+  test('resolves when asked not to reject', async () => {
+    await expect(exec(client, 'exit 7', { reject: false })).resolves.toMatchObject({ exitCode: 7, failed: true })
+  })
+
+  test('says which signal ended it', async () => {
+    const error = await exec(client, 'kill -TERM $$').catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ signal: 'SIGTERM', exitCode: undefined })
+    expect((error as Error).message).toBe('Command was killed with SIGTERM: kill -TERM $$')
+  })
+
+  test('keeps the first line to one line for a script, and hints at a missing program', async () => {
+    const error = await exec(client, '\nno-such-program\nexit $?\n').catch((reason: unknown) => reason)
+    expect((error as Error).message).toMatch(/^Command failed with exit code 127: no-such-program …\n/)
+    expect((error as CommandError).hint).toContain('packages')
+  })
+})
+
+describe('a command that is ended', () => {
+  test('by its time-out: fast, with what it wrote so far, and gone', async () => {
+    const before = performance.now()
+    const error = await exec(client, 'echo $$; sleep 60; true', { timeout: 300 }).catch((reason: unknown) => reason)
+    expect(performance.now() - before).toBeLessThan(2000)
+    expect(error).toBeInstanceOf(CommandError)
+    expect(error).toMatchObject({
+      message: 'Command timed out after 300 milliseconds: echo $$; sleep 60; true',
+      exitCode: undefined,
+    })
+    await sleep(300)
+    expect(isAlive(Number((error as CommandError).stdout))).toBe(false)
+  })
+
+  test('by its time-out, without rejecting', async () => {
+    const result = await exec(client, 'sleep 60', { timeout: 100, reject: false })
+    expect(result).toMatchObject({ timedOut: true, failed: true, exitCode: undefined })
+  })
+
+  test("by its caller's signal, whose reason is the cause", async () => {
+    const controller = new AbortController()
+    const running = exec(client, 'sleep 60', { cancelSignal: controller.signal }).catch((reason: unknown) => reason)
+    setTimeout(() => controller.abort(new Error('enough')), 200)
+    const error = await running
+    expect(error).toBeInstanceOf(CommandError)
+    expect(error).toMatchObject({ message: 'Command was canceled: sleep 60', cause: { message: 'enough' } })
+    await sleep(300)
+    expect(isAlive(server.commands.at(-1)?.pid)).toBe(false)
+  })
+
+  test('before it started', async () => {
+    const before = server.commands.length
+    await expect(exec(client, 'true', { cancelSignal: AbortSignal.abort() })).rejects.toThrow('Command was canceled')
+    expect(server.commands).toHaveLength(before)
+  })
+
+  test('leaves the connection usable, and no listeners on it', async () => {
+    await expect(exec(client, 'echo still here')).resolves.toMatchObject({ stdout: 'still here' })
+    expect(client.listenerCount('close')).toBe(1)
+  })
+})
+
+describe('a connection that is gone', () => {
+  test('while a command runs', async () => {
+    await using other = await startSshServer()
+    const doomed = await login(other)
+    const running = exec(doomed, 'echo first; sleep 60', { reject: false }).catch((reason: unknown) => reason)
+    await sleep(300)
+    other.cut()
+    const error = await running
+    expect(error).toBeInstanceOf(SshError)
+    expect(error).toMatchObject({ stdout: 'first\n', command: 'echo first; sleep 60' })
+    expect((error as Error).message).toMatch(/^The SSH connection was lost before the command ended.*: echo first/)
+  })
+
+  test('before a command', async () => {
+    await using other = await startSshServer()
+    const ended = await login(other)
+    ended.destroy()
+    await expect(exec(ended, 'true')).rejects.toThrow(SshError)
+  })
+})

@@ -1,0 +1,92 @@
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { GuestError } from '../../src/errors.ts'
+import { commandFrom, quote } from '../../src/ssh/quote.ts'
+
+const command = (strings: TemplateStringsArray, ...values: unknown[]) => commandFrom(strings, values)
+
+/** What a real shell makes of the text: the words it hands to a program. */
+function wordsOf(text: string): string[] {
+  return execFileSync('/bin/sh', ['-c', `printf '%s\\0' ${text}`], { encoding: 'utf8' })
+    .split('\0')
+    .slice(0, -1)
+}
+
+describe('quote', () => {
+  test.each([
+    ['plain', "'plain'"],
+    ['', "''"],
+    [7, "'7'"],
+    ["it's", `'it'\\''s'`],
+  ])('%o becomes %s', (value, quoted) => {
+    expect(quote(value)).toBe(quoted)
+  })
+
+  test.each([
+    '$(reboot)',
+    '`id`',
+    '"',
+    "'",
+    "''",
+    '\\',
+    "\\'",
+    '-n',
+    '~',
+    '*',
+    '!',
+    '#',
+    'a\nb',
+    '\n',
+    ' ',
+    '\t',
+    '\u{1f600}é',
+    'if',
+  ])('a shell gives %o back', (value) => {
+    expect(wordsOf(quote(value))).toEqual([value])
+  })
+
+  test('a shell gives any text back', () => {
+    const texts = Array.from({ length: 300 }, () =>
+      randomBytes(1 + Math.floor(Math.random() * 60))
+        .toString(Math.random() < 0.5 ? 'latin1' : 'utf8')
+        .replaceAll('\0', "'"),
+    )
+    expect(wordsOf(texts.map(quote).join(' '))).toEqual(texts)
+  })
+
+  test('refuses NUL, which would end the word', () => {
+    expect(() => quote('a\0b')).toThrow(GuestError)
+  })
+})
+
+describe('commandFrom', () => {
+  test('quotes each value, and makes each item of a list a word', () => {
+    const file = "/tmp/it's here"
+    expect(command`cp ${file} /etc/`).toBe(`cp '/tmp/it'\\''s here' /etc/`)
+    expect(command`rm ${['a b', 'c']} ${3}`).toBe(`rm 'a b' 'c' '3'`)
+    expect(command`ls ${[]} -l`).toBe('ls  -l')
+  })
+
+  test('glues a value to the text around it', () => {
+    expect(wordsOf(command`/srv/${'my dir'}/x${1}.txt`)).toEqual(['/srv/my dir/x1.txt'])
+  })
+
+  test("takes the template's text as a shell script has it", () => {
+    expect(command`grep 'a\.b' | awk '{print "\t"}'`).toBe(String.raw`grep 'a\.b' | awk '{print "\t"}'`)
+    expect(command`echo \`id\` \${HOME}`).toBe('echo `id` ${HOME}')
+  })
+
+  test.each([[undefined], [null], [{}], [Number.NaN], [true], [['a', undefined]]])('refuses %o', (value) => {
+    expect(() => command`echo ${value}`).toThrow(/must be a text, a number, or a list/)
+  })
+
+  test('refuses a value inside quotes of the template, where it would not be safe', () => {
+    const value = '$(reboot)'
+    expect(() => command`echo "${value}"`).toThrow(/stands inside " quotes/)
+    expect(() => command`echo '${value}'`).toThrow(/stands inside ' quotes/)
+    expect(() => command`echo "a\"${value}"`).toThrow(/stands inside " quotes/)
+    expect(() => command`echo ${'x'} "then ${value}"`).toThrow(/stands inside " quotes/)
+    expect(() => command`echo "it's" 'a "word"' \" \' ${value}`).not.toThrow()
+  })
+})

@@ -1,0 +1,123 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, expect, test } from 'vitest'
+import { waitForBanner, type Dial } from '../../src/ssh/wait-for-banner.ts'
+
+const servers: Server[] = []
+const dialed: Socket[] = []
+const accepted: Socket[] = []
+
+async function listen(onConnection: (socket: Socket) => void): Promise<number> {
+  const server = createServer((socket) => {
+    accepted.push(socket.on('error', () => {}))
+    onConnection(socket)
+  })
+  servers.push(server)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+/** Dials each of the ports in turn, the last one from then on. */
+function dialing(ports: number[]): Dial {
+  let next = 0
+  return async (_port, signal) => {
+    const socket = connect({ port: ports[Math.min(next++, ports.length - 1)] ?? 0, host: '127.0.0.1' })
+    dialed.push(socket)
+    await once(socket, 'connect', { signal })
+    return socket
+  }
+}
+
+const saysNothing = () => listen(() => {})
+const closesAtOnce = () => listen((socket) => socket.end())
+const speaksHttp = () => listen((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
+const sshd = () => listen((socket) => socket.write('SSH-2.0-OpenSSH_9.2p1\r\n'))
+
+async function refuses(): Promise<number> {
+  const server = createServer()
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+  await new Promise((closed) => server.close(closed))
+  return port
+}
+
+afterEach(async () => {
+  for (const socket of [...dialed.splice(0), ...accepted.splice(0)]) socket.destroy()
+  await Promise.all(servers.splice(0).map((server) => new Promise((closed) => server.close(closed))))
+})
+
+test('goes on until a server has introduced itself, and leaves no other socket open', async () => {
+  const ports = [await refuses(), await closesAtOnce(), await speaksHttp(), await saysNothing(), await sshd()]
+  const socket = await waitForBanner(dialing(ports), AbortSignal.timeout(15_000))
+  const [greeting] = (await once(socket, 'data')) as [Buffer]
+  expect(greeting.toString()).toBe('SSH-2.0-OpenSSH_9.2p1\r\n')
+  expect(dialed).toHaveLength(5)
+  expect(dialed.filter(({ destroyed }) => !destroyed)).toEqual([socket])
+})
+
+test('dials port 22', async () => {
+  const port = await sshd()
+  const asked: number[] = []
+  await waitForBanner((wanted, signal) => {
+    asked.push(wanted)
+    return dialing([port])(wanted, signal)
+  }, AbortSignal.timeout(5000))
+  expect(asked).toEqual([22])
+})
+
+test('reads a banner that comes in pieces, after other lines', async () => {
+  const port = await listen(async (socket) => {
+    for (const piece of ['welcome\r\nSS', 'H-2', '.0-x\r\n']) {
+      socket.write(piece)
+      await sleep(50)
+    }
+  })
+  const socket = await waitForBanner(dialing([port]), AbortSignal.timeout(5000))
+  let text = ''
+  for await (const chunk of socket) if ((text += String(chunk)).endsWith('-x\r\n')) break
+  expect(text).toBe('welcome\r\nSSH-2.0-x\r\n')
+})
+
+test('gives up a dial that nobody answers after a second', async () => {
+  const port = await sshd()
+  let tries = 0
+  const before = performance.now()
+  const unanswered: Dial = async (_port, signal) => {
+    tries++
+    if (tries === 1) await once(new EventTarget(), 'never', { signal })
+    return dialing([port])(22, signal)
+  }
+  await waitForBanner(unanswered, AbortSignal.timeout(8000))
+  expect(performance.now() - before).toBeGreaterThan(900)
+  expect(performance.now() - before).toBeLessThan(2500)
+})
+
+test.each([
+  ['nobody listens', refuses],
+  ['nobody speaks', saysNothing],
+])("ends with the signal's reason, at once, when %s", async (_name, server) => {
+  const controller = new AbortController()
+  const reason = new Error('the guest has gone')
+  const waiting = waitForBanner(dialing([await server()]), controller.signal)
+  setTimeout(() => controller.abort(reason), 300)
+  const before = performance.now()
+  await expect(waiting).rejects.toBe(reason)
+  expect(performance.now() - before).toBeLessThan(700)
+  expect(dialed.every(({ destroyed }) => destroyed)).toBe(true)
+})
+
+test('does not begin when the signal has aborted before', async () => {
+  const reason = new Error('too late')
+  await expect(waitForBanner(dialing([await sshd()]), AbortSignal.abort(reason))).rejects.toBe(reason)
+  expect(dialed).toEqual([])
+})
+
+test('survives a reset of the socket between its owners', async () => {
+  const port = await sshd()
+  const socket = await waitForBanner(dialing([port]), AbortSignal.timeout(5000))
+  accepted.at(-1)?.resetAndDestroy()
+  socket.resume()
+  await once(socket, 'close')
+  expect(socket.destroyed).toBe(true)
+})

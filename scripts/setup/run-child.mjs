@@ -2,6 +2,10 @@ import { spawn } from 'node:child_process'
 
 /** @typedef {{ code: number | null, signal: NodeJS.Signals | null, tail: string }} Ended */
 
+/** npm starts a shell that starts us. A signal to npm ends that shell, and is not passed on (npm 11.19). */
+const startedByNpm = process.env['npm_lifecycle_event'] !== undefined
+const parent = process.ppid
+
 /**
  * Runs a program to its end and passes signals on to it.
  *
@@ -53,7 +57,11 @@ function passSignalsTo(child) {
   /** @type {NodeJS.Signals[]} */
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
   for (const signal of signals) process.on(signal, pass)
+  const watch = setInterval(() => {
+    if (startedByNpm && process.ppid !== parent) pass('SIGTERM')
+  }, 500)
   return () => {
+    clearInterval(watch)
     for (const signal of signals) process.off(signal, pass)
   }
 }

@@ -6,20 +6,19 @@ import { createHash } from 'node:crypto'
  */
 const ALPHABET = './0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const DIGEST_LENGTH = 32
-const DEFAULT_ROUNDS = 5000
 const LONGEST_SALT = 16
 
 /**
  * A `$5$` password hash, as crypt(3) makes it; the steps are those of https://www.akkadia.org/drepper/SHA-crypt.txt.
+ * @param salt of `./0-9A-Za-z`; the first 16 characters count
  * @param rounds from 1000, as the specification demands
  */
-export function sha256Crypt(password: string, salt: string, rounds = DEFAULT_ROUNDS): string {
+export function sha256Crypt(password: string, salt: string, rounds: number): string {
   const key = Buffer.from(password)
   const saltUsed = salt.slice(0, LONGEST_SALT)
   const saltBytes = Buffer.from(saltUsed)
   const digest = stretch(key, saltBytes, start(key, saltBytes), rounds)
-  const prefix = rounds === DEFAULT_ROUNDS ? '' : `rounds=${rounds}$`
-  return `$5$${prefix}${saltUsed}$${encode(digest)}`
+  return `$5$rounds=${rounds}$${saltUsed}$${encode(digest)}`
 }
 
 /** Steps 1 to 12. */

@@ -19,6 +19,7 @@ export const ISO_WRITERS = ['xorriso', 'genisoimage', 'mkisofs'] as const
  * @throws HostError when there is no ISO writer, or it fails.
  */
 export async function writeSeed(input: SeedInput, path: string, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted()
   const writer = requireOneOf(ISO_WRITERS)
   const folder = await mkdtemp(`${path}.`)
   try {

@@ -17,7 +17,7 @@ const BANNER = /^SSH-2\.0-/m
 
 /**
  * Dials until an SSH server has introduced itself. A connection alone proves nothing: some machines accept for any
- * address. The socket is handed on as if nobody had read from it.
+ * address. The socket is handed on paused, with all it said still to be read.
  * @throws the signal's reason; it ends on nothing else
  */
 export async function waitForBanner(dial: Dial, signal: AbortSignal): Promise<Duplex> {

@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
+import { commandLineOf, processIds } from './processes.ts'
 
 /**
  * A temporary folder that everything started with it as TMPDIR can be recognised by: state folders lie in it, and
@@ -18,7 +19,7 @@ export async function ownTemporaryFolder(): Promise<AsyncDisposable & { path: st
 export function processesNaming(text: string): string[] {
   return processIds()
     .filter((pid) => pid !== process.pid)
-    .map((pid) => read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim())
+    .map(commandLineOf)
     .filter((commandLine) => commandLine.includes(text))
 }
 
@@ -45,7 +46,10 @@ export async function ownInterfaces(): Promise<string[]> {
 
 /** What is left of everything that ran with this folder as TMPDIR; empty when all is well. */
 export function leftovers(folder: string): string[] {
-  const files = readdirSync(folder).map((name) => `file ${join(folder, name)}`)
+  // Only ours: vitest too keeps a folder there, and loses it when it is killed.
+  const files = readdirSync(folder)
+    .filter((name) => name.startsWith('vitest-guest-'))
+    .map((name) => `file ${join(folder, name)}`)
   return [...processesNaming(folder).map((commandLine) => `process ${commandLine}`), ...files]
 }
 
@@ -56,17 +60,5 @@ export async function leftoversAfter(folder: string, budgetMs: number): Promise<
     const left = leftovers(folder)
     if (left.length === 0 || performance.now() > end) return left
     await sleep(20)
-  }
-}
-
-function processIds(): number[] {
-  return readdirSync('/proc').map(Number).filter(Number.isInteger)
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
   }
 }

@@ -83,7 +83,7 @@ describe('a connection that ends', () => {
   test.each([
     ['before a banner', (socket: Socket) => socket.end()],
     ['after its banner', (socket: Socket) => socket.end('SSH-2.0-gone\r\n')],
-    ['by a reset', (socket: Socket) => socket.write('SSH-2.0-gone\r\n', () => socket.resetAndDestroy())],
+    ['by a reset', (socket: Socket) => socket.once('data', () => socket.resetAndDestroy())],
     ['in nonsense', (socket: Socket) => socket.end('SSH-2.0-gone\r\n' + 'x'.repeat(400))],
   ])('%s is an SshError', async (_name, act) => {
     const bad = createServer((socket) => void act(socket.on('error', () => {})))
@@ -101,7 +101,7 @@ describe('a connection that ends', () => {
     const login = { ...loginWith({ password: 'correct horse' }), hostPublicKey: other.credentials.hostPublicKey }
     const socket = await other.dial()
     const client = await connectSsh(socket, login, soon())
-    const closed = once(client, 'close')
+    const closed = new Promise<void>((resolve) => client.on('close', () => resolve()))
     socket.destroy(new Error('cable pulled'))
     await closed
   })

@@ -1,0 +1,138 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, chown, cp, mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { cacheFolder } from '../../src/host/environment.ts'
+import { leftoversAfter, ownInterfaces, processesNaming } from '../support/leftovers.ts'
+import { childrenOf, commandLineOf } from '../support/processes.ts'
+import { asRoot } from '../support/sudo.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs')
+const PROJECT = join(ROOT, 'test/chaos/project')
+/** An ordinary user: no name is needed, only an id that nobody has. */
+const SOMEBODY = 54_321
+/** What the runner itself may take to end once it was told to; the guest has a second after that. */
+const RUNNER_BUDGET = 20_000
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGKILL'] as const
+
+/** When to strike: as soon as `until` holds, plus a random time up to `within` milliseconds. */
+interface Moment {
+  name: string
+  until: (folder: string, output: () => string) => boolean
+  within: number
+}
+const hasProcess = (text: string) => (folder: string) => processesNaming(folder).some((line) => line.includes(text))
+const MOMENTS: readonly Moment[] = [
+  { name: 'while vitest starts', until: () => true, within: 2500 },
+  { name: 'as the keeper starts', until: hasProcess('keeper'), within: 150 },
+  { name: 'around seed and QEMU', until: hasProcess('keeper'), within: 1500 },
+  { name: 'as QEMU starts', until: hasProcess('qemu-system'), within: 300 },
+  { name: 'while the guest boots', until: hasProcess('qemu-system'), within: 8000 },
+]
+const READY: Moment = {
+  name: 'when the guest is ready',
+  until: (_, output) => output().includes('ready '),
+  within: 200,
+}
+
+interface Strike {
+  moment: Moment
+  pool: 'forks' | 'threads'
+  victim: 'main' | 'worker'
+  signal: (typeof SIGNALS)[number]
+}
+
+/** Thirty: every moment with every signal, pool and victim in turn; the last one waits for a guest that is ready. */
+function strikes(): Strike[] {
+  return Array.from({ length: 30 }, (_, index): Strike => {
+    const pool = index % 3 === 2 ? 'threads' : 'forks'
+    return {
+      moment: index === 29 ? READY : (MOMENTS[index % MOMENTS.length] as Moment),
+      pool,
+      // A thread cannot be sent a signal; its process is the main one.
+      victim: pool === 'forks' && index % 2 === 0 ? 'worker' : 'main',
+      signal: SIGNALS[Math.floor(index / MOMENTS.length) % SIGNALS.length] as Strike['signal'],
+    }
+  })
+}
+
+const users = process.getuid?.() === 0 ? (['root', 'an ordinary user'] as const) : (['an ordinary user'] as const)
+let cache: string
+let tunMode: number
+let interfaces: string[]
+
+beforeAll(async () => {
+  // Root's cache is root's alone; the ordinary user gets a copy (sparse, so it is a second's work).
+  cache = await mkdtemp(join(tmpdir(), 'vg-cache-'))
+  await cp(cacheFolder(), cache, { recursive: true })
+  await asRoot(['chown', '-R', `${SOMEBODY}`, cache])
+  tunMode = (await stat('/dev/net/tun')).mode & 0o777
+  if (tunMode !== 0o666) await asRoot(['chmod', '0666', '/dev/net/tun'])
+  interfaces = await ownInterfaces()
+})
+
+afterAll(async () => {
+  if (tunMode !== 0o666) await asRoot(['chmod', tunMode.toString(8), '/dev/net/tun'])
+  await rm(cache, { recursive: true, force: true })
+})
+
+for (const user of users) {
+  test.concurrent.for(strikes())(
+    `as ${user}: $signal of $victim ($pool) $moment.name`,
+    async ({ moment, pool, victim, signal }) => {
+      const folder = await mkdtemp(join(tmpdir(), 'vg-chaos-'))
+      const asSomebody = user !== 'root' && process.getuid?.() === 0
+      if (asSomebody) await chown(folder, SOMEBODY, SOMEBODY)
+      await chmod(folder, 0o700)
+      let output = ''
+      const runner = startRunner(pool, folder, asSomebody)
+      for (const stream of [runner.stdout, runner.stderr])
+        stream?.on('data', (chunk: Buffer) => (output += chunk.toString()))
+      const ended = once(runner, 'exit')
+      try {
+        await Promise.race([waitUntil(() => moment.until(folder, () => output)), ended])
+        await sleep(Math.random() * moment.within)
+        const target = victim === 'worker' ? ((await workerOf(runner)) ?? runner.pid) : runner.pid
+        process.kill(target as number, signal)
+        await Promise.race([ended, sleep(RUNNER_BUDGET)])
+        expect(runner.exitCode ?? runner.signalCode, `the runner lives on after ${signal}:\n${output}`).not.toBeNull()
+        expect(await leftoversAfter(folder, 1000), output).toEqual([])
+        expect(await ownInterfaces()).toEqual(interfaces)
+      } finally {
+        if (runner.exitCode === null) runner.kill('SIGKILL')
+        await rm(folder, { recursive: true, force: true })
+      }
+    },
+  )
+}
+
+function startRunner(pool: string, folder: string, asSomebody: boolean): ChildProcess {
+  const vitest = [process.execPath, VITEST, 'run', '--root', PROJECT, '--pool', pool]
+  const [file, ...args] = asSomebody ? dropPrivileges(vitest) : vitest
+  return spawn(file as string, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+    env: { ...process.env, TMPDIR: folder, ...(asSomebody && { VITEST_GUEST_CACHE: cache, HOME: '/nonexistent' }) },
+  })
+}
+
+/** The repository may lie where only root can look, so the ordinary user sees it under /mnt, in a mount namespace. */
+function dropPrivileges(command: readonly string[]): string[] {
+  const bind = `mount --bind "$0" /mnt && exec setpriv --reuid=${SOMEBODY} --regid=${SOMEBODY} --clear-groups -- "$@"`
+  const moved = command.map((word) => (word.startsWith(ROOT) ? join('/mnt', word.slice(ROOT.length)) : word))
+  return ['unshare', '--mount', 'sh', '-c', bind, ROOT, ...moved]
+}
+
+/** The process that runs the tests, once vitest has started it. */
+async function workerOf(runner: ChildProcess): Promise<number | undefined> {
+  return childrenOf(runner.pid as number).find((pid) => commandLineOf(pid).includes('vitest/dist/workers/forks'))
+}
+
+async function waitUntil(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(20)
+}

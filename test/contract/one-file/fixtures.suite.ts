@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest-guest'
+
+test.override({ guestOptions: { hostname: 'web-1', rootPassword: 'correct horse' } })
+
+const derived = test.extend('bootId', async ({ guest }) => (await guest.$`cat /proc/sys/kernel/random/boot_id`).stdout)
+
+let bootId: string
+
+test('options set with override reach the guest', async ({ guest }) => {
+  expect((await guest.$`hostname`).stdout).toBe('web-1')
+  expect(guest.rootPassword).toBe('correct horse')
+  bootId = (await guest.$`cat /proc/sys/kernel/random/boot_id`).stdout
+})
+
+derived('a derived test has the same guest', ({ bootId: ofDerived }) => {
+  expect(ofDerived).toBe(bootId)
+})
+
+test('network is the one the guest is on', ({ guest, network }) => {
+  expect(guest.network).toBe(network)
+  expect(network.taps).toHaveLength(1)
+})
+
+test('a test may end its ssh client', ({ ssh }) => {
+  ssh.end()
+})
+
+test('the next test has a live one all the same', async ({ ssh, guest }) => {
+  const closed = await new Promise((resolve, reject) => {
+    ssh.exec('exit 7', (error, channel) => {
+      if (error) return reject(error)
+      channel.on('exit', resolve).resume()
+    })
+  })
+  expect(closed).toBe(7)
+  expect((await guest.$`echo ${'still here'}`).stdout).toBe('still here')
+})

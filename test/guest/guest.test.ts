@@ -1,0 +1,137 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bootGuest, CommandError, NetworkError, type Guest } from '../../src/index.ts'
+import { leftovers, ownTemporaryFolder } from '../support/leftovers.ts'
+
+const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+
+let guest: Guest
+let folder: Awaited<ReturnType<typeof ownTemporaryFolder>>
+
+beforeAll(async () => {
+  folder = await ownTemporaryFolder()
+  process.env['TMPDIR'] = folder.path
+  guest = await bootGuest({
+    hostname: 'web',
+    rootPassword: "it's $ecret",
+    cloudConfig: {
+      write_files: [{ path: '/etc/greeting', content: 'from cloudConfig' }],
+      runcmd: ['touch /run/ran'],
+    },
+  })
+})
+
+afterAll(async () => {
+  await guest[Symbol.asyncDispose]()
+  const left = leftovers(folder.path)
+  delete process.env['TMPDIR']
+  await folder[Symbol.asyncDispose]()
+  expect(left).toEqual([])
+})
+
+test('every phase of the boot has a name and a time', () => {
+  expect(guest.phases.map(({ name }) => name)).toEqual([
+    'host',
+    'accelerator',
+    'image',
+    'network',
+    'tap',
+    'seed',
+    'qemu',
+    'ssh banner',
+    'ssh authentication',
+    'cloud-init',
+  ])
+  for (const { durationMs } of guest.phases) expect(durationMs).toBeGreaterThanOrEqual(0)
+})
+
+test('the static address is on the card with our MAC, and there is no way out', async () => {
+  const { stdout } = await guest.$`ip -json address show`
+  const cards = JSON.parse(stdout) as { address: string; addr_info: { local: string; prefixlen: number }[] }[]
+  const card = cards.find(({ address }) => address === guest.macAddress)
+  expect(card?.addr_info).toContainEqual(expect.objectContaining({ local: '192.168.100.224', prefixlen: 24 }))
+  expect((await guest.$`ip route show default`).stdout).toBe('')
+})
+
+test('hostname, cloudConfig, and a system without failed units', async () => {
+  expect((await guest.$`hostname`).stdout).toBe('web')
+  expect((await guest.$`cat /etc/greeting`).stdout).toBe('from cloudConfig')
+  await guest.$`test -e /run/ran`
+  expect((await guest.$`systemctl --failed --no-legend --plain`).stdout).toBe('')
+  expect(guest.warnings).toEqual([])
+})
+
+test('real provisioning finds its tools', async () => {
+  await guest.$`command -v python3 && command -v sudo && command -v curl && command -v ip && command -v apt-get`
+})
+
+test('the guest reaches the host by the gateway address', async () => {
+  await guest.$`ping -c 1 -W 5 ${guest.network.gateway}`
+})
+
+test('the host key is the one we gave, and the only one', async () => {
+  const { stdout } = await guest.exec('cat /etc/ssh/ssh_host_*_key.pub')
+  expect(stdout.split('\n')).toHaveLength(1)
+  expect(stdout).toContain(guest.credentials.hostPublicKey.split(' ')[1])
+})
+
+test("a failing command's error says what, how, and why", async () => {
+  const error: unknown = await guest.$`ls ${'/no such place'}`.catch((reason: unknown) => reason)
+  expect(error).toBeInstanceOf(CommandError)
+  expect(error).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('No such file') as string })
+  expect((error as Error).message).toMatch(/^Command failed with exit code 2: ls '\/no such place'/)
+})
+
+test('a port that nobody listens on is told from one that answers', async () => {
+  const socket = await guest.connect(22)
+  socket.destroy()
+  await expect(guest.connect(9)).rejects.toThrow(NetworkError)
+})
+
+test("OpenSSH's own client logs in as root with the password, through the keeper's CONNECT", async () => {
+  const secrets = await mkdtemp(join(tmpdir(), 'openssh-'))
+  try {
+    // ssh reads a password only from a terminal or from this program.
+    const askPass = join(secrets, 'ask-pass')
+    await writeFile(askPass, '#!/bin/sh\nprintf "%s\\n" "$GUEST_PASSWORD"\n', { mode: 0o700 })
+    const knownHosts = join(secrets, 'known_hosts')
+    await writeFile(knownHosts, `${guest.address} ${guest.credentials.hostPublicKey}\n`)
+    const proxy = [process.execPath, CLI, 'connect', guest.network.socketPath, '%h', '%p'].join(' ')
+    const options = {
+      UserKnownHostsFile: knownHosts,
+      StrictHostKeyChecking: 'yes',
+      PubkeyAuthentication: 'no',
+      PreferredAuthentications: 'password',
+      NumberOfPasswordPrompts: '1',
+      ProxyCommand: proxy,
+    }
+    const flags = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`])
+    const { stdout } = await execa('ssh', ['-F', 'none', ...flags, `root@${guest.address}`, 'id -un; hostname'], {
+      env: { SSH_ASKPASS: askPass, SSH_ASKPASS_REQUIRE: 'force', GUEST_PASSWORD: guest.rootPassword },
+      stdin: 'ignore',
+    })
+    expect(stdout).toBe('root\nweb')
+  } finally {
+    await rm(secrets, { recursive: true, force: true })
+  }
+})
+
+test('a wrong password is refused', async () => {
+  const { connectSsh } = await import('../../src/ssh/connect.ts')
+  const socket = await guest.connect(22)
+  const login = { user: 'root', hostPublicKey: guest.credentials.hostPublicKey, password: 'wrong' }
+  await expect(connectSsh(socket, login, AbortSignal.timeout(60_000))).rejects.toMatchObject({ name: 'SshError' })
+})
+
+test('QEMU answers QMP', async () => {
+  expect(await guest.qmp('query-status')).toMatchObject({ status: 'running', running: true })
+  await expect(guest.qmp('no-such-command')).rejects.toThrow(/QEMU refused no-such-command/)
+})
+
+test('the console has the boot in it', () => {
+  expect(guest.console.text).toMatch(/login:|cloud-init|systemd/i)
+})

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { prepareDefaultImage } from './setup/default-image.mjs'
 import { buildDist, distIsCurrent } from './setup/dist.mjs'
 import { installNodePackages, nodePackagesMatch } from './setup/node-packages.mjs'
-import { note, phase, seconds } from './setup/progress.mjs'
+import { note, phase, QUIET_MS, seconds } from './setup/progress.mjs'
 import { endLike, runChild } from './setup/run-child.mjs'
 import { SetupError } from './setup/setup-error.mjs'
 import { aptGet, FOR_TESTS, installSystemPackages, missingSystemPackages } from './setup/system-packages.mjs'
@@ -67,7 +67,8 @@ async function setUp({ system, dist, image }) {
   for (const [index, { work, ...each }] of phases.entries()) {
     await phase({ ...each, number: `${index + 1}/${phases.length}` }, work)
   }
-  if (phases.length > 0) note(`Set-up took ${seconds(performance.now() - started)}.`)
+  const elapsed = performance.now() - started
+  if (elapsed > QUIET_MS) note(`Set-up took ${seconds(elapsed)}.`)
 }
 
 /** The Node that can run our TypeScript: the one among the Node packages, else the machine's if it is new enough. */

@@ -1,6 +1,8 @@
 const terminal = process.stderr.isTTY
 /** How often a phase says that it is still at it, in milliseconds: redrawn in a terminal, a new line elsewhere. */
 const INTERVAL_MS = terminal ? 1_000 : 10_000
+/** A phase that finds everything in place is over sooner than this, in milliseconds, and says nothing. */
+export const QUIET_MS = 1_000
 
 /**
  * Runs `work` as phase `n/m`: says what starts, what it is at while it lasts, and how long it took. Goes to stderr, so
@@ -17,17 +19,19 @@ export async function phase({ number, name, about = '' }, work) {
   const label = `[${number}] ${name}`
   let status = about
   const draw = () => print(`${label}: ${[status, elapsed()].filter(Boolean).join(', ')}`, terminal)
-  print(`${label}${about && `: ${about}`} …`, terminal)
-  const timer = setInterval(draw, INTERVAL_MS)
+  let timer = setTimeout(() => {
+    print(`${label}${about && `: ${about}`} …`, terminal)
+    timer = setInterval(draw, INTERVAL_MS)
+  }, QUIET_MS)
   try {
     const result = await work((text) => (status = text))
-    print(`${label}: done in ${elapsed()}`)
+    if (performance.now() - started > QUIET_MS) print(`${label}: done in ${elapsed()}`)
     return result
   } catch (error) {
     print(`${label}: failed after ${elapsed()}`)
     throw error
   } finally {
-    clearInterval(timer)
+    clearTimeout(timer)
   }
 }
 

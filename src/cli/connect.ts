@@ -6,7 +6,7 @@ import { dialThrough } from '../network/dial.ts'
 import type { Command } from './command.ts'
 import { UsageError } from './usage-error.ts'
 
-export const command: Command = {
+export const connect: Command = {
   help: `Usage: vitest-guest connect SOCKET HOST PORT
 
 Connects standard input and output to HOST:PORT inside the network behind SOCKET, the keeper's UNIX socket

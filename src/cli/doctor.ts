@@ -3,7 +3,7 @@ import { probeHost } from '../host/capabilities.ts'
 import type { Command } from './command.ts'
 import { renderDoctor } from './render-doctor.ts'
 
-export const command: Command = {
+export const doctor: Command = {
   help: `Usage: vitest-guest doctor [--json]
 
 Shows what this host has of everything a guest needs, what that means, and the command that mends it.

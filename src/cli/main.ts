@@ -3,16 +3,24 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { GuestError } from '../errors.ts'
+import { GuestError, HostError } from '../errors.ts'
+import { isNodeNewEnough, LEAST_NODE, NEWER_NODE } from '../host/node-version.ts'
 import type { Command } from './command.ts'
 import { isUsageError, UsageError } from './usage-error.ts'
 
 /** Loaded only when called: `connect` stands between OpenSSH and its server, and should start at once. */
-const COMMANDS: Record<string, { summary: string; load: () => Promise<{ command: Command }> }> = {
-  doctor: { summary: 'what this host can do, and how to mend what it cannot', load: () => import('./doctor.ts') },
+const COMMANDS: Record<string, { summary: string; load: () => Promise<Command> }> = {
+  doctor: {
+    summary: 'what this host can do, and how to mend what it cannot',
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
+  shell: {
+    summary: 'a guest to look around in, and a shell in it',
+    load: async () => (await import('./shell-command.ts')).shell,
+  },
   connect: {
     summary: "stdin and stdout to a port of a guest; OpenSSH's ProxyCommand",
-    load: () => import('./connect.ts'),
+    load: async () => (await import('./connect.ts')).connect,
   },
 }
 
@@ -32,9 +40,16 @@ async function main([name, ...args]: string[]): Promise<number> {
   if (entry === undefined) {
     throw new UsageError(`unknown command '${name}'; there are: ${Object.keys(COMMANDS).join(', ')}`)
   }
-  const { command } = await entry.load()
+  refuseOldNode(process.versions.node)
+  const command = await entry.load()
   if (args.includes('--help') || args.includes('-h')) return print(command.help)
   return command.run(args)
+}
+
+/** Before anything is loaded that an old Node cannot load. */
+function refuseOldNode(version: string): void {
+  if (isNodeNewEnough(version)) return
+  throw new HostError(`Node.js ${LEAST_NODE} or newer is needed; this is ${version}`, { hint: NEWER_NODE })
 }
 
 function general(option: string | undefined): number {

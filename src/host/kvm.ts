@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
+import { availableParallelism, loadavg } from 'node:os'
 import { arch } from 'node:process'
 import { whyUnopenable } from './device.ts'
 import { recall, remember } from './remembered-answer.ts'
@@ -34,7 +35,9 @@ export async function findKvmFault(
   let answer = afresh ? undefined : recall('kvm', key)
   if (answer === undefined) {
     answer = { key, fault: await runBootSector(qemu, 'kvm', signal) }
-    remember('kvm', answer)
+    // A KVM that works may miss the limit while the host is overloaded; that is no reason to do without it until the next boot.
+    const isOverloaded = (loadavg()[0] ?? 0) > availableParallelism()
+    remember('kvm', answer, answer.fault === undefined || !isOverloaded)
   }
   if (answer.fault === undefined) return undefined
   return {

@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import type { Capability } from './capability.ts'
 import { installCommand } from './distribution.ts'
 import { cacheFolder, temporaryFolder } from './environment.ts'
+import { isNodeNewEnough, LEAST_NODE, NEWER_NODE } from './node-version.ts'
 import { findTool, PACKAGE_OF } from './tools.ts'
 
 const MIB = 2 ** 20
@@ -12,8 +13,6 @@ const MIB = 2 ** 20
 const BUILD_MIB = 3000
 /** One guest of the default size, and QEMU. */
 const GUEST_MIB = 768
-/** `engines` in package.json; execa 10 needs no less. */
-const LEAST_NODE = [22, 12] as const
 
 export function probeArchitecture(): Capability {
   const { arch, platform } = process
@@ -30,18 +29,10 @@ export function probeArchitecture(): Capability {
 }
 
 export function probeNode(version = process.versions.node): Capability {
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  const isNew = major > LEAST_NODE[0] || (major === LEAST_NODE[0] && minor >= LEAST_NODE[1])
-  const least = LEAST_NODE.join('.')
-  return isNew
-    ? { name: 'Node.js', state: 'ok', found: version, means: `${least} or newer` }
-    : {
-        name: 'Node.js',
-        state: 'missing',
-        found: version,
-        means: `${least} or newer is needed`,
-        fix: 'npm install --save-dev node@24',
-      }
+  const name = 'Node.js'
+  return isNodeNewEnough(version)
+    ? { name, state: 'ok', found: version, means: `${LEAST_NODE} or newer` }
+    : { name, state: 'missing', found: version, means: `${LEAST_NODE} or newer is needed`, fix: NEWER_NODE }
 }
 
 /** What an ordinary user needs to unpack a Debian: a range of user ids, and the program that maps it. */

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheFolder } from './environment.ts'
 
@@ -17,17 +17,23 @@ export function recall(name: string, key: string): Answer | undefined {
   return answer?.key === key ? answer : undefined
 }
 
-export function remember(name: string, answer: Answer): void {
+/** @param keep false: for this process alone */
+export function remember(name: string, answer: Answer, keep = true): void {
   ofThisProcess.set(name, answer)
+  if (!keep) return
   const path = fileFor(name)
   const aside = `${path}.${process.pid}`
+  // A read-only or full cache folder costs only the next process its experiment.
   try {
     mkdirSync(cacheFolder(), { recursive: true })
-    writeFileSync(aside, JSON.stringify(answer))
-    renameSync(aside, path)
+    try {
+      writeFileSync(aside, JSON.stringify(answer))
+      renameSync(aside, path)
+    } catch {
+      unlinkSync(aside)
+    }
   } catch {
-    // A read-only or full cache folder costs only the next process its experiment.
-    rmSync(aside, { force: true })
+    return
   }
 }
 

@@ -1,6 +1,6 @@
 /** First by name: of several values for one keyword sshd takes the first it reads. */
 const OURS = '/etc/ssh/sshd_config.d/00-vitest-guest.conf'
-/** Where cloud-init puts what `ssh_pwauth` asks for (cloudinit/ssh_util.py, since 22.1). */
+/** Where cloud-init puts what `ssh_pwauth` asks for (cloudinit/ssh_util.py, 22.4). */
 const CLOUD_INITS = '/etc/ssh/sshd_config.d/50-cloud-init.conf'
 
 /**

@@ -20,7 +20,7 @@ export function userData({ credentials, cloudConfig }: SeedInput): string {
       {
         name: 'root',
         // Not `chpasswd`: on Debian 12 that runs in a later stage, when sshd is already up and refuses the password.
-        // `hashed_passwd` is applied to a user who exists (cloudinit/distros/__init__.py, 22.4 to 25).
+        // `hashed_passwd` is applied to a user who exists (cloudinit/distros/__init__.py, 22.4).
         hashed_passwd: sha256Crypt(rootPassword, salt, ROUNDS),
         lock_passwd: false,
         ssh_authorized_keys: [clientPublicKey],

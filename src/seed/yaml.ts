@@ -5,7 +5,6 @@ import { GuestError } from '../errors.ts'
  * for a line break and folds (U+0085, U+2028, U+2029). Pairs of surrogates stay as they are: PyYAML does not join
  * escaped ones.
  */
-// eslint-disable-next-line no-control-regex
 const NOT_FOR_YAML = /[\u007f-\u009f\u2028\u2029\ufffe\uffff]/g
 
 /**

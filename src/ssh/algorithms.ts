@@ -1,8 +1,9 @@
 import type { Algorithms, ServerHostKeyAlgorithm } from 'ssh2'
 
 /**
- * The cheapest first, since an emulated guest pays for each; the rest for guests that refuse those. No compression, by
- * ssh2's default.
+ * Few, so that both ends agree on plain ones at once; the later ones are for guests that refuse the first. The choice
+ * costs an emulated guest nothing: 8 MB took 1 to 2 s with each cipher, a handshake 0.2 s with each key exchange
+ * (Debian 12 in QEMU 7.2, TCG). No compression, by ssh2's default.
  */
 export function algorithmsFor(hostPublicKey: string): Algorithms {
   return {

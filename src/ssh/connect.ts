@@ -1,4 +1,4 @@
-import type { Duplex, Readable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import ssh2, { type AuthenticationType, type Client, type ClientErrorExtensions } from 'ssh2'
 import { SshError } from '../errors.ts'
 import { algorithmsFor } from './algorithms.ts'
@@ -27,12 +27,12 @@ export function connectSsh(socket: Duplex, login: Login, signal: AbortSignal): P
   let phase = HANDSHAKE
   let hostKeyRefused = false
   return new Promise<Client>((resolve, reject) => {
-    const fail = (error: unknown) => {
+    const fail = (error: Error) => {
       signal.removeEventListener('abort', onAbort)
       socket.destroy()
-      reject(error as Error)
+      reject(error)
     }
-    const onAbort = () => fail(signal.reason)
+    const onAbort = () => fail(signal.reason as Error)
     if (signal.aborted) return onAbort()
     signal.addEventListener('abort', onAbort, { once: true })
 
@@ -48,8 +48,7 @@ export function connectSsh(socket: Duplex, login: Login, signal: AbortSignal): P
     client.setMaxListeners(0)
     try {
       client.connect({
-        // The types ask for a Readable although ssh2 writes to it as well.
-        sock: socket as Readable,
+        sock: socket,
         username: login.user,
         ...(login.privateKey !== undefined && { privateKey: login.privateKey }),
         ...(login.password !== undefined && { password: login.password }),
@@ -103,6 +102,6 @@ function wrongHostKey(): SshError {
 function closed(phase: string): SshError {
   return new SshError('The guest closed the connection before the login was complete', {
     phase,
-    hint: "Look for sshd's reason in the guest's journal: journalctl -u ssh",
+    hint: 'sshd does so when it cannot load its host key, or when too many others wait to log in (MaxStartups).',
   })
 }

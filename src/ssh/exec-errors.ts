@@ -30,14 +30,17 @@ export function commandError(result: ExecResult, cutOff: CutOff | undefined, tim
 }
 
 /** Nobody knows how the command ended, so it is not a CommandError. */
-export function connectionLost(command: string, output: { stdout: Buffer; stderr: Buffer }, cause: unknown): SshError {
-  const why = cause instanceof Error ? ` (${cause.message})` : ''
-  return new SshError(`The SSH connection was lost before the command ended${why}: ${oneLine(command)}`, {
+export function connectionLost(command: string, { stdout, stderr }: { stdout: Buffer; stderr: Buffer }): SshError {
+  return new SshError(`The SSH connection was lost before the command ended: ${oneLine(command)}`, {
     command,
-    stdout: output.stdout.toString(),
-    stderr: output.stderr.toString(),
-    cause,
+    stdout: stdout.toString(),
+    stderr: stderr.toString(),
   })
+}
+
+export function notStarted(command: string, cause: unknown): SshError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new SshError(`SSH did not start the command (${why}): ${oneLine(command)}`, { command, cause })
 }
 
 /** The first line of a message says what; a script's other lines are in `error.command`. */

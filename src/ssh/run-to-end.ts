@@ -1,5 +1,5 @@
 import type { Client, ClientChannel } from 'ssh2'
-import { connectionLost } from './exec-errors.ts'
+import { connectionLost, notStarted } from './exec-errors.ts'
 
 /** How a command came to its end. */
 export interface Ending {
@@ -32,9 +32,9 @@ export interface Run {
  * Runs a script in a channel of its own and collects what it writes.
  *
  * Its first line makes the shell tell its pid, which is that of its process group too (sshd calls setsid), so that it
- * can be killed whole. SSH's own `signal` request does not do it: sshd refuses it in root's sessions ("session
- * signalling requires privilege separation", OpenSSH 9.2), and ssh2 does not send it after the end of the input.
- * @throws SshError when the connection is gone
+ * can be killed whole. SSH's own `signal` request does not do it: ssh2 1.17 drops it in silence once the input has ended
+ * (lib/Channel.js).
+ * @throws SshError when the connection is gone, or has no channel left
  */
 export function runToEnd(client: Client, { command, script, input, timeout, cancelSignal }: Run): Promise<Ending> {
   const out: Buffer[] = []
@@ -58,10 +58,13 @@ export function runToEnd(client: Client, { command, script, input, timeout, canc
       settle(() => resolve({ ...ending(), cutOff }))
     }
     const onAbort = () => cut({ by: 'cancelSignal', cause: cancelSignal?.reason })
-    const onLost = (cause?: unknown) => settle(() => reject(connectionLost(command, ending(), cause)))
+    const onLost = () => settle(() => reject(connectionLost(command, ending())))
+    const onNotStarted = (cause: unknown) => settle(() => reject(notStarted(command, cause)))
     const killWhenKnown = () => {
-      const { pid } = splitPid(out)
-      if (channel && pid !== undefined) killGroup(client, pid, channel)
+      const pid = isCut ? splitPid(out).pid : undefined
+      if (!channel || pid === undefined) return
+      isCut = false
+      killGroup(client, pid, channel)
     }
 
     if (cancelSignal?.aborted) return onAbort()
@@ -70,11 +73,11 @@ export function runToEnd(client: Client, { command, script, input, timeout, canc
     client.once('close', onLost)
     try {
       client.exec(`echo $$\n${script}`, (error, opened) => {
-        if (error) return onLost(error)
+        if (error) return onNotStarted(error)
         channel = opened
         channel.on('data', (chunk: Buffer) => {
           out.push(chunk)
-          if (isCut) killWhenKnown()
+          killWhenKnown()
         })
         channel.stderr.on('data', (chunk: Buffer) => err.push(chunk))
         channel.on('error', () => {})
@@ -87,7 +90,7 @@ export function runToEnd(client: Client, { command, script, input, timeout, canc
         channel.end(input)
       })
     } catch (cause) {
-      onLost(cause)
+      onNotStarted(cause)
     }
   })
 }

@@ -1,5 +1,6 @@
-import { createServer, type Server, type Socket } from 'node:net'
-import { type AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { expect, onTestFinished, test } from 'vitest'
@@ -16,10 +17,8 @@ async function startKeeper(): Promise<string> {
     keeper.stdin.end()
     await keeper
   })
-  for await (const line of keeper.iterable()) {
-    return `${(JSON.parse(line) as { folder: string }).folder}/keeper.sock`
-  }
-  throw new Error('the keeper said nothing')
+  const [line] = (await once(createInterface(keeper.stdout), 'line')) as [string]
+  return `${(JSON.parse(line) as { folder: string }).folder}/keeper.sock`
 }
 
 async function listen(onConnection: (socket: Socket) => void): Promise<number> {
@@ -53,10 +52,9 @@ test('when the server hangs up, it ends although its input is open', async () =>
 })
 
 test('a refused connection is one line and exit code 1', async () => {
-  let port = 0
   const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  port = (server.address() as AddressInfo).port
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
   await new Promise((resolve) => server.close(resolve))
   const { exitCode, stdout, stderr } = await runCli(['connect', await startKeeper(), '127.0.0.1', `${port}`])
   expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' })

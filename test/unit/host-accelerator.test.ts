@@ -98,7 +98,7 @@ test('an answer is kept in the cache folder, under the circumstances it was foun
 })
 
 test('a cache folder that cannot be written or holds rubbish is no error', () => {
-  vi.stubEnv('VITEST_GUEST_CACHE', '/proc/nowhere')
+  vi.stubEnv('VITEST_GUEST_CACHE', '/dev/null/cache')
   remember('unwritable', { key: 'boot 1' })
   expect(recall('unwritable', 'boot 1')).toEqual({ key: 'boot 1' })
 

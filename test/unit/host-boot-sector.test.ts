@@ -5,6 +5,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { BOOT_SECTOR, LONG_MODE_REACHED } from '../../src/host/boot-sector.ts'
 import { runBootSector } from '../../src/host/run-boot-sector.ts'
 import { requireTool } from '../../src/host/tools.ts'
+import { commandLineOf } from '../support/processes.ts'
 import { evaluationCommand } from './support/node.ts'
 import { standIn, temporaryFolder } from './support/temporary-folder.ts'
 
@@ -70,12 +71,5 @@ test('QEMU goes with its owner, however that ends', async () => {
   const { stdout: pid } = await execa('cat', [`${folder}/pid`])
   owner.kill('SIGKILL')
   await owner
-  const isThere = () => {
-    try {
-      return process.kill(Number(pid), 0)
-    } catch {
-      return false
-    }
-  }
-  await expect.poll(isThere, { timeout: 1000 }).toBe(false)
+  await expect.poll(() => commandLineOf(Number(pid)), { timeout: 1000 }).toBe('')
 })

@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { installCommand } from '../../src/host/distribution.ts'
+import { isNodeNewEnough } from '../../src/host/node-version.ts'
 import { missingPackages } from '../../src/host/missing-packages.ts'
 import { evaluationCommand } from './support/node.ts'
 import { pathWithout } from './support/temporary-folder.ts'
@@ -35,4 +36,8 @@ test('root needs no uidmap, others do', async ({ skip }) => {
 
 test('one command installs them all', () => {
   expect(installCommand(['a', 'b'])).toMatch(/(apt-get install --yes --no-install-recommends|install, by .*:) a b$/)
+})
+
+test('Node from 22.12 on is new enough', () => {
+  expect(['20.20.2', '22.11.0', '22.12.0', '24.0.0'].map(isNodeNewEnough)).toEqual([false, false, true, true])
 })

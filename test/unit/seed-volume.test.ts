@@ -72,7 +72,7 @@ test('needs a program that writes ISO volumes', async () => {
   // Debian has them in /usr/bin only; where one is in /usr/sbin too, it is found all the same.
   if (findTool('xorriso') ?? findTool('genisoimage') ?? findTool('mkisofs')) return
   expect(error).toBeInstanceOf(HostError)
-  expect(error).toMatchObject({ hint: expect.stringContaining('apt-get install xorriso') })
+  expect(error).toMatchObject({ hint: expect.stringContaining('apt-get install xorriso') as unknown })
   expect(await readdir(folder)).toEqual([])
 })
 
@@ -87,7 +87,7 @@ test('tells what the program said when it fails, and leaves nothing', async () =
   vi.stubEnv('PATH', `${folder}:/usr/bin:/bin`)
   const error = await writeSeed(input, path).catch((reason: unknown) => reason)
   expect(error).toBeInstanceOf(HostError)
-  expect(error).toMatchObject({ exitCode: 5, stderr: expect.stringContaining('no space left') })
+  expect(error).toMatchObject({ exitCode: 5, stderr: expect.stringContaining('no space left') as unknown })
   expect(await readdir(folder)).toEqual(['xorriso'])
 })
 

@@ -61,14 +61,17 @@ describe('refuses', () => {
     const login = loginWith({ hostPublicKey: makeCredentials().hostPublicKey, password: 'correct horse' })
     const error = await failure(await server.dial(), login)
     expect(error).toBeInstanceOf(SshError)
-    expect(error).toMatchObject({ phase: 'ssh handshake', hint: expect.any(String) })
+    expect(error).toMatchObject({ phase: 'ssh handshake', hint: expect.any(String) as unknown })
     expect((error as Error).message).toMatch(/^the host key is not the one we gave the guest\n/)
   })
 
   test('to go on when the login is refused', async () => {
     const error = await failure(await server.dial(), loginWith({ password: 'wrong' }))
     expect(error).toBeInstanceOf(SshError)
-    expect(error).toMatchObject({ phase: 'ssh authentication', hint: expect.stringContaining('sshd_config') })
+    expect(error).toMatchObject({
+      phase: 'ssh authentication',
+      hint: expect.stringContaining('sshd_config') as unknown,
+    })
     expect((error as Error).message).toMatch(/^The guest refused to let root in \(tried: password\)\n/)
   })
 

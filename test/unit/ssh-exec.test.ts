@@ -41,7 +41,7 @@ describe('a command that succeeds', () => {
       stderr: 'err',
       exitCode: 0,
       signal: undefined,
-      durationMs: expect.any(Number),
+      durationMs: expect.any(Number) as unknown,
       failed: false,
       timedOut: false,
     })
@@ -93,7 +93,11 @@ describe('its surroundings', () => {
   test('does not run in another folder when its own is missing', async () => {
     const error = await exec(client, 'echo ran; true', { cwd: '/does/not/exist' }).catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(CommandError)
-    expect(error).toMatchObject({ stdout: '', command: 'echo ran; true', stderr: expect.stringContaining('/does/not') })
+    expect(error).toMatchObject({
+      stdout: '',
+      command: 'echo ran; true',
+      stderr: expect.stringContaining('/does/not') as unknown,
+    })
   })
 
   test('refuses a name that a shell cannot export', async () => {
@@ -114,7 +118,7 @@ describe('a command that fails', () => {
       exitCode: 3,
       stdout: 'half',
       stderr: 'went wrong',
-      elapsedMs: expect.any(Number),
+      elapsedMs: expect.any(Number) as unknown,
     })
   })
 

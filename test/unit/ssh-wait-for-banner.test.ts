@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { waitForBanner, type Dial } from '../../src/ssh/wait-for-banner.ts'
 
@@ -67,11 +66,8 @@ test('dials port 22', async () => {
 })
 
 test('reads a banner that comes in pieces, after other lines', async () => {
-  const port = await listen(async (socket) => {
-    for (const piece of ['welcome\r\nSS', 'H-2', '.0-x\r\n']) {
-      socket.write(piece)
-      await sleep(50)
-    }
+  const port = await listen((socket) => {
+    ;['welcome\r\nSS', 'H-2', '.0-x\r\n'].forEach((piece, index) => setTimeout(() => socket.write(piece), 50 * index))
   })
   const socket = await waitForBanner(dialing([port]), AbortSignal.timeout(5000))
   let text = ''

@@ -5,6 +5,7 @@
 export { BootError, CommandError, GuestError, HostError, ImageError, NetworkError, SshError } from './errors.ts'
 export type { GuestErrorFacts } from './errors.ts'
 export { bootGuest, type BootOptions } from './guest/boot-guest.ts'
+export type { Forward } from './guest/forward.ts'
 export type { Guest } from './guest/guest.ts'
 export type { Progress } from './image/resolve-image.ts'
 export type { Phase, PhaseListener } from './lifetime/phases.ts'

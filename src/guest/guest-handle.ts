@@ -9,6 +9,7 @@ import type { Login } from '../ssh/connect.ts'
 import { exec } from '../ssh/exec.ts'
 import { commandFrom } from '../ssh/quote.ts'
 import type { Dial } from '../ssh/wait-for-banner.ts'
+import { forward } from './forward.ts'
 import type { Guest } from './guest.ts'
 import { liveClient } from './live-client.ts'
 import { openSsh } from './open-ssh.ts'
@@ -64,6 +65,7 @@ export function guestHandle(parts: GuestParts): Guest {
     exec: run,
     $: (strings, ...values) => run(commandFrom(strings, values)),
     connect: (port, signal) => network.dial(address, port, signal),
+    forward: async (port) => disposers.use(await forward(() => network.dial(address, port))),
     qmp: (command, args) => machine.qmp.execute(command, args),
     [Symbol.asyncDispose]: () => disposers[Symbol.asyncDispose](),
   }

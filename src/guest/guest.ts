@@ -4,6 +4,7 @@ import type { Phase } from '../lifetime/phases.ts'
 import type { Console } from '../machine/console.ts'
 import type { Network } from '../network/network.ts'
 import type { Credentials } from '../seed/credentials.ts'
+import type { Forward } from './forward.ts'
 import type { ExecOptions, ExecResult } from '../ssh/exec.ts'
 
 /** A Linux machine that nobody else uses, booted and ready. Disposing cuts its power and forgets its disk. */
@@ -41,6 +42,8 @@ export interface Guest extends AsyncDisposable {
   $(strings: TemplateStringsArray, ...values: unknown[]): Promise<ExecResult>
   /** A connection to a port of the guest. @throws NetworkError when nothing answers there. */
   connect(port: number, signal?: AbortSignal): Promise<Duplex>
+  /** A port on 127.0.0.1 that leads to this port of the guest; closed with the guest at the latest. */
+  forward(port: number): Promise<Forward>
   /** Sends QEMU a QMP command and returns its answer. @throws HostError when QEMU refuses. */
   qmp(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown>
 }

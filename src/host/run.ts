@@ -13,6 +13,8 @@ export interface RunOptions {
   killSignal?: 'SIGTERM' | 'SIGKILL'
   cwd?: string
   env?: NodeJS.ProcessEnv
+  /** Told line by line what it writes to stdout and stderr. */
+  onLine?: ((line: string) => void) | undefined
 }
 
 /**
@@ -21,8 +23,8 @@ export interface RunOptions {
  * the signal's reason when aborted.
  */
 export async function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
-  const { input, stdin, signal, timeoutMs, killSignal, cwd, env } = options
-  const result = await execa(file, args, {
+  const { input, stdin, signal, timeoutMs, killSignal, cwd, env, onLine } = options
+  const child = execa(file, args, {
     reject: false,
     // execa takes any descriptor; its type names those up to 9.
     stdin: input === undefined ? ((stdin ?? 'ignore') as 'ignore') : 'pipe',
@@ -32,7 +34,10 @@ export async function run(file: string, args: readonly string[], options: RunOpt
     ...(timeoutMs !== undefined && { timeout: timeoutMs }),
     ...(killSignal !== undefined && { killSignal }),
     ...(cwd !== undefined && { cwd }),
+    ...(onLine && { all: true }),
   } satisfies Options)
+  if (onLine) for await (const line of child.iterable({ from: 'all' })) onLine(String(line))
+  const result = await child
   signal?.throwIfAborted()
   if (result.failed) throw failure(file, args, result as Result)
   return String(result.stdout)

@@ -1,21 +1,109 @@
-/** Files of the guest that differ from Debian's defaults, all of them drop-ins, by absolute path. */
-export const GUEST_FILES: Readonly<Record<string, string>> = {
-  '/etc/initramfs-tools/modules': 'virtio_pci\nvirtio_blk\next4\n',
-  '/etc/initramfs-tools/conf.d/vitest-guest': 'MODULES=list\nCOMPRESS=lz4\n',
-  '/etc/fstab': 'LABEL=vitest-guest / ext4 errors=remount-ro 0 0\n',
-  '/etc/default/locale': 'LANG=C.UTF-8\n',
-  '/etc/cloud/cloud.cfg.d/90_vitest-guest.cfg': `datasource_list: [NoCloud]
-locale: false
-grub_dpkg:
-  enabled: false
-manage_etc_hosts: true
-`,
+import { CLOUD_INIT_FILES } from './guest-cloud-init.ts'
+
+/** Programs among the files. */
+export function isProgram(text: string): boolean {
+  return text.startsWith('#!')
 }
 
+/**
+ * cloud-init without the search for a cloud, and without the modules that only mean something on Ubuntu or under
+ * another hypervisor; what a cloud-config for a Debian guest uses is all there.
+ */
+const CLOUD_CONFIG = `datasource_list: [NoCloud, None]
+locale: false
+manage_etc_hosts: true
+no_ssh_fingerprints: true
+ssh:
+  emit_keys_to_console: false
+cloud_init_modules:
+  - seed_random
+  - bootcmd
+  - write-files
+  - growpart
+  - resizefs
+  - disk_setup
+  - mounts
+  - set_hostname
+  - update_hostname
+  - update_etc_hosts
+  - ca-certs
+  - rsyslog
+  - users-groups
+  - ssh
+cloud_config_modules:
+  - ssh-import-id
+  - keyboard
+  - locale
+  - set-passwords
+  - apt-pipelining
+  - apt-configure
+  - ntp
+  - timezone
+  - runcmd
+cloud_final_modules:
+  - package-update-upgrade-install
+  - write-files-deferred
+  - puppet
+  - salt-minion
+  - scripts-vendor
+  - scripts-per-once
+  - scripts-per-boot
+  - scripts-per-instance
+  - scripts-user
+  - ssh-authkey-fingerprints
+  - keys-to-console
+  - install-hotplug
+  - phone-home
+  - final-message
+  - power-state-change
+`
+
+/**
+ * The initrd loads the drivers it is told to, and devtmpfs has the disk at once; udev there would only go through all
+ * devices a second time. \`root=LABEL=\` still works: initramfs-tools asks blkid.
+ */
+const INITRAMFS_HOOK = `#!/bin/sh
+[ "$1" = prereqs ] && exit
+cd "$DESTDIR"
+rm -rf usr/lib/udev usr/bin/udevadm usr/sbin/dmsetup
+rm -f scripts/init-top/udev scripts/init-top/all_generic_ide scripts/init-top/keymap scripts/local-premount/resume
+# The half of udev's own script that is needed all the same.
+cat >scripts/init-bottom/udev <<'END'
+#!/bin/sh
+[ "$1" = prereqs ] && exit
+mount -n -o move /dev "\${rootmnt:?}/dev"
+END
+`
+
+/** Files of the guest that are in place before any package is installed; none of them is a package's own. */
+export const GUEST_FILES: Readonly<Record<string, string>> = {
+  ...CLOUD_INIT_FILES,
+  '/etc/cloud/cloud.cfg.d/90_vitest-guest.cfg': CLOUD_CONFIG,
+  '/etc/default/locale': 'LANG=C.UTF-8\n',
+  '/etc/fstab': 'LABEL=vitest-guest / ext4 errors=remount-ro 0 0\n',
+  '/etc/initramfs-tools/modules': 'virtio_pci\nvirtio_blk\next4\n',
+  '/etc/initramfs-tools/conf.d/vitest-guest': 'MODULES=list\nCOMPRESS=lz4\nRESUME=none\n',
+  '/etc/initramfs-tools/hooks/vitest-guest': INITRAMFS_HOOK,
+}
+
+/**
+ * The last hook of mmdebstrap. What is switched off costs time at each boot and does nothing for a guest that lives
+ * for minutes; it can be switched on again with systemctl.
+ */
 export const CUSTOMIZE = `#!/bin/sh
 set -e
-chroot "$1" systemctl enable systemd-networkd.service
-chroot "$1" systemctl mask systemd-networkd-wait-online.service
-rm -f "$1"/etc/ssh/ssh_host_*
-: >"$1/etc/machine-id"
+root=$1
+systemctl() { chroot "$root" systemctl --quiet "$@"; }
+systemctl enable systemd-networkd.service
+systemctl disable systemd-networkd-wait-online.service getty@tty1.service e2scrub_reap.service systemd-pstore.service
+systemctl disable apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer
+# Pulled in by units that do without; the modules load when something opens their device.
+systemctl mask modprobe@configfs.service modprobe@dm_mod.service modprobe@drm.service modprobe@efi_pstore.service
+systemctl mask modprobe@fuse.service modprobe@loop.service
+# What left things out of this image must not do so for what is installed later.
+rm -f "$root"/etc/dpkg/dpkg.cfg.d/99mmdebstrap "$root"/etc/apt/apt.conf.d/99mmdebstrap
+rm -f "$root"/etc/ssh/ssh_host_*
+: >"$root/etc/machine-id"
+# systemd-sysusers and others need not run on the first boot: dpkg has just done their work.
+touch "$root/etc/.updated" "$root/var/.updated"
 `

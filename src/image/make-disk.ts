@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { requireTool } from '../host/tools.ts'
 import type { BuildProgress } from './build-progress.ts'
 import { runAsRoot } from './build-step.ts'
+import { isProgram } from './guest-files.ts'
 import type { Recipe } from './recipe.ts'
 
 /** Follows the recipe in the folder `building`; the result is its subfolder `image`. */
@@ -22,7 +23,7 @@ export async function makeDisk(
   await chmod(building, 0o755)
   for (const [path, text] of Object.entries(recipe.files)) {
     await mkdir(dirname(join(files, path)), { recursive: true })
-    await writeFile(join(files, path), text)
+    await writeFile(join(files, path), text, { mode: isProgram(text) ? 0o755 : 0o644 })
   }
   await writeFile(customize, recipe.customize, { mode: 0o755 })
 

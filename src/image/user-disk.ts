@@ -28,6 +28,7 @@ async function statDisk(path: string) {
 }
 
 function bad(path: string, what: string, cause?: unknown): ImageError {
-  const hint = "Give `image` the absolute path of a qcow2 or raw disk that you may read, or 'debian-12' for the built one."
+  const hint =
+    "Give `image` the absolute path of a qcow2 or raw disk that you may read, or 'debian-12' for the built one."
   return new ImageError(`The image ${path} ${what}`, { option: 'image', hint, cause })
 }

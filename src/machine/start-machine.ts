@@ -6,6 +6,7 @@ import { requireTool } from '../host/tools.ts'
 import { until } from '../lifetime/until.ts'
 import { CONSOLE_FD, qemuArguments, QMP_FD, type MachineConfig } from './command-line.ts'
 import { Console } from './console.ts'
+import { killInside } from './kill-inside.ts'
 import { Qmp } from './qmp.ts'
 
 /** How QEMU ended. */
@@ -41,8 +42,7 @@ export async function startMachine(
 ): Promise<Machine> {
   const qemu = requireTool('qemu-system-x86_64')
   signal?.throwIfAborted()
-  // QEMU is a grandchild (nsenter forks to enter the PID namespace) and dies with its parent, so that killing the
-  // process we know ends it.
+  // QEMU is a grandchild: nsenter forks to enter the PID namespace. It dies with nsenter, whoever ends that.
   const tied = [requireTool('setpriv'), '--pdeathsig', 'KILL', '--', qemu, ...qemuArguments(config)]
   const [file, ...args] = inside(tied)
   const child = spawn(file, args, {
@@ -72,7 +72,7 @@ export async function startMachine(
     child.once('close', settle)
   })
   const dispose = async () => {
-    child.kill('SIGKILL')
+    killInside(child)
     await exited
   }
 

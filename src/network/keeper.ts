@@ -13,7 +13,7 @@ import { mkdtempSync, readlinkSync, rmSync, writeSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import type { Duplex } from 'node:stream'
+import { type Duplex, pipeline } from 'node:stream'
 
 const [parent = '/tmp'] = process.argv.slice(2)
 const folder = mkdtempSync(join(parent, 'vitest-guest-'))
@@ -31,15 +31,20 @@ const server = createServer((_request, response) => response.writeHead(405).end(
 
 server.on('connect', ({ url = '' }, client: Duplex, head: Buffer) => {
   const { hostname, port } = new URL(`tcp://${url}`)
-  const upstream = connect({ host: hostname, port: Number(port), noDelay: true })
-  client.on('error', () => upstream.destroy())
-  client.on('close', () => upstream.destroy())
-  upstream.on('close', () => client.destroy())
-  upstream.once('error', ({ message }) => client.end(`HTTP/1.1 502 ${message}\r\n\r\n`))
+  // Either side may end first and still be answered.
+  const upstream = connect({ host: hostname, port: Number(port), noDelay: true, allowHalfOpen: true })
+  const giveUp = () => upstream.destroy()
+  const refuse = ({ message }: Error) => client.end(`HTTP/1.1 502 ${message}\r\n\r\n`)
+  client.once('close', giveUp).on('error', giveUp)
+  upstream.once('error', refuse)
   upstream.once('connect', () => {
+    client.off('close', giveUp)
+    upstream.off('error', refuse)
     client.write('HTTP/1.1 200 Connection established\r\n\r\n')
     upstream.write(head)
-    client.pipe(upstream).pipe(client)
+    // A direction that breaks takes the other along; one that ends lets the other finish.
+    pipeline(client, upstream, () => {})
+    pipeline(upstream, client, () => {})
   })
 })
 

@@ -1,10 +1,13 @@
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bootGuest, CommandError, NetworkError, type Guest } from '../../src/index.ts'
+import { connectSsh } from '../../src/ssh/connect.ts'
 import { leftovers, ownTemporaryFolder } from '../support/leftovers.ts'
 
 const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
@@ -92,6 +95,16 @@ test('a port that nobody listens on is told from one that answers', async () => 
   await expect(guest.connect(9)).rejects.toThrow(NetworkError)
 })
 
+test('a forwarded port on 127.0.0.1 leads into the guest, until it is closed', async () => {
+  const { host, port, [Symbol.asyncDispose]: close } = await guest.forward(22)
+  const socket = createConnection({ host, port })
+  const [banner] = (await once(socket, 'data')) as [Buffer]
+  expect(banner.toString()).toMatch(/^SSH-2\.0-OpenSSH/)
+  await close()
+  await once(socket, 'close')
+  await expect(once(createConnection({ host, port }), 'connect')).rejects.toThrow(/ECONNREFUSED/)
+})
+
 test("OpenSSH's own client logs in as root with the password, through the keeper's CONNECT", async () => {
   const secrets = await mkdtemp(join(tmpdir(), 'openssh-'))
   try {
@@ -121,7 +134,6 @@ test("OpenSSH's own client logs in as root with the password, through the keeper
 })
 
 test('a wrong password is refused', async () => {
-  const { connectSsh } = await import('../../src/ssh/connect.ts')
   const socket = await guest.connect(22)
   const login = { user: 'root', hostPublicKey: guest.credentials.hostPublicKey, password: 'wrong' }
   await expect(connectSsh(socket, login, AbortSignal.timeout(60_000))).rejects.toMatchObject({ name: 'SshError' })

@@ -1,0 +1,32 @@
+import type { ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+/**
+ * Kills what a process of ours runs inside a PID namespace, and leaves that process to reap it.
+ *
+ * Killing only the one we know would do it too (`--pdeathsig`), but would hand a zombie to the host's process 1, and the
+ * namespace cannot end before that one has reaped it: a second here and there, never in a container without an init.
+ */
+export function killInside(child: ChildProcess): void {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const inner = childrenOf(child.pid)
+  if (inner.length === 0) child.kill('SIGKILL')
+  for (const pid of inner) kill(pid)
+}
+
+/** Of a process with one thread (proc(5); needs CONFIG_PROC_CHILDREN, which distributions set). */
+function childrenOf(pid: number | undefined): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+  } catch {
+    return []
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It went by itself a moment ago.
+  }
+}

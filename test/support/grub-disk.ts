@@ -1,0 +1,96 @@
+import { open, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { execa } from 'execa'
+
+const SECTOR = 512
+/** Where the first partition starts, as every partitioning tool does it. */
+const PARTITION_START = 1024 * 1024
+const GRUB = '/usr/lib/grub/i386-pc'
+/** What GRUB needs to read the configuration's files from ext4 in an MBR partition, and to show itself on the console. */
+const MODULES = [
+  'biosdisk',
+  'part_msdos',
+  'ext2',
+  'search',
+  'search_label',
+  'linux',
+  'normal',
+  'serial',
+  'terminal',
+  'echo',
+  'boot',
+]
+
+export interface GrubDiskOptions {
+  /** A raw ext4 file system with /vmlinuz and /initrd.img, labelled `vitest-guest`. */
+  fileSystem: string
+  /** The new disk, raw, or qcow2 when its name ends so. */
+  disk: string
+  /** Kernel arguments. */
+  append?: string
+}
+
+/**
+ * Makes a disk of the shape of every vendor's cloud image, with neither root nor loop devices: an MBR with GRUB's boot.img,
+ * core.img in the gap behind it (its blocklists start at sectors 1 and 2 as they come), and one partition.
+ */
+export async function makeGrubDisk({
+  fileSystem,
+  disk,
+  append = 'root=LABEL=vitest-guest',
+}: GrubDiskOptions): Promise<void> {
+  const isRaw = !disk.endsWith('.qcow2')
+  const raw = isRaw ? disk : `${disk}.raw`
+  const config = `${disk}.cfg`
+  const core = `${disk}.core`
+  try {
+    await writeFile(
+      config,
+      `serial --unit=0 --speed=115200
+terminal_output serial console
+search --no-floppy --label vitest-guest --set=root
+linux /vmlinuz console=ttyS0 ${append}
+initrd /initrd.img
+boot
+`,
+    )
+    await execa('grub-mkimage', ['-O', 'i386-pc', '-p', '/', '-c', config, '-o', core, ...MODULES])
+    const copy = [
+      'if=' + fileSystem,
+      'of=' + raw,
+      `seek=${PARTITION_START}`,
+      'oflag=seek_bytes',
+      'bs=1M',
+      'conv=sparse',
+      'status=none',
+    ]
+    await execa('dd', copy)
+    const file = await open(raw, 'r+')
+    try {
+      const { size } = await file.stat()
+      await file.write(await masterBootRecord(size), 0, SECTOR, 0)
+      const image = await readFile(core)
+      if (SECTOR + image.length > PARTITION_START) throw new Error(`core.img does not fit: ${image.length} bytes`)
+      await file.write(image, 0, image.length, SECTOR)
+    } finally {
+      await file.close()
+    }
+    if (!isRaw) await execa('qemu-img', ['convert', '-O', 'qcow2', raw, disk])
+  } finally {
+    for (const path of [...(isRaw ? [] : [raw]), config, core]) await rm(path, { force: true })
+  }
+}
+
+/** boot.img's code with a partition table of one bootable Linux partition up to the end of the disk. */
+async function masterBootRecord(diskSize: number): Promise<Buffer> {
+  const record = await readFile(join(GRUB, 'boot.img'))
+  const table = 446
+  record.fill(0, 440, 510)
+  // Status, CHS (unused), type 0x83, CHS (unused), first sector, sectors.
+  record.writeUInt8(0x80, table)
+  record.writeUInt8(0x83, table + 4)
+  record.writeUInt32LE(PARTITION_START / SECTOR, table + 8)
+  record.writeUInt32LE((diskSize - PARTITION_START) / SECTOR, table + 12)
+  record.writeUInt16LE(0xaa55, 510)
+  return record
+}

@@ -19,13 +19,16 @@ const [parent = '/tmp'] = process.argv.slice(2)
 const folder = mkdtempSync(join(parent, 'vitest-guest-'))
 
 function leave(): void {
-  rmSync(folder, { recursive: true, force: true })
+  // The caller's last program, a seed being written, may still be putting a file into it.
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 })
   process.exit(0)
 }
 
 process.stdin.on('end', leave).on('error', leave).resume()
 // Process 1 ignores every signal it has no handler for.
 process.on('SIGTERM', leave)
+// A caller that died while we started is met first as EPIPE, from the line that tells it we are there.
+process.on('uncaughtException', leave)
 
 const server = createServer((_request, response) => response.writeHead(405).end('CONNECT only\n'))
 

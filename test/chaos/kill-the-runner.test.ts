@@ -14,6 +14,8 @@ import { asRoot } from '../support/sudo.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs')
 const PROJECT = join(ROOT, 'test/chaos/project')
+/** vite's other loaders write beside the configuration, where an ordinary user may not. */
+const READ_ONLY = ['--configLoader', 'runner']
 /** An ordinary user: no name is needed, only an id that nobody has. */
 const SOMEBODY = 54_321
 /** What the runner itself may take to end once it was told to; the guest has a second after that. */
@@ -97,6 +99,7 @@ for (const user of users) {
       try {
         await Promise.race([waitUntil(() => moment.until(folder, () => output)), ended])
         await sleep(Math.random() * moment.within)
+        expect(runner.exitCode ?? runner.signalCode, `the runner ended before it was struck:\n${output}`).toBeNull()
         const target = victim === 'worker' ? ((await workerOf(runner)) ?? runner.pid) : runner.pid
         process.kill(target as number, signal)
         await Promise.race([ended, sleep(RUNNER_BUDGET)])
@@ -112,12 +115,12 @@ for (const user of users) {
 }
 
 function startRunner(pool: string, folder: string, asSomebody: boolean): ChildProcess {
-  const vitest = [process.execPath, VITEST, 'run', '--root', PROJECT, '--pool', pool]
+  const vitest = [process.execPath, VITEST, 'run', '--root', PROJECT, '--pool', pool, ...READ_ONLY]
   const [file, ...args] = asSomebody ? dropPrivileges(vitest) : vitest
   return spawn(file as string, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
-    env: { ...process.env, TMPDIR: folder, ...(asSomebody && { VITEST_GUEST_CACHE: cache, HOME: '/nonexistent' }) },
+    env: { ...process.env, TMPDIR: folder, ...(asSomebody && { VITEST_GUEST_CACHE: cache, HOME: folder }) },
   })
 }
 

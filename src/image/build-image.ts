@@ -42,12 +42,12 @@ async function build(
   try {
     await mkdir(images, { recursive: true })
     await requireBuilder(images, label, signal)
-    disposers.use(await takeBuildLock(join(images, '.lock'), label, onProgress, signal))
+    disposers.use(await takeBuildLock(join(images, '.lock'), `is building ${label}`, onProgress, signal))
     if (await exists(folder)) return
     await removeDeadBuilds(images)
-    const progress = disposers.use(new BuildProgress(label, onProgress))
     const building = await mkdtemp(join(images, BUILDING))
     disposers.defer(() => removeAsRoot(building))
+    const progress = disposers.use(new BuildProgress(label, onProgress))
     await makeDisk(recipe, building, progress, signal)
     await rename(join(building, 'image'), folder)
     progress.done()

@@ -38,15 +38,15 @@ export async function takeBuildLock(
     const seconds = Math.round((performance.now() - startedAt) / 1000)
     onProgress(`waiting for ${await readHolder(path)} (${seconds} s)`)
   }
-  const first = setTimeout(remind, SOON)
-  const others = setInterval(remind, REMIND_EVERY)
+  const first = setTimeout(() => void remind(), SOON)
+  const others = setInterval(() => void remind(), REMIND_EVERY)
   try {
     child.stdin.write('locked\n')
     await once(child.stdout, 'data', { ...(signal && { signal }) }).catch((error: unknown) => {
       signal?.throwIfAborted()
       throw error
     })
-    await writeFile(path, `process ${process.pid}, which ${purpose}`)
+    await writeFile(path, `process ${process.pid}, which is building ${purpose}`)
   } catch (error) {
     await release()
     throw error

@@ -1,7 +1,9 @@
-import { execa } from 'execa'
-import { ImageError } from '../errors.ts'
-import { programEnvironment } from '../host/environment.ts'
+import { HostError, ImageError } from '../errors.ts'
+import { run } from '../host/run.ts'
 import { requireTool } from '../host/tools.ts'
+
+/** Of what a program said, for an error to quote. */
+const KEPT_LINES = 200
 
 export interface BuildStep {
   readonly cwd: string
@@ -36,26 +38,30 @@ export function asRoot(command: readonly string[], uid: number = process.getuid?
 /** @throws ImageError with the last of what the program said; the signal's reason when aborted. */
 export async function runAsRoot(command: readonly string[], { cwd, env, signal, onLine }: BuildStep): Promise<void> {
   const [file, ...args] = asRoot(command)
-  const child = execa(file, args, {
+  const said: string[] = []
+  const listen = (line: string) => {
+    said.push(line)
+    if (said.length > KEPT_LINES) said.shift()
+    onLine?.(line)
+  }
+  await run(file, args, {
     cwd,
-    env: { ...programEnvironment(), TMPDIR: cwd, ...env },
-    stdin: 'ignore',
-    all: true,
-    reject: false,
+    env: { TMPDIR: cwd, ...env },
+    signal,
+    onLine: listen,
     // unshare blocks SIGTERM while it waits for its child (util-linux 2.38, sys-utils/unshare.c).
     killSignal: 'SIGKILL',
-    ...(signal !== undefined && { cancelSignal: signal }),
-  })
-  if (onLine) for await (const line of child.iterable({ from: 'all' })) onLine(line)
-  const { failed, all, exitCode, signal: endedBy } = await child
-  signal?.throwIfAborted()
-  if (!failed) return
-  const program = command[0]?.split('/').at(-1)
-  throw new ImageError(`${program} failed (${endedBy ?? `exit code ${exitCode}`})`, {
-    command: [file, ...args].join(' '),
-    exitCode,
-    signal: endedBy,
-    stderr: all,
+  }).catch((cause: unknown) => {
+    if (!(cause instanceof HostError)) throw cause
+    const { exitCode, signal: endedBy } = cause
+    const program = command[0]?.split('/').at(-1)
+    throw new ImageError(`${program} failed (${endedBy ?? `exit code ${exitCode}`})`, {
+      command: [file, ...args].join(' '),
+      exitCode,
+      signal: endedBy,
+      stderr: said.join('\n'),
+      cause,
+    })
   })
 }
 

@@ -23,6 +23,6 @@ export function memoryMib(memory: unknown): number {
 }
 
 function hintFor(memory: unknown): string {
-  const digits = /^\d+$/.test(String(memory)) ? `If you meant MiB, write memory: '${memory}M'.` : undefined
-  return digits ?? "Write memory: '512M'."
+  const digits = String(memory)
+  return /^\d+$/.test(digits) ? `If you meant MiB, write memory: '${digits}M'.` : "Write memory: '512M'."
 }

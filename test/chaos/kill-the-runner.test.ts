@@ -1,23 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, chown, cp, mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { cacheFolder } from '../../src/host/environment.ts'
 import { leftoversAfter, ownInterfaces, processesNaming } from '../support/leftovers.ts'
 import { childrenOf, commandLineOf } from '../support/processes.ts'
-import { asRoot } from '../support/sudo.ts'
+import { type OrdinaryUser, ordinaryUser } from '../support/ordinary-user.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs')
 const PROJECT = join(ROOT, 'test/chaos/project')
 /** vite's other loaders write beside the configuration, where an ordinary user may not. */
 const READ_ONLY = ['--configLoader', 'runner']
-/** An ordinary user: no name is needed, only an id that nobody has. */
-const SOMEBODY = 54_321
 /** What the runner itself may take to end once it was told to; the guest has a second after that. */
 const RUNNER_BUDGET = 20_000
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGKILL'] as const
@@ -64,24 +63,20 @@ function strikes(): Strike[] {
 }
 
 const users = process.getuid?.() === 0 ? (['root', 'an ordinary user'] as const) : (['an ordinary user'] as const)
+let somebody: OrdinaryUser
 let cache: string
-let tunMode: number
 let interfaces: string[]
 
 beforeAll(async () => {
+  somebody = await ordinaryUser()
   // Root's cache is root's alone; the ordinary user gets a copy (sparse, so it is a second's work).
-  cache = await mkdtemp(join(tmpdir(), 'vg-cache-'))
-  await cp(cacheFolder(), cache, { recursive: true })
-  await asRoot(['chown', '-R', `${SOMEBODY}`, cache])
-  tunMode = (await stat('/dev/net/tun')).mode & 0o777
-  if (tunMode !== 0o666) await asRoot(['chmod', '0666', '/dev/net/tun'])
+  cache = join(somebody.home, 'cache')
+  await execa('cp', ['--recursive', '--sparse=always', cacheFolder(), cache])
+  await somebody.own(cache)
   interfaces = await ownInterfaces()
 })
 
-afterAll(async () => {
-  if (tunMode !== 0o666) await asRoot(['chmod', tunMode.toString(8), '/dev/net/tun'])
-  await rm(cache, { recursive: true, force: true })
-})
+afterAll(() => somebody[Symbol.asyncDispose]())
 
 for (const user of users) {
   test.concurrent.for(strikes())(
@@ -89,8 +84,7 @@ for (const user of users) {
     async ({ moment, pool, victim, signal }) => {
       const folder = await mkdtemp(join(tmpdir(), 'vg-chaos-'))
       const asSomebody = user !== 'root' && process.getuid?.() === 0
-      if (asSomebody) await chown(folder, SOMEBODY, SOMEBODY)
-      await chmod(folder, 0o700)
+      if (asSomebody) await somebody.own(folder)
       let output = ''
       const runner = startRunner(pool, folder, asSomebody)
       for (const stream of [runner.stdout, runner.stderr])
@@ -116,19 +110,12 @@ for (const user of users) {
 
 function startRunner(pool: string, folder: string, asSomebody: boolean): ChildProcess {
   const vitest = [process.execPath, VITEST, 'run', '--root', PROJECT, '--pool', pool, ...READ_ONLY]
-  const [file, ...args] = asSomebody ? dropPrivileges(vitest) : vitest
+  const [file, ...args] = asSomebody ? somebody.as(vitest) : vitest
   return spawn(file as string, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
     env: { ...process.env, TMPDIR: folder, ...(asSomebody && { VITEST_GUEST_CACHE: cache, HOME: folder }) },
   })
-}
-
-/** The repository may lie where only root can look, so the ordinary user sees it under /mnt, in a mount namespace. */
-function dropPrivileges(command: readonly string[]): string[] {
-  const bind = `mount --bind "$0" /mnt && exec setpriv --reuid=${SOMEBODY} --regid=${SOMEBODY} --clear-groups -- "$@"`
-  const moved = command.map((word) => (word.startsWith(ROOT) ? join('/mnt', word.slice(ROOT.length)) : word))
-  return ['unshare', '--mount', 'sh', '-c', bind, ROOT, ...moved]
 }
 
 /** The process that runs the tests, once vitest has started it. */

@@ -1,0 +1,57 @@
+import { chown, mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import { asRoot } from './sudo.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Somebody who is not root: whoever runs the tests, or, when that is root, a user made for the purpose. */
+export interface OrdinaryUser extends AsyncDisposable {
+  /** A folder that is theirs. */
+  readonly home: string
+  /** The command line that runs another one, on this repository's files, as that user. */
+  as(command: readonly string[]): [string, ...string[]]
+  /** Hands a file or folder over to them. */
+  own(path: string): Promise<void>
+}
+
+/** `/dev/net/tun` is opened to them, as udev has it by default, and put back at the end. */
+export async function ordinaryUser(): Promise<OrdinaryUser> {
+  const tunMode = (await stat('/dev/net/tun')).mode & 0o777
+  if (tunMode !== 0o666) await asRoot(['chmod', '0666', '/dev/net/tun'])
+  const closeTun = async () => {
+    if (tunMode !== 0o666) await asRoot(['chmod', tunMode.toString(8), '/dev/net/tun'])
+  }
+  const home = await mkdtemp(join(tmpdir(), 'vg-home-'))
+  if (process.getuid?.() !== 0) {
+    return {
+      home,
+      as: ([file = '', ...args]) => [file, ...args],
+      own: () => Promise.resolve(),
+      [Symbol.asyncDispose]: async () => {
+        await closeTun()
+        await rm(home, { recursive: true, force: true })
+      },
+    }
+  }
+  const name = `vg-${process.pid}`
+  // With subordinate ids, which useradd gives to whoever is not a system user.
+  await execa('/usr/sbin/useradd', ['--no-create-home', '--home-dir', home, name])
+  const uid = Number((await execa('id', ['-u', name])).stdout)
+  await chown(home, uid, uid)
+  // The repository may lie where only root can look, so they see it under /mnt, in a mount namespace.
+  const drop = `mount --bind "$0" /mnt && exec setpriv --reuid=${uid} --regid=${uid} --clear-groups -- "$@"`
+  const moved = (word: string) => (word.startsWith(ROOT) ? join('/mnt', word.slice(ROOT.length)) : word)
+  return {
+    home,
+    as: (command) => ['unshare', '--mount', 'sh', '-c', drop, ROOT, ...command.map(moved)],
+    own: (path) => execa('chown', ['-R', `${uid}:${uid}`, path]).then(() => {}),
+    [Symbol.asyncDispose]: async () => {
+      await closeTun()
+      await execa('/usr/sbin/userdel', ['--force', name], { reject: false })
+      await rm(home, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+import { BootError, GuestError } from '../../src/errors.ts'
+
+test('the first line says what, the last what to do, evidence stands between', () => {
+  const error = new BootError('It did not boot', { consoleTail: 'one\ntwo\n', stderr: 'oops\n', hint: 'Try again.' })
+  expect(error.message).toBe('It did not boot\nstderr:\n  | oops\nconsole:\n  | one\n  | two\nTry again.')
+  expect(error).toMatchObject({ name: 'BootError', consoleTail: 'one\ntwo\n', hint: 'Try again.' })
+})
+
+test('long evidence is cut to its end in the message, and kept in the field', () => {
+  const stderr = Array.from({ length: 40 }, (_, index) => `line ${index}`).join('\n')
+  const error = new GuestError('No', { stderr })
+  expect(error.message).not.toContain('line 27\n')
+  expect(error.message).toContain('line 28\n')
+  expect(error.stderr).toBe(stderr)
+})
+
+test('facts that are not there are no fields; the cause is kept', () => {
+  const cause = new Error('why')
+  const error = new GuestError('No', { cause, hint: undefined })
+  expect(error.cause).toBe(cause)
+  expect(Object.keys(error)).toEqual([])
+})

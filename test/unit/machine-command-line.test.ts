@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import { qemuArguments, type MachineConfig } from '../../src/machine/command-line.ts'
+
+const CONFIG: MachineConfig = {
+  name: 'web',
+  accel: 'kvm',
+  memoryMib: 512,
+  cpus: 2,
+  disk: { path: '/images/a,b.raw', format: 'raw' },
+  direct: { kernel: '/k', initrd: '/i', append: 'root=/dev/vda' },
+  seed: '/seed.iso',
+  nic: { model: 'virtio-net-pci', macAddress: '52:54:00:00:00:01', tap: 'tap0' },
+}
+
+/** The values of an option, in order. */
+function values(config: MachineConfig, option: string): (string | undefined)[] {
+  const all = qemuArguments(config)
+  return all.flatMap((word, index) => (word === option ? [all[index + 1]] : []))
+}
+
+test("with KVM the guest has the host's CPU; emulated, all that QEMU can", () => {
+  expect([values(CONFIG, '-accel'), values(CONFIG, '-cpu')]).toEqual([['kvm'], ['host']])
+  const emulated = { ...CONFIG, accel: 'tcg' as const }
+  expect([values(emulated, '-accel'), values(emulated, '-cpu')]).toEqual([['tcg'], ['max']])
+})
+
+test('no disk is ever written to, and a comma in a path does not end it', () => {
+  const [disk, seed] = values(CONFIG, '-drive')
+  expect(disk).toContain('file=/images/a,,b.raw,format=raw,snapshot=on')
+  expect(seed).toContain('readonly=on')
+})
+
+test('a boot loader comes from the disk; a direct boot needs none', () => {
+  expect(values(CONFIG, '-kernel')).toEqual(['/k'])
+  expect(values(CONFIG, '-device')).toContain('virtio-blk-pci,drive=disk')
+  const { direct: _, ...own } = CONFIG
+  expect(values(own, '-kernel')).toEqual([])
+  expect(values(own, '-device')).toContain('virtio-blk-pci,drive=disk,bootindex=0')
+})
+
+test('the card has its TAP, its MAC, and no boot ROM', () => {
+  expect(values(CONFIG, '-netdev')).toEqual(['tap,id=net0,ifname=tap0,script=no,downscript=no'])
+  expect(values(CONFIG, '-device')).toContain('virtio-net-pci,netdev=net0,mac=52:54:00:00:00:01,romfile=')
+})

@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest'
+import { GuestError } from '../../src/errors.ts'
+import { resolveGuest, resolveNetwork, type GuestOptions } from '../../src/options/guest-options.ts'
+
+const guest = (options: GuestOptions, subnet?: string) =>
+  resolveGuest(options, resolveNetwork(subnet === undefined ? {} : { subnet }))
+
+test('every default is filled in', () => {
+  expect(guest({})).toEqual({
+    image: { base: 'debian-12', packages: [] },
+    memoryMib: 512,
+    cpus: 2,
+    hostname: 'guest',
+    address: '192.168.100.224',
+    rootPassword: undefined,
+    cloudConfig: {},
+    accel: 'auto',
+    nic: 'virtio-net-pci',
+    timeouts: { boot: 60_000, command: 60_000 },
+  })
+})
+
+test('another subnet brings addresses of its own', () => {
+  expect(resolveNetwork({ subnet: '10.1.2.77/29' })).toEqual({
+    subnet: expect.objectContaining({ cidr: '10.1.2.72/29', broadcast: '10.1.2.79' }) as object,
+    gateway: '10.1.2.73',
+  })
+  expect(guest({}, '10.1.2.72/29').address).toBe('10.1.2.74')
+  expect(resolveNetwork({ subnet: '192.168.0.0/16' }).gateway).toBe('192.168.100.50')
+})
+
+test.for([
+  ['256M', 256],
+  ['1G', 1024],
+  ['2GiB', 2048],
+  ['768 mb', 768],
+] as const)('memory %s is %i MiB', ([memory, mib]) => {
+  expect(guest({ memory }).memoryMib).toBe(mib)
+})
+
+test('packages are sorted, each once', () => {
+  const image = { base: 'debian-12', packages: ['nginx', 'acl', 'nginx'] }
+  expect(guest({ image }).image).toEqual({ base: 'debian-12', packages: ['acl', 'nginx'] })
+})
+
+test.for<[string, GuestOptions | Record<string, unknown>, string]>([
+  ['a relative path', { image: './disk.qcow2' }, 'image'],
+  ['a package with a blank', { image: { base: 'debian-12', packages: ['nginx; reboot'] } }, 'image.packages'],
+  ['no CPU', { cpus: 0 }, 'cpus'],
+  ['an empty password', { rootPassword: '' }, 'rootPassword'],
+  ['a list as cloudConfig', { cloudConfig: ['runcmd'] }, 'cloudConfig'],
+  ['the broadcast address', { address: '192.168.100.255' }, 'address'],
+  ['the network address', { address: '192.168.100.0' }, 'address'],
+  ['an unknown NIC', { nic: 'rtl8139' }, 'nic'],
+  ['an unknown accelerator', { accel: 'hvf' }, 'accel'],
+  ['a time-out of nothing', { timeouts: { boot: 0 } }, 'timeouts.boot'],
+  ['a misspelt time-out', { timeouts: { bot: 1 } }, 'timeouts.bot'],
+])('%s is refused, naming the option and what to write', ([, options, option]) => {
+  const attempt = () => guest(options as GuestOptions)
+  expect(attempt).toThrow(GuestError)
+  expect(attempt).toThrow(expect.objectContaining({ option, hint: expect.stringMatching(/./) as string }) as Error)
+})
+
+test.for(['192.168.100.0', '192.168.100.0/31', '192.168.100.0/7', 'fe80::/64', ''])(
+  'subnet %s is refused',
+  (subnet) => {
+    expect(() => resolveNetwork({ subnet })).toThrow(/`subnet` must be an IPv4 subnet from \/8 to \/30/)
+  },
+)

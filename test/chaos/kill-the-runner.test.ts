@@ -33,7 +33,7 @@ const MOMENTS: readonly Moment[] = [
   { name: 'as the keeper starts', until: hasProcess('keeper'), within: 150 },
   { name: 'around seed and QEMU', until: hasProcess('keeper'), within: 1500 },
   { name: 'as QEMU starts', until: hasProcess('qemu-system'), within: 300 },
-  { name: 'while the guest boots', until: hasProcess('qemu-system'), within: 8000 },
+  { name: 'while the guest boots', until: hasProcess('qemu-system'), within: 5000 },
 ]
 const READY: Moment = {
   name: 'when the guest is ready',

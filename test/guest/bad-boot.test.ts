@@ -12,7 +12,7 @@ import { asRoot } from '../support/sudo.ts'
 /** Half of what a boot may take under emulation; without evidence each of these would take the whole. */
 const EARLY = 300_000
 /** From the abort to the error. */
-const AT_ONCE = 3000
+const AT_ONCE = 10_000
 
 let folder: string
 let interfaces: string[]

@@ -8,7 +8,7 @@ import { ownInterfaces } from '../support/leftovers.ts'
 import { toolPath } from '../support/tool-path.ts'
 
 /** Without a guest to wait for, an error comes in milliseconds; this leaves room for a busy machine. */
-const AT_ONCE = 5000
+const AT_ONCE = 15_000
 
 let folder: string
 let interfaces: string[]

@@ -1,0 +1,109 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test, vi } from 'vitest'
+import { ImageError } from '../../src/errors.ts'
+import { explainBuildFailure } from '../../src/image/build-failure.ts'
+import { takeBuildLock } from '../../src/image/build-lock.ts'
+import { BuildProgress } from '../../src/image/build-progress.ts'
+import { asRoot } from '../../src/image/build-step.ts'
+import { evaluationCommand } from './support/node.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'vitest-guest-test-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+test('the second builder waits for the first, and hears who that is', async () => {
+  const path = join(folder, 'second.lock')
+  const first = await takeBuildLock(path, 'is building debian-12', () => {})
+  const lines: string[] = []
+  let taken = false
+  const second = takeBuildLock(path, 'is building debian-12', (line) => lines.push(line)).then((lock) => {
+    taken = true
+    return lock
+  })
+  await vi.waitFor(
+    () => expect(lines[0]).toBe(`waiting for process ${process.pid}, which is building debian-12 (1 s)`),
+    {
+      timeout: 5000,
+    },
+  )
+  expect(taken).toBe(false)
+  await first[Symbol.asyncDispose]()
+  await (await second)[Symbol.asyncDispose]()
+  expect(taken).toBe(true)
+})
+
+test('a builder killed outright holds the lock no longer', async () => {
+  const path = join(folder, 'killed.lock')
+  const take = `m.takeBuildLock(${JSON.stringify(path)}, 'is building', () => {})`
+  const [file, ...args] = evaluationCommand(
+    'image/build-lock.ts',
+    `${take}.then(() => (setInterval(() => {}, 1000), 'held'))`,
+  )
+  const holder = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(holder.stdout, 'data')
+  holder.kill('SIGKILL')
+  const lock = await takeBuildLock(path, 'is building', () => {}, AbortSignal.timeout(5000))
+  await lock[Symbol.asyncDispose]()
+})
+
+test('a wait for the lock ends when aborted', async () => {
+  const path = join(folder, 'aborted.lock')
+  const first = await takeBuildLock(path, 'is building', () => {})
+  await expect(takeBuildLock(path, 'is building', () => {}, AbortSignal.timeout(50))).rejects.toThrow(/timeout/)
+  await first[Symbol.asyncDispose]()
+})
+
+test('an ordinary user builds in a user namespace; all that is started ends with us', () => {
+  const words = (uid: number) => asRoot(['true'], uid).map((word) => word.split('/').at(-1))
+  const common = ['--mount', '--pid', '--fork', '--kill-child', '--', 'true']
+  expect(words(0)).toEqual(['setpriv', '--pdeathsig', 'KILL', 'unshare', ...common])
+  expect(words(1000)).toEqual(['setpriv', '--pdeathsig', 'KILL', 'unshare', '--map-root-user', '--map-auto', ...common])
+})
+
+test('progress names the phase and how far it is', async () => {
+  const lines: string[] = []
+  const progress = new BuildProgress('debian-12', (line) => lines.push(line))
+  const feed = ['I: extracting archives...', 'I: installing remaining packages inside the chroot...']
+  feed.push(
+    '0 upgraded, 2 newly installed, 0 to remove and 0 not upgraded.',
+    'Get:1 http://example nginx',
+    'Unpacking nginx ...',
+  )
+  feed.push('Setting up nginx ...', "I: running --customize-hook in shell: sh -c 'x'")
+  for (const line of feed) progress.line(line)
+  progress.done()
+  await progress[Symbol.asyncDispose]()
+  expect(lines).toEqual([
+    'debian-12: 1/4 downloading the base system (0 s)',
+    'debian-12: 2/4 installing the base system (0 s)',
+    'debian-12: 3/4 installing packages (0 s)',
+    'debian-12: 4/4 making the disk (0 s)',
+    'debian-12: built in 0 s',
+  ])
+})
+
+test.each([
+  ['E: Unable to locate package ngnix', /Debian 12 has no package ngnix/, /image\.packages/],
+  ['W: GPG error: … NO_PUBKEY 6ED0E7B82643E131', /signature could not be checked/, /debian-archive-keyring/],
+  [
+    'E: Failed to fetch http://deb.debian.org/x  Temporary failure resolving',
+    /mirror could not be reached/,
+    /http_proxy/,
+  ],
+  [
+    'dpkg: error: cannot write: No space left on device',
+    /No space to build .*\/cache\/images is full/,
+    /VITEST_GUEST_CACHE/,
+  ],
+  ['E: something else', /could not be built: mmdebstrap failed/, /built in \/cache\/images/],
+])('a build that says "%s" is explained', (stderr, what, hint) => {
+  const failure = new ImageError('mmdebstrap failed (exit code 1)', { stderr, exitCode: 1 })
+  const error = explainBuildFailure(failure, 'debian-12', '/cache/images')
+  expect(error).toBeInstanceOf(ImageError)
+  expect(error.message.split('\n')[0]).toMatch(what)
+  expect((error as ImageError).hint).toMatch(hint)
+  expect(error.cause).toBe(failure)
+})

@@ -42,7 +42,7 @@ async function build(
   try {
     await mkdir(images, { recursive: true })
     await requireBuilder(images, label, signal)
-    disposers.use(await takeBuildLock(join(images, '.lock'), `is building ${label}`, onProgress, signal))
+    disposers.use(await takeBuildLock(join(images, '.lock'), label, onProgress, signal))
     if (await exists(folder)) return
     await removeDeadBuilds(images)
     const building = await mkdtemp(join(images, BUILDING))

@@ -18,7 +18,7 @@ const PROJECT = join(ROOT, 'test/chaos/project')
 /** vite's other loaders write beside the configuration, where an ordinary user may not. */
 const READ_ONLY = ['--configLoader', 'runner']
 /** What the runner itself may take to end once it was told to; the guest has a second after that. */
-const RUNNER_BUDGET = 20_000
+const RUNNER_BUDGET = 60_000
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGKILL'] as const
 
 /** When to strike: as soon as `until` holds, plus a random time up to `within` milliseconds. */

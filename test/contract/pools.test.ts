@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
@@ -17,18 +18,25 @@ interface Report {
 async function runProject(project: string, args: readonly string[]) {
   await using folder = await ownTemporaryFolder()
   const root = join(HERE, project)
+  const outputFile = join(folder.path, 'report.json')
   const { stdout, stderr } = await execa(
     process.execPath,
-    [VITEST, 'run', '--root', root, '--reporter', 'json', ...args],
-    { env: { TMPDIR: folder.path }, extendEnv: true, reject: false },
+    [
+      VITEST,
+      'run',
+      '--root',
+      root,
+      '--reporter',
+      'default',
+      '--reporter',
+      'json',
+      `--outputFile=${outputFile}`,
+      ...args,
+    ],
+    { env: { TMPDIR: folder.path }, reject: false },
   )
-  expect(stdout, stderr).toContain('numTotalTests')
-  return {
-    report: JSON.parse(stdout.slice(stdout.indexOf('{'))) as Report,
-    stdout,
-    stderr,
-    left: leftovers(folder.path),
-  }
+  const report = JSON.parse(await readFile(outputFile, 'utf8')) as Report
+  return { report, stdout, stderr, left: leftovers(folder.path) }
 }
 
 test('forks: two workers have a guest each, at the same address at the same time, and cannot see each other', async () => {

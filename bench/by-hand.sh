@@ -35,7 +35,7 @@ xorriso -as mkisofs -quiet -output seed.iso -volid CIDATA -joliet -rock seed 2> 
 qemu-system-x86_64 -nodefaults -display none -machine q35 -accel "$accel" -cpu "$cpu" -smp 2 -m 512M \
   -drive file="$disk",format=raw,if=virtio,snapshot=on -drive file=seed.iso,format=raw,if=virtio,readonly=on \
   -kernel "$kernel" -initrd "$initrd" -append 'root=/dev/vda rw console=ttyS0' -serial file:console \
-  -netdev tap,id=network0,ifname=tap0,script=no,downscript=no -device e1000,netdev=network0,mac=52:54:00:12:34:56 &
+  -netdev tap,id=network0,ifname=tap0,script=no,downscript=no -device virtio-net-pci,netdev=network0,mac=52:54:00:12:34:56 &
 
 until ssh -F none -i key -o BatchMode=yes -o ConnectTimeout=2 -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
   -o LogLevel=ERROR root@192.168.100.224 true 2> /dev/null; do

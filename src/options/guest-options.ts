@@ -52,7 +52,11 @@ export interface GuestOptions {
   cloudConfig?: Record<string, unknown>
   /** `auto` takes KVM where it really runs 64-bit code, else emulation. @default 'auto' */
   accel?: 'auto' | 'kvm' | 'tcg'
-  /** The model of the guest's network card. @default 'virtio-net-pci' */
+  /**
+   * The model of the guest's network card. `e1000` needs a kernel with its driver: not the one in `debian-12`, but that of
+   * the package `linux-image-amd64`.
+   * @default 'virtio-net-pci'
+   */
   nic?: 'virtio-net-pci' | 'e1000'
   timeouts?: Timeouts
 }
@@ -126,8 +130,9 @@ export function resolveGuest(options: GuestOptions, network: NetworkSpec): Guest
       "Write cloudConfig: { write_files: [{ path: '/etc/motd', content: 'hello' }] }, not YAML text.",
     )
   }
+  const imageSpec = parseImage(image)
   return {
-    image: parseImage(image),
+    image: imageSpec,
     memoryMib: memoryMib(memory),
     cpus,
     hostname,
@@ -135,7 +140,7 @@ export function resolveGuest(options: GuestOptions, network: NetworkSpec): Guest
     rootPassword,
     cloudConfig,
     accel: oneOf('accel', accel, ['auto', 'kvm', 'tcg']),
-    nic: oneOf('nic', nic, ['virtio-net-pci', 'e1000']),
+    nic: drivable(oneOf('nic', nic, ['virtio-net-pci', 'e1000']), imageSpec),
     timeouts: resolveTimeouts(timeouts),
   }
 }
@@ -156,6 +161,18 @@ function guestAddress(address: unknown, { subnet, gateway }: NetworkSpec): strin
     )
   }
   return checked
+}
+
+/** Debian's cloud kernel has drivers for virtual hardware alone (`CONFIG_E1000 is not set`). */
+function drivable(nic: GuestSpec['nic'], image: ImageSpec): GuestSpec['nic'] {
+  const isCloudKernel = 'base' in image && !image.packages.some((name) => name.startsWith('linux-image-'))
+  if (nic !== 'e1000' || !isCloudKernel) return nic
+  throw badOption(
+    'nic',
+    "'virtio-net-pci' with the kernel of debian-12, which has no driver for e1000",
+    nic,
+    "Take the kernel that has one: image: { base: 'debian-12', packages: ['linux-image-amd64'] }.",
+  )
 }
 
 function resolveTimeouts(timeouts: unknown): Required<Timeouts> {

@@ -13,10 +13,9 @@ test("a qcow2 with a boot loader of its own, the shape of vendors' cloud images,
     const { disk: fileSystem } = await resolveImage({ base: 'debian-12', packages: [] }, {})
     await makeGrubDisk({ fileSystem, disk })
     const before = await stat(disk)
-    await using guest = await bootGuest({ image: disk, nic: 'e1000', memory: '640M', cpus: 1 })
+    await using guest = await bootGuest({ image: disk, memory: '640M', cpus: 1 })
     expect((await guest.$`cat /proc/cmdline`).stdout).toContain('BOOT_IMAGE=/vmlinuz')
     expect((await guest.$`findmnt --noheadings --output SOURCE /`).stdout).toBe('/dev/vda1')
-    expect((await guest.$`basename $(readlink /sys/class/net/eth0/device/driver)`).stdout).toBe('e1000')
     expect((await guest.$`nproc`).stdout).toBe('1')
     expect(Number((await guest.$`awk '/MemTotal/ {print $2}' /proc/meminfo`).stdout)).toBeGreaterThan(550 * 1024)
     await guest.$`sh -c ${'echo written > /written && sync'}`

@@ -52,6 +52,7 @@ test.for<[string, GuestOptions | Record<string, unknown>, string]>([
   ['the broadcast address', { address: '192.168.100.255' }, 'address'],
   ['the network address', { address: '192.168.100.0' }, 'address'],
   ['an unknown NIC', { nic: 'rtl8139' }, 'nic'],
+  ['e1000 without a driver for it', { nic: 'e1000' }, 'nic'],
   ['an unknown accelerator', { accel: 'hvf' }, 'accel'],
   ['a time-out of nothing', { timeouts: { boot: 0 } }, 'timeouts.boot'],
   ['a misspelt time-out', { timeouts: { bot: 1 } }, 'timeouts.bot'],
@@ -59,6 +60,11 @@ test.for<[string, GuestOptions | Record<string, unknown>, string]>([
   const attempt = () => guest(options as GuestOptions)
   expect(attempt).toThrow(GuestError)
   expect(attempt).toThrow(expect.objectContaining({ option, hint: expect.stringMatching(/./) as string }) as Error)
+})
+
+test('e1000 is for images with a kernel that drives it', () => {
+  expect(guest({ nic: 'e1000', image: { base: 'debian-12', packages: ['linux-image-amd64'] } }).nic).toBe('e1000')
+  expect(guest({ nic: 'e1000', image: '/disk.qcow2' }).nic).toBe('e1000')
 })
 
 test.for(['192.168.100.0', '192.168.100.0/31', '192.168.100.0/7', 'fe80::/64', ''])(

@@ -16,13 +16,16 @@ export function liveClient(first: Client, connect: () => Promise<Client>): LiveC
   const adopt = (client: Client) => {
     current = client
     closed = false
-    client.once('close', () => {
+    const over = () => {
       if (current === client) closed = true
-    })
-    // Between end() and 'close' the client takes no more channels.
-    client.once('end', () => {
-      if (current === client) closed = true
-    })
+    }
+    client.once('close', over)
+    // ssh2 takes no more channels after end(), and tells nobody before 'close', which is a round trip away.
+    const end = client.end.bind(client)
+    client.end = () => {
+      over()
+      return end()
+    }
     return client
   }
   adopt(first)

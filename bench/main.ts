@@ -5,7 +5,8 @@
  */
 import { chooseAccelerator } from '../src/host/accelerator.ts'
 import { resolveImage } from '../src/image/resolve-image.ts'
-import { bootGuest, openNetwork } from '../src/index.ts'
+// The package as it is published: from source, Node would strip the keeper's types first.
+import { bootGuest, openNetwork } from 'vitest-guest/core'
 import { bootByHand } from './by-hand.ts'
 import { median } from './median.ts'
 

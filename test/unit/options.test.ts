@@ -57,7 +57,7 @@ test.for<[string, GuestOptions | Record<string, unknown>, string]>([
   ['a time-out of nothing', { timeouts: { boot: 0 } }, 'timeouts.boot'],
   ['a misspelt time-out', { timeouts: { bot: 1 } }, 'timeouts.bot'],
 ])('%s is refused, naming the option and what to write', ([, options, option]) => {
-  const attempt = () => guest(options as GuestOptions)
+  const attempt = () => guest(options)
   expect(attempt).toThrow(GuestError)
   expect(attempt).toThrow(expect.objectContaining({ option, hint: expect.stringMatching(/./) as string }) as Error)
 })

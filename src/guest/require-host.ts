@@ -1,6 +1,5 @@
-import { requireOneOf, requireTool } from '../host/tools.ts'
+import { ISO_WRITERS, requireOneOf, requireTool } from '../host/tools.ts'
 import { requireTun } from '../host/tun.ts'
-import { ISO_WRITERS } from '../seed/volume.ts'
 
 /**
  * Everything a boot will need, asked for before anything slow starts: nobody should see an image being built for a

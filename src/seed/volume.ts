@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from '../host/run.ts'
-import { requireOneOf } from '../host/tools.ts'
+import { ISO_WRITERS, requireOneOf } from '../host/tools.ts'
 import type { SeedInput } from './input.ts'
 import { metaData } from './meta-data.ts'
 import { networkConfig } from './network-config.ts'
@@ -9,9 +9,6 @@ import { userData } from './user-data.ts'
 
 /** By this label cloud-init's NoCloud finds the volume; `cidata` is the other one it knows. */
 const LABEL = 'CIDATA'
-
-/** Equivalent programs, the best known first. */
-export const ISO_WRITERS = ['xorriso', 'genisoimage', 'mkisofs'] as const
 
 /**
  * Writes the NoCloud volume to `path`, mode 0600 since it holds a private key. It is made aside and renamed into place,

@@ -5,10 +5,10 @@ import type { Machine } from '../machine/start-machine.ts'
 import type { Network } from '../network/network.ts'
 import type { GuestSpec } from '../options/guest-options.ts'
 import type { Credentials } from '../seed/credentials.ts'
-import type { Login } from '../ssh/connect.ts'
 import { exec } from '../ssh/exec.ts'
 import { commandFrom } from '../ssh/quote.ts'
 import type { Dial } from '../ssh/wait-for-banner.ts'
+import { rootLogin } from './boot-machine.ts'
 import { forward } from './forward.ts'
 import type { Guest } from './guest.ts'
 import { liveClient } from './live-client.ts'
@@ -24,7 +24,7 @@ export interface GuestParts {
   readonly warnings: readonly string[]
   readonly machine: Machine
   readonly client: Client
-  readonly login: Login
+  readonly start: 'warm' | 'cold'
   readonly credentials: Credentials
   readonly macAddress: string
   readonly disposers: Disposers
@@ -34,11 +34,11 @@ export interface GuestParts {
 const RECONNECT_BUDGET = 30_000
 
 export function guestHandle(parts: GuestParts): Guest {
-  const { spec, network, image, accel, phases, warnings, machine, login, credentials, macAddress, disposers } = parts
+  const { spec, start, network, image, accel, phases, warnings, machine, credentials, macAddress, disposers } = parts
   const { hostname, address, timeouts } = spec
   const connectSsh = async () => {
     const dial: Dial = (port, signal) => network.dial(address, port, signal)
-    const client = await openSsh(dial, login, AbortSignal.timeout(RECONNECT_BUDGET))
+    const client = await openSsh(dial, rootLogin(credentials), AbortSignal.timeout(RECONNECT_BUDGET))
     disposers.defer(() => client.destroy())
     return client
   }
@@ -53,6 +53,7 @@ export function guestHandle(parts: GuestParts): Guest {
     credentials,
     network,
     image,
+    start,
     accel,
     phases: phases.list,
     warnings,

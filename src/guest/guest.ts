@@ -20,6 +20,8 @@ export interface Guest extends AsyncDisposable {
   readonly network: Network
   /** What it was booted from, e.g. `debian-12`. */
   readonly image: string
+  /** `warm`: it is the clone of a template. */
+  readonly start: 'warm' | 'cold'
   readonly accel: 'kvm' | 'tcg'
   /** The phases of its start, with their times. */
   readonly phases: readonly Phase[]

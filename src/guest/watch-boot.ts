@@ -4,7 +4,8 @@ import type { Machine, MachineExit } from '../machine/start-machine.ts'
 /** What a console says when a boot has come to its end, with what to do about it. */
 const BADNESS: readonly { pattern: RegExp; what: string; hint: string }[] = [
   {
-    pattern: /Kernel panic - not syncing: (.*)/,
+    // The whole line: output comes in pieces.
+    pattern: /Kernel panic - not syncing: (.*)\n/,
     what: "The guest's kernel panicked",
     hint: 'The lines before the panic name its cause; "Unable to mount root fs" and "Attempted to kill init" mean a broken image.',
   },

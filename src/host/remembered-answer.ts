@@ -2,9 +2,11 @@ import { mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from '
 import { join } from 'node:path'
 import { cacheFolder } from './environment.ts'
 
-/** An answer that took an experiment to find, and what it depends on. `fault` undefined: all is well. */
+/** An answer that took an experiment to find, and what it depends on. */
 interface Answer {
   readonly key: string
+  readonly value?: string | undefined
+  /** What is wrong; undefined: all is well. */
   readonly fault?: string | undefined
 }
 
@@ -52,5 +54,6 @@ function read(path: string): Answer | undefined {
 
 function isAnswer(value: unknown): value is Answer {
   if (typeof value !== 'object' || value === null || !('key' in value)) return false
-  return typeof value.key === 'string' && (!('fault' in value) || typeof value.fault === 'string')
+  const texts = [value.key, 'fault' in value ? value.fault : '', 'value' in value ? value.value : '']
+  return texts.every((text) => typeof text === 'string')
 }

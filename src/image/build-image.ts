@@ -4,7 +4,7 @@ import { cacheFolder } from '../host/environment.ts'
 import type { BuiltImage } from '../options/image.ts'
 import { Disposers } from '../lifetime/disposers.ts'
 import { explainBuildFailure } from './build-failure.ts'
-import { takeBuildLock } from './build-lock.ts'
+import { takeLock } from '../host/lock.ts'
 import { BuildProgress } from './build-progress.ts'
 import { removeAsRoot } from './build-step.ts'
 import { requireBuilder } from './require-builder.ts'
@@ -42,7 +42,7 @@ async function build(
   try {
     await mkdir(images, { recursive: true })
     await requireBuilder(images, label, signal)
-    disposers.use(await takeBuildLock(join(images, '.lock'), label, onProgress, signal))
+    disposers.use(await takeLock(join(images, '.lock'), label, onProgress, signal))
     if (await exists(folder)) return
     await removeDeadBuilds(images)
     const building = await mkdtemp(join(images, BUILDING))

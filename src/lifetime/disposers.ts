@@ -20,6 +20,18 @@ export class Disposers implements AsyncDisposable {
     return resource
   }
 
+  /** The same for one that is still being made, while other work goes on. Whoever awaits it gets its error. */
+  useSoon<T extends AsyncDisposable>(making: Promise<T>): Promise<T> {
+    making.catch(() => {})
+    this.defer(() =>
+      making.then(
+        (resource) => resource[Symbol.asyncDispose](),
+        () => {},
+      ),
+    )
+    return making
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.#running ??= this.#run()
     return this.#running

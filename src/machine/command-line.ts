@@ -4,50 +4,73 @@ export interface MachineConfig {
   readonly accel: 'kvm' | 'tcg'
   readonly memoryMib: number
   readonly cpus: number
-  readonly disk: { readonly path: string; readonly format: 'qcow2' | 'raw' }
+  readonly disk: {
+    readonly path: string
+    readonly format: 'qcow2' | 'raw'
+    /** Write to the disk itself; otherwise to an overlay that goes with the process. @default false */
+    readonly writable?: boolean
+  }
   /** Boot this kernel directly; without it the disk's own boot loader runs. */
   readonly direct?: { readonly kernel: string; readonly initrd: string; readonly append: string } | undefined
   /** The NoCloud volume. */
   readonly seed: string
   readonly nic: { readonly model: 'virtio-net-pci' | 'e1000'; readonly macAddress: string; readonly tap: string }
+  /** Keep RAM in this file: `shared` writes to it, otherwise it is only where each page first comes from. */
+  readonly memoryFile?: { readonly path: string; readonly shared: boolean } | undefined
+  /** Wait for a frozen state instead of booting. */
+  readonly incoming?: boolean | undefined
 }
 
-/** Descriptors the QEMU process inherits; `startMachine` puts a socket on each. */
+/** Descriptors the QEMU process inherits; `startMachine` puts a socket on each of the first three. */
 export const QMP_FD = 3
 export const CONSOLE_FD = 4
+export const WAKE_FD = 5
+/** A file: the frozen state. */
+export const STATE_FD = 6
 
 /**
  * QEMU's arguments (https://www.qemu.org/docs/master/system/invocation.html).
  *
- * The disk is never written: `snapshot=on` puts an overlay before it, a temporary file that QEMU has unlinked, so that
+ * An image is never written: `snapshot=on` puts an overlay before it, a temporary file that QEMU has unlinked, so that
  * it goes with the process. `cache=unsafe` because nobody needs that overlay after a power cut of the host.
  */
 export function qemuArguments(config: MachineConfig): string[] {
-  const { name, accel, memoryMib, cpus, disk, direct, seed, nic } = config
+  const { name, accel, memoryMib, cpus, disk, direct, seed, nic, memoryFile, incoming } = config
+  const overlay = disk.writable ? '' : ',snapshot=on'
   // prettier-ignore
   return [
     '-name', `guest=${name}`,
     '-no-user-config', '-nodefaults',
     '-display', 'none',
-    '-machine', 'q35',
+    '-machine', `q35${memoryFile ? ',memory-backend=mem' : ''}`,
     '-accel', accel,
     '-cpu', accel === 'kvm' ? 'host' : 'max',
     '-smp', `${cpus}`,
     '-m', `size=${memoryMib}M`,
+    ...(memoryFile ? ['-object', memoryBackend(memoryFile, memoryMib)] : []),
     '-rtc', 'base=utc',
     '-chardev', `socket,id=qmp,fd=${QMP_FD}`,
     '-mon', 'chardev=qmp,mode=control',
     '-chardev', `socket,id=console,fd=${CONSOLE_FD}`,
     '-serial', 'chardev:console',
-    '-drive', `id=disk,if=none,file=${escape(disk.path)},format=${disk.format},snapshot=on,cache=unsafe`,
+    '-chardev', `socket,id=wake,fd=${WAKE_FD}`,
+    '-serial', 'chardev:wake',
+    '-drive', `id=disk,if=none,file=${escape(disk.path)},format=${disk.format}${overlay},cache=unsafe`,
     '-device', `virtio-blk-pci,drive=disk${direct ? '' : ',bootindex=0'}`,
     '-drive', `id=seed,if=none,file=${escape(seed)},format=raw,readonly=on`,
     '-device', 'virtio-blk-pci,drive=seed',
     '-netdev', `tap,id=net0,ifname=${nic.tap},script=no,downscript=no`,
     '-device', `${nic.model},netdev=net0,mac=${nic.macAddress},romfile=`,
     '-device', 'virtio-rng-pci',
+    // A kernel that knows it (CONFIG_VMGENID) reseeds its entropy by itself when it wakes up as a clone.
+    '-device', 'vmgenid,guid=auto',
     ...(direct ? ['-kernel', direct.kernel, '-initrd', direct.initrd, '-append', direct.append] : []),
+    ...(incoming ? ['-incoming', 'defer'] : []),
   ]
+}
+
+function memoryBackend({ path, shared }: { path: string; shared: boolean }, memoryMib: number): string {
+  return `memory-backend-file,id=mem,size=${memoryMib}M,mem-path=${escape(path)},share=${shared ? 'on' : 'off'}`
 }
 
 /** In QEMU's option lists a comma is written twice. */

@@ -4,7 +4,7 @@ import { HostError } from '../errors.ts'
 import { programEnvironment } from '../host/environment.ts'
 import { requireTool } from '../host/tools.ts'
 import { until } from '../lifetime/until.ts'
-import { CONSOLE_FD, qemuArguments, QMP_FD, type MachineConfig } from './command-line.ts'
+import { CONSOLE_FD, qemuArguments, QMP_FD, WAKE_FD, type MachineConfig } from './command-line.ts'
 import { Console } from './console.ts'
 import { killInside } from './kill-inside.ts'
 import { Qmp } from './qmp.ts'
@@ -22,6 +22,8 @@ export interface MachineExit {
 export interface Machine extends AsyncDisposable {
   readonly qmp: Qmp
   readonly console: Console
+  /** The other end of the guest's second serial port. */
+  readonly wakePort: Duplex
   /** The whole command line, for messages. */
   readonly command: string
   /** Set once QEMU has ended. */
@@ -30,15 +32,23 @@ export interface Machine extends AsyncDisposable {
   readonly exited: Promise<MachineExit>
 }
 
+export interface StartOptions {
+  /** Makes the command line that runs QEMU inside the machine's network. */
+  inside: (command: readonly string[]) => [string, ...string[]]
+  /** QEMU's own folder. */
+  cwd?: string
+  /** The descriptor of the file with the frozen state, when it is to wait for one. */
+  state?: number
+  signal?: AbortSignal | undefined
+}
+
 /**
  * Starts QEMU and greets it on QMP.
- * @param inside makes the command line that runs QEMU inside the machine's network.
  * @throws HostError when QEMU is not installed, or ends at once, with what it wrote to stderr.
  */
 export async function startMachine(
   config: MachineConfig,
-  inside: (command: readonly string[]) => [string, ...string[]],
-  signal?: AbortSignal,
+  { inside, cwd, state, signal }: StartOptions,
 ): Promise<Machine> {
   const qemu = requireTool('qemu-system-x86_64')
   signal?.throwIfAborted()
@@ -46,16 +56,20 @@ export async function startMachine(
   const tied = [requireTool('setpriv'), '--pdeathsig', 'KILL', '--', qemu, ...qemuArguments(config)]
   const [file, ...args] = inside(tied)
   const child = spawn(file, args, {
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', state ?? 'ignore'],
     detached: true,
+    cwd,
     env: programEnvironment(),
   })
   let stderr = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-20_000)))
   }
-  const qmp = new Qmp(child.stdio[QMP_FD] as unknown as Duplex)
-  const console = new Console(child.stdio[CONSOLE_FD] as unknown as Duplex)
+  const ends = child.stdio as unknown as readonly Duplex[]
+  const qmp = new Qmp(ends[QMP_FD] as Duplex)
+  const console = new Console(ends[CONSOLE_FD] as Duplex)
+  const wakePort = ends[WAKE_FD] as Duplex
+  wakePort.on('error', () => {})
 
   let reason: string | undefined
   qmp.onEvent(({ event, data }) => {
@@ -97,6 +111,7 @@ export async function startMachine(
   return {
     qmp,
     console,
+    wakePort,
     command,
     get exit() {
       return exit

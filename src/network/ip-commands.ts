@@ -3,6 +3,15 @@ import type { NetworkSpec } from '../options/guest-options.ts'
 export const BRIDGE = 'br0'
 
 /**
+ * The bridge's own hardware address, locally administered, the same in every network with this gateway: a guest that was frozen
+ * in one network and restored in another still knows how to answer its host.
+ */
+function bridgeMac(gateway: string): string {
+  const bytes = ['52', '54', ...gateway.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'))]
+  return bytes.join(':')
+}
+
+/**
  * Lines for `ip -batch -` that make the bridge.
  *
  * The neighbour table asks for an unanswered address every 100 ms instead of every second (and gives up after 0.3 s), so that a
@@ -11,7 +20,7 @@ export const BRIDGE = 'br0'
 export function bridgeCommands({ subnet, gateway }: NetworkSpec): string {
   return lines(
     'link set dev lo up',
-    `link add name ${BRIDGE} type bridge`,
+    `link add name ${BRIDGE} address ${bridgeMac(gateway)} type bridge`,
     `address add ${gateway}/${subnet.prefix} broadcast ${subnet.broadcast} dev ${BRIDGE}`,
     `link set dev ${BRIDGE} up`,
     `ntable change name arp_cache dev ${BRIDGE} retrans 100`,

@@ -58,6 +58,12 @@ export interface GuestOptions {
    * @default 'virtio-net-pci'
    */
   nic?: 'virtio-net-pci' | 'e1000'
+  /**
+   * `warm`: a copy-on-write clone of a template, a machine with these options that was booted once and frozen when it was
+   * ready; it is made first if the cache has none. `cold`: boot.
+   * @default 'warm'
+   */
+  start?: 'warm' | 'cold'
   timeouts?: Timeouts
 }
 
@@ -77,6 +83,7 @@ export interface GuestSpec {
   readonly cloudConfig: Readonly<Record<string, unknown>>
   readonly accel: 'auto' | 'kvm' | 'tcg'
   readonly nic: 'virtio-net-pci' | 'e1000'
+  readonly start: 'warm' | 'cold'
   readonly timeouts: Required<Timeouts>
 }
 
@@ -107,6 +114,7 @@ export function resolveGuest(options: GuestOptions, network: NetworkSpec): Guest
     cloudConfig = {},
     accel = 'auto',
     nic = 'virtio-net-pci',
+    start = 'warm',
     timeouts = {},
   } = refuseUnknown(options, GUEST_OPTION_NAMES)
   if (!Number.isInteger(cpus) || cpus < 1 || cpus > 255)
@@ -141,13 +149,14 @@ export function resolveGuest(options: GuestOptions, network: NetworkSpec): Guest
     cloudConfig,
     accel: oneOf('accel', accel, ['auto', 'kvm', 'tcg']),
     nic: drivable(oneOf('nic', nic, ['virtio-net-pci', 'e1000']), imageSpec),
+    start: oneOf('start', start, ['warm', 'cold']),
     timeouts: resolveTimeouts(timeouts),
   }
 }
 
 const GUEST_OPTION_NAMES = [
   'image', 'memory', 'cpus', 'hostname', 'address', 'network', 'subnet', 'gateway', 'rootPassword', 'cloudConfig',
-  'accel', 'nic', 'timeouts',
+  'accel', 'nic', 'start', 'timeouts',
 ] as const satisfies readonly (keyof GuestOptions)[] // prettier-ignore
 
 function guestAddress(address: unknown, { subnet, gateway }: NetworkSpec): string {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, expect, test, vi } from 'vitest'
 import { ImageError } from '../../src/errors.ts'
 import { explainBuildFailure } from '../../src/image/build-failure.ts'
-import { takeBuildLock } from '../../src/image/build-lock.ts'
+import { takeLock } from '../../src/host/lock.ts'
 import { BuildProgress } from '../../src/image/build-progress.ts'
 import { asRoot } from '../../src/image/build-step.ts'
 import { evaluationCommand } from './support/node.ts'
@@ -16,10 +16,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test('the second builder waits for the first, and hears who that is', async () => {
   const path = join(folder, 'second.lock')
-  const first = await takeBuildLock(path, 'debian-12', () => {})
+  const first = await takeLock(path, 'debian-12', () => {})
   const lines: string[] = []
   let taken = false
-  const second = takeBuildLock(path, 'debian-12', (line) => lines.push(line)).then((lock) => {
+  const second = takeLock(path, 'debian-12', (line) => lines.push(line)).then((lock) => {
     taken = true
     return lock
   })
@@ -33,22 +33,22 @@ test('the second builder waits for the first, and hears who that is', async () =
 
 test('a builder killed outright holds the lock no longer', async () => {
   const path = join(folder, 'killed.lock')
-  const take = `m.takeBuildLock(${JSON.stringify(path)}, 'debian-12', () => {})`
+  const take = `m.takeLock(${JSON.stringify(path)}, 'debian-12', () => {})`
   const [file, ...args] = evaluationCommand(
-    'image/build-lock.ts',
+    'host/lock.ts',
     `${take}.then(() => (setInterval(() => {}, 1000), 'held'))`,
   )
   const holder = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(holder.stdout, 'data')
   holder.kill('SIGKILL')
-  const lock = await takeBuildLock(path, 'debian-12', () => {}, AbortSignal.timeout(5000))
+  const lock = await takeLock(path, 'debian-12', () => {}, AbortSignal.timeout(5000))
   await lock[Symbol.asyncDispose]()
 })
 
 test('a wait for the lock ends when aborted', async () => {
   const path = join(folder, 'aborted.lock')
-  const first = await takeBuildLock(path, 'debian-12', () => {})
-  await expect(takeBuildLock(path, 'debian-12', () => {}, AbortSignal.timeout(50))).rejects.toThrow(/timeout/)
+  const first = await takeLock(path, 'debian-12', () => {})
+  await expect(takeLock(path, 'debian-12', () => {}, AbortSignal.timeout(50))).rejects.toThrow(/timeout/)
   await first[Symbol.asyncDispose]()
 })
 

@@ -1,14 +1,18 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
-import { programEnvironment } from '../host/environment.ts'
-import { requireTool } from '../host/tools.ts'
-import type { Progress } from './image.ts'
+import { programEnvironment } from './environment.ts'
+import { requireTool } from './tools.ts'
 
 /** Milliseconds in which a free lock is surely taken. */
 const SOON = 500
 /** Milliseconds between two words about a wait. */
 const REMIND_EVERY = 10_000
+
+export interface Lock extends AsyncDisposable {
+  /** What those who wait shall hear about the work, from now on. */
+  tell(state: string): Promise<void>
+}
 
 /**
  * Takes a lock that one process on this machine holds at a time. The lock is the kernel's (flock(2)), held by a small
@@ -16,12 +20,12 @@ const REMIND_EVERY = 10_000
  * holds it, `onProgress` hears who that is.
  * @throws the signal's reason when aborted.
  */
-export async function takeBuildLock(
+export async function takeLock(
   path: string,
   purpose: string,
-  onProgress: Progress,
+  onProgress: (line: string) => void,
   signal?: AbortSignal,
-): Promise<AsyncDisposable> {
+): Promise<Lock> {
   signal?.throwIfAborted()
   // flock becomes cat once it has the lock (--no-fork), and cat sends back what it is sent. Both are util-linux and
   // coreutils, which no Debian is without.
@@ -40,13 +44,14 @@ export async function takeBuildLock(
   }
   const first = setTimeout(() => void remind(), SOON)
   const others = setInterval(() => void remind(), REMIND_EVERY)
+  const tell = (state: string) => writeFile(path, `process ${process.pid}, which is building ${purpose}${state}`)
   try {
     child.stdin.write('locked\n')
     await once(child.stdout, 'data', { ...(signal && { signal }) }).catch((error: unknown) => {
       signal?.throwIfAborted()
       throw error
     })
-    await writeFile(path, `process ${process.pid}, which is building ${purpose}`)
+    await tell('')
   } catch (error) {
     await release()
     throw error
@@ -54,7 +59,10 @@ export async function takeBuildLock(
     clearTimeout(first)
     clearInterval(others)
   }
-  return { [Symbol.asyncDispose]: release }
+  return {
+    tell: (state) => tell(`: ${state}`),
+    [Symbol.asyncDispose]: release,
+  }
 }
 
 async function readHolder(path: string): Promise<string> {

@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client } from 'ssh2'
+import { BootError } from '../errors.ts'
+import { budgetFactor } from '../host/accelerator.ts'
+import type { Image } from '../image/resolve-image.ts'
+import type { Disposers } from '../lifetime/disposers.ts'
+import type { Phases } from '../lifetime/phases.ts'
+import type { MachineConfig } from '../machine/command-line.ts'
+import { startMachine, type Machine } from '../machine/start-machine.ts'
+import type { Network } from '../network/network.ts'
+import type { GuestSpec } from '../options/guest-options.ts'
+import type { Credentials } from '../seed/credentials.ts'
+import { writeSeed } from '../seed/volume.ts'
+import type { Login } from '../ssh/connect.ts'
+import { openSsh } from './open-ssh.ts'
+import { waitForCloudInit } from './wait-for-cloud-init.ts'
+import { watchBoot } from './watch-boot.ts'
+
+/** With KVM, in milliseconds: how long sshd may be silent after the boot has finished. */
+const SSHD_GRACE = 2000
+/** An error of the SSH connection is often the echo of QEMU's end, which is told this much later, in milliseconds. */
+const ECHO = 250
+
+export interface BootInput {
+  readonly spec: GuestSpec
+  readonly accel: 'kvm' | 'tcg'
+  readonly image: Image
+  readonly network: Network
+  readonly tap: string
+  readonly macAddress: string
+  readonly credentials: Credentials
+  /** Where to put the seed. */
+  readonly seed: string
+  /** Instead of the image. */
+  readonly disk?: MachineConfig['disk']
+  readonly memoryFile?: MachineConfig['memoryFile']
+  /** QEMU's own folder. */
+  readonly cwd?: string
+  readonly phases: Phases
+  readonly signal: AbortSignal | undefined
+}
+
+/** A machine that is up, with root logged in. */
+export interface Booted {
+  readonly machine: Machine
+  readonly client: Client
+  readonly warnings: readonly string[]
+}
+
+/** Boots a machine until it is ready. What it acquires goes on the stack of `disposers`. */
+export async function bootMachine(input: BootInput, disposers: Disposers): Promise<Booted> {
+  const { spec, accel, image, network, macAddress, credentials, seed, phases, signal } = input
+  await phases.run('seed', () =>
+    writeSeed(
+      {
+        hostname: spec.hostname,
+        instanceId: randomUUID(),
+        macAddress,
+        address: spec.address,
+        prefix: network.subnet.prefix,
+        credentials,
+        cloudConfig: spec.cloudConfig,
+      },
+      seed,
+      signal,
+    ),
+  )
+  const machine = disposers.use(
+    await phases.run('qemu', () =>
+      startMachine(
+        {
+          name: spec.hostname,
+          accel,
+          memoryMib: spec.memoryMib,
+          cpus: spec.cpus,
+          disk: input.disk ?? { path: image.disk, format: image.format },
+          direct: image.direct,
+          seed,
+          nic: { model: spec.nic, macAddress, tap: input.tap },
+          memoryFile: input.memoryFile,
+        },
+        {
+          inside: (command) => network.inside(command),
+          ...(input.cwd !== undefined && { cwd: input.cwd }),
+          signal,
+        },
+      ),
+    ),
+  )
+
+  const budget = spec.timeouts.boot * budgetFactor(accel)
+  const grace = SSHD_GRACE * budgetFactor(accel)
+  return withinBudget({ machine, phases, budget, grace, signal }, async (boot, answered) => {
+    const client = await openSsh(
+      (port, dialSignal) => network.dial(spec.address, port, dialSignal),
+      rootLogin(credentials),
+      boot,
+      (name, work) => phases.run(name, work),
+      answered,
+    )
+    disposers.defer(() => client.destroy())
+    return { machine, client, warnings: await phases.run('cloud-init', () => waitForCloudInit(client, boot)) }
+  })
+}
+
+export function rootLogin({ hostPublicKey, clientKey }: Credentials): Login {
+  return { user: 'root', hostPublicKey, privateKey: clientKey }
+}
+
+interface Budget {
+  machine: Machine
+  phases: Phases
+  budget: number
+  grace: number
+  signal: AbortSignal | undefined
+}
+
+/**
+ * Runs the part of a start that waits for the guest. It ends at once, with the best reason there is, on evidence from
+ * the console, on QEMU's end, on the caller's signal, or when the budget is spent.
+ */
+export async function withinBudget<T>(
+  { machine, phases, budget, grace, signal }: Budget,
+  work: (boot: AbortSignal, sshdAnswered: () => void) => Promise<T>,
+): Promise<T> {
+  const boot = new AbortController()
+  using watch = watchBoot(machine, grace, (error) => boot.abort(error))
+  const spent = () => boot.abort(budgetSpent(budget, phases.current, machine.console.tail))
+  const timer = setTimeout(spent, budget)
+  const abort = () => boot.abort(signal?.reason)
+  signal?.addEventListener('abort', abort, { once: true })
+  if (signal?.aborted) abort()
+  try {
+    return await work(boot.signal, () => watch.sshdAnswered())
+  } catch (error) {
+    if (!boot.signal.aborted) await sleep(ECHO)
+    throw boot.signal.aborted ? boot.signal.reason : error
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+function budgetSpent(budget: number, phase: string, consoleTail: string): BootError {
+  return new BootError(`The guest was not ready after ${Math.round(budget / 1000)} s; it was in phase '${phase}'`, {
+    phase,
+    elapsedMs: budget,
+    consoleTail,
+    hint: 'If the console shows a boot that goes on, give it longer with timeouts: { boot: milliseconds }.',
+  })
+}

@@ -1,0 +1,131 @@
+import { isAbsolute, join, relative } from 'node:path'
+import type { Client } from 'ssh2'
+import { budgetFactor, type Accelerator } from '../host/accelerator.ts'
+import { cacheFolder } from '../host/environment.ts'
+import { run } from '../host/run.ts'
+import { requireTool } from '../host/tools.ts'
+import type { Image } from '../image/resolve-image.ts'
+import { acquire } from '../lifetime/disposers.ts'
+import { Phases } from '../lifetime/phases.ts'
+import type { Machine } from '../machine/start-machine.ts'
+import { openNetwork } from '../network/open-network.ts'
+import type { GuestSpec, NetworkSpec } from '../options/guest-options.ts'
+import { makeCredentials } from '../seed/credentials.ts'
+import { exec } from '../ssh/exec.ts'
+import { freeze } from '../template/freeze.ts'
+import { FreezeError } from '../template/freeze-error.ts'
+import { FILES, seal } from '../template/store.ts'
+import { armCommand, WakePort } from '../template/waker.ts'
+import { bootMachine } from './boot-machine.ts'
+import { explainFull, requireSpace } from './require-space.ts'
+import { randomMac } from './random-mac.ts'
+
+/** With KVM, in milliseconds: from a guest that is ready to one that is frozen. */
+const FREEZE_BUDGET = 30_000
+
+export interface TemplateInput {
+  readonly key: string
+  readonly label: string
+  readonly spec: GuestSpec
+  readonly network: NetworkSpec
+  readonly accel: Accelerator
+  readonly image: Image
+  /** Told what the build is at. */
+  readonly onProgress: (line: string) => void
+  readonly signal: AbortSignal | undefined
+}
+
+/**
+ * Boots a guest in a network of its own and freezes it into `folder`.
+ * @throws what a boot throws; FreezeError when the guest is up but cannot be frozen.
+ */
+export async function buildTemplate(folder: string, input: TemplateInput): Promise<void> {
+  const { key, label, spec, accel, image, signal } = input
+  await requireSpace(folder, spec.memoryMib, label)
+  const startedAt = performance.now()
+  const seconds = () => Math.round((performance.now() - startedAt) / 1000)
+  const phases = new Phases(({ name, durationMs }) => {
+    if (durationMs === undefined) input.onProgress(`template ${label}: ${name} (${seconds()} s)`)
+  })
+  const credentials = makeCredentials(spec.rootPassword)
+  const macAddress = randomMac()
+  const warnings = await acquire(async (disposers) => {
+    const { subnet, gateway } = input.network
+    const network = disposers.use(
+      await phases.run('network', () => openNetwork({ subnet: subnet.cidr, gateway, ...(signal && { signal }) })),
+    )
+    const tap = disposers.use(await network.addTap(signal))
+    const disk = join(folder, FILES.disk)
+    await makeOverlay(disk, image, signal)
+    const { machine, client, warnings } = await bootMachine(
+      {
+        spec,
+        accel,
+        image,
+        network,
+        tap: tap.name,
+        macAddress,
+        credentials,
+        seed: join(folder, FILES.seed),
+        disk: { path: disk, format: 'qcow2', writable: true },
+        memoryFile: { path: join(folder, FILES.memory), shared: true },
+        cwd: folder,
+        phases,
+        signal,
+      },
+      disposers,
+    )
+    await phases.run('freeze', () => freezeGuest(machine, client, accel, signal))
+    await disposers[Symbol.asyncDispose]()
+    return warnings
+  }).catch(async (error: unknown) => {
+    throw await explainFull(error, folder, label)
+  })
+  await seal(folder, {
+    key,
+    label,
+    image: image.disk,
+    memoryMib: spec.memoryMib,
+    createdAt: new Date().toISOString(),
+    buildMs: Math.round(performance.now() - startedAt),
+    macAddress,
+    credentials,
+    warnings,
+  })
+  input.onProgress(`template ${label}: built in ${seconds()} s`)
+}
+
+async function freezeGuest(
+  machine: Machine,
+  client: Client,
+  accel: Accelerator,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const budget = AbortSignal.timeout(FREEZE_BUDGET * budgetFactor(accel))
+  const limit = signal ? AbortSignal.any([signal, budget]) : budget
+  const armed = new WakePort(machine.wakePort).armed(limit)
+  // Its failure is only of interest once the command has started the waker.
+  armed.catch(() => {})
+  try {
+    await exec(client, armCommand(), { cancelSignal: limit })
+    client.end()
+    await armed
+    await freeze(machine, FILES.state)
+  } catch (cause) {
+    signal?.throwIfAborted()
+    if (cause instanceof FreezeError) throw cause
+    const why = budget.aborted
+      ? 'it did not become quiet in time'
+      : 'python3 and systemd-run are needed in it for setting its clock later'
+    throw new FreezeError(`The guest cannot be frozen: ${why}`, { cause })
+  }
+}
+
+/** An overlay that names an image of the same cache by its relative path, so that the cache can be moved as a whole. */
+async function makeOverlay(disk: string, image: Image, signal: AbortSignal | undefined): Promise<void> {
+  const inCache = relative(cacheFolder(), image.disk)
+  const isOurs = !inCache.startsWith('..') && !isAbsolute(inCache)
+  const backing = isOurs ? join('..', '..', inCache) : image.disk
+  const create = ['create', '-q', '-f', 'qcow2', '-F', image.format, '-b', backing, disk]
+  await run(requireTool('qemu-img'), create, { signal })
+}

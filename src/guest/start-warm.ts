@@ -1,0 +1,132 @@
+import { budgetFactor } from '../host/accelerator.ts'
+import { qemuVersion } from '../host/qemu-version.ts'
+import { acquire, type Disposers } from '../lifetime/disposers.ts'
+import { discardTemplate, findTemplate, type Unfreezable } from '../template/find-template.ts'
+import { templateKey } from '../template/key.ts'
+import type { Template } from '../template/store.ts'
+import { thaw } from '../template/thaw.ts'
+import { WakePort } from '../template/waker.ts'
+import { type Booted, rootLogin, withinBudget } from './boot-machine.ts'
+import { buildTemplate } from './build-template.ts'
+import { guestHandle } from './guest-handle.ts'
+import type { Guest } from './guest.ts'
+import { openSsh } from './open-ssh.ts'
+import type { Start } from './start-cold.ts'
+import { warnOnce } from './warn-once.ts'
+
+/** With KVM, in milliseconds: from starting QEMU to a clone that is ready. */
+const THAW_BUDGET = 10_000
+
+/**
+ * Clones a guest from its template, which is built if the cache has none. A template that cannot be restored is built
+ * anew, once.
+ * @returns undefined when a machine like this cannot be frozen
+ */
+export async function startWarm(start: Start): Promise<Guest | undefined> {
+  const { spec, accel, image, network, phases, signal, disposers } = start
+  const tap = disposers.useSoon(network.addTap(signal))
+  const find = () => phases.run('template', () => templateFor(start))
+  let template = await find()
+  if ('unfreezable' in template) return bootInstead(start, template)
+  const { name } = await phases.run('tap', () => tap)
+  let clone: Booted
+  try {
+    clone = await cloneTemplate(template, name, start)
+  } catch (error) {
+    signal?.throwIfAborted()
+    warnOnce(`A template could not be restored and is built anew: ${(error as Error).message}`)
+    await discardTemplate(template)
+    template = await find()
+    if ('unfreezable' in template) return bootInstead(start, template)
+    clone = await cloneTemplate(template, name, start)
+  }
+  const { credentials, macAddress } = template
+  return guestHandle({
+    ...clone,
+    spec,
+    start: 'warm',
+    network,
+    image: image.label,
+    accel,
+    phases,
+    credentials,
+    macAddress,
+    disposers,
+  })
+}
+
+function bootInstead({ spec }: Start, { unfreezable }: Unfreezable): undefined {
+  warnOnce(`${unfreezable}; so guest ${spec.hostname} boots each time (start: 'cold' says so without this warning)`)
+}
+
+async function templateFor({
+  spec,
+  accel,
+  image,
+  network,
+  onProgress,
+  signal,
+}: Start): Promise<Template | Unfreezable> {
+  const key = templateKey({
+    spec,
+    network,
+    accel,
+    imageDigest: image.digest,
+    direct: image.direct,
+    qemuVersion: await qemuVersion(signal),
+  })
+  const label = `${image.label}, ${spec.memoryMib} MiB, ${spec.hostname}`
+  return findTemplate({
+    key,
+    label,
+    onProgress,
+    signal,
+    build: (folder, tell) => {
+      const progress = (line: string) => {
+        onProgress(line)
+        tell(line)
+      }
+      return buildTemplate(folder, { key, label, spec, network, accel, image, onProgress: progress, signal })
+    },
+  })
+}
+
+async function cloneTemplate(template: Template, tap: string, start: Start): Promise<Booted> {
+  const { spec, accel, image, network, phases, signal } = start
+  return acquire(async (disposers: Disposers) => {
+    const machine = disposers.use(
+      await phases.run('restore', () =>
+        thaw(
+          template,
+          {
+            name: spec.hostname,
+            accel,
+            memoryMib: spec.memoryMib,
+            cpus: spec.cpus,
+            direct: image.direct,
+            nic: { model: spec.nic, tap },
+          },
+          { inside: (command) => network.inside(command), signal },
+        ),
+      ),
+    )
+    const budget = THAW_BUDGET * budgetFactor(accel)
+    const client = await withinBudget({ machine, phases, budget, grace: budget, signal }, async (boot, answered) => {
+      const dial = (port: number, dialSignal: AbortSignal) => network.dial(spec.address, port, dialSignal)
+      const waking = new WakePort(machine.wakePort).wake(boot)
+      waking.catch(() => {})
+      const ssh = await openSsh(
+        dial,
+        rootLogin(template.credentials),
+        boot,
+        (name, work) => phases.run(name, work),
+        answered,
+      )
+      disposers.defer(() => ssh.destroy())
+      await phases.run('clock and entropy', () => waking)
+      return ssh
+    })
+    start.disposers.defer(() => disposers[Symbol.asyncDispose]())
+    return { machine, client, warnings: template.warnings }
+  })
+}

@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto'
+import { cpus } from 'node:os'
+import { qemuArguments, type MachineConfig } from '../machine/command-line.ts'
+import type { GuestSpec, NetworkSpec } from '../options/guest-options.ts'
+import { FORMAT_VERSION } from './store.ts'
+
+export interface KeyFacts {
+  readonly spec: GuestSpec
+  readonly network: NetworkSpec
+  readonly accel: 'kvm' | 'tcg'
+  readonly imageDigest: string
+  readonly direct: MachineConfig['direct']
+  /** What `qemu-system-x86_64 --version` says. */
+  readonly qemuVersion: string
+  /** With KVM a guest has seen the host's own processor. */
+  readonly processor?: string
+}
+
+/** Stands for whatever differs from clone to clone, or is random. */
+const ANY = '*'
+
+/** Everything that decides what a template holds, as one name: when any of it changes, it is another template. */
+export function templateKey({
+  spec,
+  network,
+  accel,
+  imageDigest,
+  direct,
+  qemuVersion,
+  processor = cpus()[0]?.model ?? '',
+}: KeyFacts): string {
+  const commandLine = qemuArguments({
+    name: spec.hostname,
+    accel,
+    memoryMib: spec.memoryMib,
+    cpus: spec.cpus,
+    disk: { path: ANY, format: 'qcow2' },
+    direct: direct && { kernel: ANY, initrd: ANY, append: direct.append },
+    seed: ANY,
+    nic: { model: spec.nic, macAddress: ANY, tap: ANY },
+    memoryFile: { path: ANY, shared: false },
+    incoming: true,
+  })
+  const { hostname, address, rootPassword, cloudConfig } = spec
+  const { subnet, gateway } = network
+  const content = {
+    formatVersion: FORMAT_VERSION,
+    imageDigest,
+    qemuVersion,
+    commandLine,
+    guest: { hostname, address, rootPassword, cloudConfig },
+    network: { prefix: subnet.prefix, broadcast: subnet.broadcast, gateway },
+    ...(accel === 'kvm' && { processor }),
+  }
+  return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 32)
+}

@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto'
+import { open, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Credentials } from '../seed/credentials.ts'
+
+/** Raise it when templates of older releases must not be used any more. */
+export const FORMAT_VERSION = 1
+/** What a template is made of, besides its manifest. */
+export const FILES = { memory: 'memory', state: 'state', disk: 'disk.qcow2', seed: 'seed.iso' } as const
+const MANIFEST = 'manifest.json'
+/** The times and sizes of files that were found to be right: what spares their being read again. */
+const STAMPS = 'stamps.json'
+const CHUNK = 1024 * 1024
+const ZEROS = Buffer.alloc(CHUNK)
+
+/** All there is to know of a template, kept in it. */
+export interface Manifest {
+  readonly formatVersion: number
+  readonly key: string
+  /** For people: the image, and what is special about the machine. */
+  readonly label: string
+  /** The disk that the template's own is an overlay of, as `basename` of its folder in the cache or an absolute path. */
+  readonly image: string
+  readonly memoryMib: number
+  /** ISO 8601. */
+  readonly createdAt: string
+  readonly buildMs: number
+  readonly macAddress: string
+  readonly credentials: Credentials
+  /** What cloud-init reported as failed. */
+  readonly warnings: readonly string[]
+  /** SHA-256 of each file. */
+  readonly digests: Readonly<Record<string, string>>
+}
+
+/** A template that is whole. */
+export interface Template extends Manifest {
+  readonly folder: string
+}
+
+/** Why there is none. */
+export interface Fault {
+  readonly fault: string
+  /** There is nothing at all, rather than something broken. */
+  readonly absent: boolean
+}
+
+/** Completes a template: everything in `folder` is on the disk, with its digests in a manifest, when this returns. */
+export async function seal(folder: string, facts: Omit<Manifest, 'formatVersion' | 'digests'>): Promise<void> {
+  const digests: Record<string, string> = {}
+  for (const name of Object.values(FILES)) {
+    digests[name] = await digestOf(join(folder, name))
+    await flush(join(folder, name))
+  }
+  const manifest: Manifest = { formatVersion: FORMAT_VERSION, ...facts, digests }
+  const text = JSON.stringify(manifest)
+  await writeFile(join(folder, MANIFEST), `${text}\n${sha256(text)}\n`, { mode: 0o600, flush: true })
+  await writeStamps(folder)
+}
+
+/**
+ * The template in a folder, or the reason why it is none. Files that look as they did when they were last read through
+ * are not read again; after a move to another folder or machine they are, once.
+ */
+export async function openTemplate(folder: string, key: string): Promise<Template | Fault> {
+  const broken = (fault: string): Fault => ({ fault, absent: false })
+  let manifest: Manifest
+  try {
+    manifest = await readManifest(folder)
+    if (manifest.formatVersion !== FORMAT_VERSION) return broken(`format version ${manifest.formatVersion}`)
+    if (manifest.key !== key) return broken('it was made for another key')
+    const stamps = await stampsOf(folder)
+    if (stamps !== (await readFile(join(folder, STAMPS), 'utf8').catch(() => undefined))) {
+      for (const [name, digest] of Object.entries(manifest.digests)) {
+        if ((await digestOf(join(folder, name))) !== digest) return broken(`the content of ${name} has changed`)
+      }
+      // A cache that cannot be written costs the next caller the same reading.
+      await writeStamps(folder).catch(() => {})
+    }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    return { fault: message, absent: code === 'ENOENT' && !(await stat(folder).catch(() => undefined)) }
+  }
+  await touch(folder)
+  return { ...manifest, folder }
+}
+
+/** @throws Error when it is missing or not as it was written. */
+export async function readManifest(folder: string): Promise<Manifest> {
+  const [text = '', digest] = (await readFile(join(folder, MANIFEST), 'utf8')).split('\n')
+  if (sha256(text) !== digest) throw new Error(`the content of ${MANIFEST} has changed`)
+  return JSON.parse(text) as Manifest
+}
+
+/** Notes that a folder of the cache was used just now, for `gc`. */
+export async function touch(folder: string): Promise<void> {
+  const now = new Date()
+  await utimes(folder, now, now).catch(() => {})
+}
+
+async function writeStamps(folder: string): Promise<void> {
+  const aside = join(folder, `${STAMPS}.${process.pid}`)
+  await writeFile(aside, await stampsOf(folder), { mode: 0o600 })
+  await rename(aside, join(folder, STAMPS))
+}
+
+/** Writing to a file changes its time, whatever else stays. */
+async function stampsOf(folder: string): Promise<string> {
+  const stamp = async (name: string) => {
+    const { size, mtimeNs, ctimeNs, ino } = await stat(join(folder, name), { bigint: true })
+    return [name, size, mtimeNs, ctimeNs, ino].join(' ')
+  }
+  return (await Promise.all(Object.values(FILES).map(stamp))).join('\n')
+}
+
+/** SHA-256 of a file; what is zero in it, most of a guest's RAM, only counts by where it is. */
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  const file = await open(path)
+  try {
+    const buffer = Buffer.allocUnsafe(CHUNK)
+    for (let at = 0; ;) {
+      const { bytesRead } = await file.read(buffer, 0, CHUNK, at)
+      if (bytesRead === 0) return hash.update(`end ${at}`).digest('hex')
+      const chunk = buffer.subarray(0, bytesRead)
+      if (!chunk.equals(ZEROS.subarray(0, bytesRead))) hash.update(`at ${at} `).update(chunk)
+      at += bytesRead
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+/** So that a power cut cannot leave a file with the right name and length, but without its content. */
+async function flush(path: string): Promise<void> {
+  const file = await open(path, 'r+')
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}

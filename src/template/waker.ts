@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import type { Duplex } from 'node:stream'
+import { createInterface, type Interface } from 'node:readline'
+import { BootError } from '../errors.ts'
+import { FreezeError } from './freeze-error.ts'
+import { until } from '../lifetime/until.ts'
+
+/**
+ * The waker: a program that a machine is frozen with and that is the first to know of the thaw. It waits at the second
+ * serial port, so it answers before any SSH connection could, without the cost of starting a program in a guest that has
+ * just been restored. It ends when its work is done; nothing of it stays in the guest.
+ *
+ * Python, since cloud-init is written in it: no image that takes a seed is without. Numbers: linux/random.h.
+ */
+const PROGRAM = `
+import fcntl, os, struct, subprocess, sys, termios, time, tty
+RNDADDENTROPY, RNDRESEEDCRNG = 0x40085203, 0x5207
+port = os.open('/dev/ttyS1', os.O_RDWR | os.O_NOCTTY)
+tty.setraw(port)
+settings = termios.tcgetattr(port)
+settings[4] = settings[5] = termios.B115200
+termios.tcsetattr(port, termios.TCSANOW, settings)
+def tell(text):
+    os.write(port, (text + '\\n').encode())
+def lines():
+    rest = b''
+    while True:
+        rest += os.read(port, 4096)
+        *whole, rest = rest.split(b'\\n')
+        yield from whole
+def ssh_connections():
+    count = 0
+    for table in '/proc/net/tcp', '/proc/net/tcp6':
+        try:
+            with open(table) as rows:
+                for row in list(rows)[1:]:
+                    local, state = row.split()[1], row.split()[3]
+                    # Neither those that listen nor those that are over.
+                    count += local.endswith(':0016') and state not in ('0A', '06')
+        except FileNotFoundError:
+            pass
+    return count
+def ssh_sessions():
+    try:
+        return sum(1 for name in os.listdir('/run/systemd/sessions') if not name.endswith('.ref') and 'STATE=active' in open('/run/systemd/sessions/' + name).read())
+    except FileNotFoundError:
+        return 0
+def failed_units():
+    shown = subprocess.run(['systemctl', 'list-units', '--state=failed', '--plain', '--no-legend'], stdout=subprocess.PIPE)
+    return {line.split()[0] for line in shown.stdout.decode().splitlines() if line.strip()}
+before = failed_units()
+deadline = time.monotonic() + float(sys.argv[1])
+while ssh_connections() or ssh_sessions():
+    if time.monotonic() > deadline:
+        tell('an SSH session does not end')
+        sys.exit(1)
+    time.sleep(0.05)
+tell('armed')
+try:
+    for line in lines():
+        if line == b'done':
+            break
+        now, seed = line.split()
+        time.clock_settime(time.CLOCK_REALTIME, float(now))
+        seed = bytes.fromhex(seed.decode())
+        random = os.open('/dev/urandom', os.O_WRONLY)
+        fcntl.ioctl(random, RNDADDENTROPY, struct.pack('ii', len(seed) * 8, len(seed)) + seed)
+        fcntl.ioctl(random, RNDRESEEDCRNG)
+        os.close(random)
+        tell('awake %.6f' % time.time())
+    tell('failed ' + ' '.join(failed_units() - before))
+except Exception as error:
+    tell('error %r' % error)
+`
+
+/** Seconds that the sessions of those who prepared the machine may take to end, with KVM and without. */
+const SESSIONS_BUDGET = 30
+const SEED_BYTES = 64
+/** How far the guest's clock may be from the host's, in milliseconds. */
+export const CLOCK_TOLERANCE = 500
+/** A busy host may answer too late to be sure of the clock; it is asked again. */
+const CLOCK_TRIES = 10
+
+/** The command that starts the waker in a guest; it fails when the guest lacks what it takes. */
+export function armCommand(): string {
+  const run = ['--quiet', '--collect', '--unit=vitest-guest-waker', '--service-type=exec']
+  return `exec systemd-run ${run.join(' ')} -- "$(command -v python3)" -I -S -c '${quoted(PROGRAM)}' ${SESSIONS_BUDGET}`
+}
+
+function quoted(text: string): string {
+  return text.replaceAll("'", `'\\''`)
+}
+
+/** The host's side of the waker's serial port. One waker talks there at a time. */
+export class WakePort {
+  readonly #port: Duplex
+  readonly #lines: Interface
+
+  constructor(port: Duplex) {
+    this.#port = port
+    this.#lines = createInterface(port)
+    this.#lines.on('error', () => {})
+  }
+
+  /** Resolves once the waker is at its place and no SSH session is left. @throws FreezeError with the waker's reason. */
+  async armed(signal: AbortSignal): Promise<void> {
+    const [said] = (await once(this.#lines, 'line', { signal })) as [string]
+    if (said !== 'armed') throw new FreezeError(`The guest cannot be frozen: ${said}`)
+  }
+
+  /**
+   * Sets the clock, feeds and reseeds the entropy pool, and sees to it that no unit failed by the jump.
+   * @throws BootError when any of it is not so.
+   */
+  async wake(signal: AbortSignal): Promise<void> {
+    await this.#setClock(signal)
+    const [units] = await this.#ask('done', /^failed (.*)$/, signal)
+    if (units) {
+      throw new BootError(`Units failed when the guest's clock was set: ${units}`, {
+        hint: "Boot this guest with start: 'cold', or mend the units.",
+      })
+    }
+  }
+
+  async #setClock(signal: AbortSignal): Promise<void> {
+    let error = Infinity
+    for (let tried = 0; tried < CLOCK_TRIES; tried++) {
+      const sentAt = Date.now()
+      const request = `${(sentAt / 1000).toFixed(3)} ${randomBytes(SEED_BYTES).toString('hex')}`
+      const [answer] = await this.#ask(request, /^awake (\S+)$/, signal)
+      const guests = Number(answer) * 1000
+      // The guest looked at its clock at some moment between the two of ours.
+      error = Math.max(Math.abs(guests - sentAt), Math.abs(Date.now() - guests))
+      if (error <= CLOCK_TOLERANCE) return
+    }
+    throw new BootError(`The guest's clock is not within ${CLOCK_TOLERANCE} ms of the host's, but ${error} ms off`, {
+      hint: 'Is the host so busy that the guest does not get to run?',
+    })
+  }
+
+  async #ask(request: string, expected: RegExp, signal: AbortSignal): Promise<string[]> {
+    const answered = once(this.#lines, 'line', { signal }) as Promise<[string]>
+    this.#port.write(`${request}\n`)
+    const [line] = await until(signal, answered)
+    const match = expected.exec(line)
+    if (!match) throw new BootError(`The guest did not wake up as it should: ${line}`)
+    return match.slice(1)
+  }
+}

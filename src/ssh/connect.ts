@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import ssh2, { type AuthenticationType, type Client, type ClientErrorExtensions } from 'ssh2'
+import ssh2, { type AuthenticationType, type Client, type ClientErrorExtensions, type ParsedKey } from 'ssh2'
 import { SshError } from '../errors.ts'
 import { algorithmsFor } from './algorithms.ts'
 
@@ -62,12 +62,32 @@ export function connectSsh(socket: Duplex, login: Login, signal: AbortSignal): P
         readyTimeout: 0,
         ...KEEPALIVE,
       })
+      signAtOnce(client)
       // ssh2 never does it by itself, and Nagle's algorithm costs 40 ms for every small request. No-op on other sockets.
       client.setNoDelay(true)
     } catch (cause) {
       fail(explain(cause as Error, phase, login))
     }
   })
+}
+
+/** What ssh2 1.x keeps to itself and `signAtOnce` needs. */
+interface Protocol {
+  authPK(user: string, key: ParsedKey, algorithm: string | undefined, sign?: Sign): void
+}
+type Sign = (data: Buffer, send: (signature: Buffer) => void) => void
+
+/**
+ * ssh2 first asks whether a key would do and signs only then, which OpenSSH answers late on purpose (auth2.c,
+ * `ensure_minimum_time_since`): 0.2 s of an emulated login, for a key that we know will do. If another ssh2 keeps its
+ * protocol elsewhere, it asks first.
+ */
+function signAtOnce(client: Client): void {
+  const { _protocol: protocol } = client as { _protocol?: Partial<Protocol> }
+  const authPK = protocol?.authPK?.bind(protocol)
+  if (!protocol || !authPK) return
+  protocol.authPK = (user, key, algorithm, sign) =>
+    authPK(user, key, algorithm, sign ?? ((data, send) => send(key.sign(data) as Buffer)))
 }
 
 /** Without ssh2's usual first try of `none`, which is one more round trip. */

@@ -113,7 +113,7 @@ async function cloneTemplate(template: Template, tap: string, start: Start): Pro
     const budget = THAW_BUDGET * budgetFactor(accel)
     const client = await withinBudget({ machine, phases, budget, grace: budget, signal }, async (boot, answered) => {
       const dial = (port: number, dialSignal: AbortSignal) => network.dial(spec.address, port, dialSignal)
-      const waking = process.env['NOWAKE'] ? Promise.resolve() : new WakePort(machine.wakePort).wake(boot)
+      const waking = new WakePort(machine.wakePort).wake(boot)
       waking.catch(() => {})
       const ssh = await openSsh(
         dial,

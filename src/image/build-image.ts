@@ -1,6 +1,7 @@
-import { access, mkdir, mkdtemp, readdir, rename } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, open, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cacheFolder } from '../host/environment.ts'
+import { touch } from '../host/touch.ts'
 import type { BuiltImage } from '../options/image.ts'
 import { Disposers } from '../lifetime/disposers.ts'
 import { explainBuildFailure } from './build-failure.ts'
@@ -21,10 +22,11 @@ export async function buildImage(spec: BuiltImage, onProgress: Progress, signal?
   const images = join(cacheFolder(), 'images')
   const folder = join(images, recipe.folder)
   if (!(await exists(folder))) await build(recipe, images, folder, onProgress, signal)
+  await touch(folder)
   return {
     disk: join(folder, 'disk.raw'),
     format: 'raw',
-    digest: recipe.key,
+    digest: `${recipe.key} ${await fileSystemId(join(folder, 'disk.raw'))}`,
     label: recipe.label,
     direct: { kernel: join(folder, 'kernel'), initrd: join(folder, 'initrd'), append: recipe.append },
   }
@@ -57,6 +59,16 @@ async function build(
   } finally {
     await disposers[Symbol.asyncDispose]()
   }
+}
+
+/**
+ * The UUID of the ext4 file system, which mke2fs has made up: it tells two builds of one recipe apart, between which the
+ * packages may have changed (Documentation/filesystems/ext4: superblock at 1024, s_uuid at 0x68).
+ */
+async function fileSystemId(disk: string): Promise<string> {
+  await using file = await open(disk)
+  const { buffer } = await file.read(Buffer.alloc(16), 0, 16, 1024 + 0x68)
+  return buffer.toString('hex')
 }
 
 async function removeDeadBuilds(images: string): Promise<void> {

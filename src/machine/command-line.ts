@@ -44,7 +44,7 @@ export function qemuArguments(config: MachineConfig): string[] {
     '-display', 'none',
     '-machine', `q35${memoryFile ? ',memory-backend=mem' : ''}`,
     '-accel', accel,
-    '-cpu', accel === 'kvm' ? 'host' : (process.env['CPUM'] ?? 'max'),
+    '-cpu', accel === 'kvm' ? 'host' : 'max',
     '-smp', `${cpus}`,
     '-m', `size=${memoryMib}M`,
     ...(memoryFile ? ['-object', memoryBackend(memoryFile, memoryMib)] : []),

@@ -87,7 +87,7 @@ function signAtOnce(client: Client): void {
   const authPK = protocol?.authPK?.bind(protocol)
   if (!protocol || !authPK) return
   protocol.authPK = (user, key, algorithm, sign) =>
-    authPK(user, key, algorithm, sign ?? ((data, send) => send(key.sign(data) as Buffer)))
+    authPK(user, key, algorithm, sign ?? ((data, send) => send(key.sign(data))))
 }
 
 /** Without ssh2's usual first try of `none`, which is one more round trip. */

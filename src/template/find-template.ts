@@ -40,7 +40,7 @@ export async function findTemplate(wanted: Wanted): Promise<Template | Unfreezab
   if (!('fault' in found)) return found
   if (!found.absent) onProgress(`the template ${label} is built anew: ${found.fault}`)
   await rm(folder, { recursive: true, force: true })
-  return build(wanted, folder, lock)
+  return await build(wanted, folder, lock)
 }
 
 async function build({ key, build, label }: Wanted, folder: string, lock: Lock): Promise<Template | Unfreezable> {

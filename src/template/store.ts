@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { open, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises'
+import { open, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { touch } from '../host/touch.ts'
 import type { Credentials } from '../seed/credentials.ts'
 
 /** Raise it when templates of older releases must not be used any more. */
@@ -90,12 +91,6 @@ export async function readManifest(folder: string): Promise<Manifest> {
   const [text = '', digest] = (await readFile(join(folder, MANIFEST), 'utf8')).split('\n')
   if (sha256(text) !== digest) throw new Error(`the content of ${MANIFEST} has changed`)
   return JSON.parse(text) as Manifest
-}
-
-/** Notes that a folder of the cache was used just now, for `gc`. */
-export async function touch(folder: string): Promise<void> {
-  const now = new Date()
-  await utimes(folder, now, now).catch(() => {})
 }
 
 async function writeStamps(folder: string): Promise<void> {

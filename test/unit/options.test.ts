@@ -16,6 +16,7 @@ test('every default is filled in', () => {
     cloudConfig: {},
     accel: 'auto',
     nic: 'virtio-net-pci',
+    start: 'warm',
     timeouts: { boot: 60_000, command: 60_000 },
   })
 })

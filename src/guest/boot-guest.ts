@@ -3,7 +3,7 @@ import { resolveImage, type Progress } from '../image/resolve-image.ts'
 import { acquire } from '../lifetime/disposers.ts'
 import { Phases, type PhaseListener } from '../lifetime/phases.ts'
 import type { Network } from '../network/network.ts'
-import { openNetwork } from '../network/open-network.ts'
+import { beginNetwork } from '../network/open-network.ts'
 import { resolveGuest, resolveNetwork, type GuestOptions, type NetworkKind } from '../options/guest-options.ts'
 import type { Guest } from './guest.ts'
 import { requireHost } from './require-host.ts'
@@ -46,7 +46,7 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
   return acquire(async (disposers) => {
     await phases.run('host', () => requireHost(given === undefined))
     // A keeper takes its time to start, and knows nothing of images.
-    const opening = given ?? disposers.useSoon(openNetwork({ ...networkOptions, ...(signal && { signal }) }))
+    const opening = given ?? disposers.useSoon(beginNetwork({ ...networkOptions, ...(signal && { signal }) }))
     const { accel, reason } = await phases.run('accelerator', () => chooseAccelerator(spec.accel, signal))
     if (accel === 'tcg' && spec.accel === 'auto') {
       warnOnce(`No KVM here, so guests run under emulation (TCG), about ten times slower: ${reason}`)

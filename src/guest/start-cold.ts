@@ -28,6 +28,7 @@ export interface Start {
 /** Boots a guest from its image. */
 export async function startCold(start: Start): Promise<Guest> {
   const { spec, accel, image, network, phases, signal, disposers } = start
+  await phases.run('keeper', () => network.ready)
   const tap = await phases.run('tap', async () => disposers.use(await network.addTap(signal)))
   const credentials = makeCredentials(spec.rootPassword)
   const macAddress = randomMac()

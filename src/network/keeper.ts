@@ -3,20 +3,20 @@
  *
  * It lives as long as its standard input is open, that is, as long as the process that started it, however that one
  * ends. When it goes, the kernel kills whatever else runs in the PID namespace (QEMU, dnsmasq), and the network
- * namespace vanishes with its bridge and TAPs. Before it goes it removes the state folder, which it made itself so
+ * namespace vanishes with its bridge and TAPs. Before it goes it removes the state folder, which it makes itself so
  * that there is no moment in which the folder exists and nobody is bound to remove it.
  *
  * It also dials for those outside: an HTTP server on a UNIX path socket that answers CONNECT. Path sockets cross
  * network namespaces; abstract ones do not.
  */
-import { mkdtempSync, readlinkSync, rmSync, writeSync } from 'node:fs'
+import { mkdirSync, rmSync, writeSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type Duplex, pipeline } from 'node:stream'
 
-const [parent = '/tmp'] = process.argv.slice(2)
-const folder = mkdtempSync(join(parent, 'vitest-guest-'))
+const [folder = ''] = process.argv.slice(2)
+mkdirSync(folder, { mode: 0o700 })
 
 function leave(): void {
   // The caller's last program, a seed being written, may still be putting a file into it.
@@ -51,7 +51,4 @@ server.on('connect', ({ url = '' }, client: Duplex, head: Buffer) => {
   })
 })
 
-server.listen(join(folder, 'keeper.sock'), () => {
-  // /proc still belongs to the PID namespace outside, so the link names the process as the caller sees it.
-  writeSync(1, `${JSON.stringify({ pid: Number(readlinkSync('/proc/self')), folder })}\n`)
-})
+server.listen(join(folder, 'keeper.sock'), () => writeSync(1, 'ready\n'))

@@ -17,6 +17,8 @@ export interface Network extends AsyncDisposable {
   readonly gateway: string
   /** The names of the TAPs that are on the bridge now. */
   readonly taps: readonly string[]
+  /** Resolves once it can be dialed and its folder is there; what `openNetwork` returns is ready. */
+  readonly ready: Promise<void>
   /** The network's own folder, for this user alone; removed with the network. */
   readonly stateFolder: string
   /** A UNIX socket that answers HTTP `CONNECT address:port` from inside the network, for any program. */

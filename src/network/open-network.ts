@@ -3,6 +3,7 @@ import { run } from '../host/run.ts'
 import { requireTool } from '../host/tools.ts'
 import { requireTun } from '../host/tun.ts'
 import { acquire } from '../lifetime/disposers.ts'
+import { until } from '../lifetime/until.ts'
 import { resolveNetwork, type NetworkOptions } from '../options/guest-options.ts'
 import { dialThrough } from './dial.ts'
 import { BRIDGE, bridgeCommands, removeTapCommands, tapCommands } from './ip-commands.ts'
@@ -15,7 +16,21 @@ import { startKeeper } from './start-keeper.ts'
  * @throws GuestError for a bad option; HostError when a tool or /dev/net/tun is missing; NetworkError when the kernel
  * refuses the namespaces or the bridge.
  */
-export async function openNetwork(options: NetworkOptions & { signal?: AbortSignal } = {}): Promise<Network> {
+export async function openNetwork(options: OpenOptions = {}): Promise<Network> {
+  const network = await beginNetwork(options)
+  try {
+    await until(options.signal, network.ready)
+    return network
+  } catch (error) {
+    await network[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+export type OpenOptions = NetworkOptions & { signal?: AbortSignal }
+
+/** The same, back as soon as machines can be started on it: before it can be dialed, and before its folder is there. */
+export async function beginNetwork(options: OpenOptions): Promise<Network> {
   const { signal, ...rest } = options
   const spec = resolveNetwork(rest)
   const ip = requireTool('ip')
@@ -61,11 +76,15 @@ export async function openNetwork(options: NetworkOptions & { signal?: AbortSign
       subnet: spec.subnet,
       gateway: spec.gateway,
       taps,
+      ready: keeper.ready,
       stateFolder: keeper.folder,
       socketPath: keeper.socketPath,
       addTap,
       inside: (command) => keeper.inside(command),
-      dial: (address, port, dialSignal) => dialThrough(keeper.socketPath, address, port, dialSignal),
+      dial: async (address, port, dialSignal) => {
+        await keeper.ready
+        return dialThrough(keeper.socketPath, address, port, dialSignal)
+      },
       [Symbol.asyncDispose]: () => {
         closed = true
         return disposers[Symbol.asyncDispose]()

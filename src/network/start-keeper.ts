@@ -1,13 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { NetworkError } from '../errors.ts'
 import { programEnvironment, temporaryFolder } from '../host/environment.ts'
 import { explainNamespaceFailure, namespaceFlags, needsUserNamespace } from '../host/namespaces.ts'
 import { requireTool } from '../host/tools.ts'
+import { until } from '../lifetime/until.ts'
 
-/** `struct sockaddr_un` holds 108 bytes, the last of them NUL (unix(7)); `/vitest-guest-XXXXXX/keeper.sock` takes 32. */
-const LONGEST_PARENT = 107 - 32
+/** `struct sockaddr_un` holds 108 bytes, the last of them NUL (unix(7)); `/vitest-guest-0123456789ab/keeper.sock` takes 38. */
+const LONGEST_PARENT = 107 - 38
 /** A keeper that cannot leave by itself is killed after this long, in milliseconds. */
 const LEAVE_BUDGET = 1000
 
@@ -15,6 +19,8 @@ const LEAVE_BUDGET = 1000
 export interface Keeper extends AsyncDisposable {
   /** The keeper's process id, as the caller sees it. */
   readonly pid: number
+  /** Resolves once the state folder is there and the socket answers. */
+  readonly ready: Promise<void>
   /** The state folder, mode 0700; removed when the keeper goes. */
   readonly folder: string
   /** Answers `CONNECT host:port` from inside the network. */
@@ -24,14 +30,23 @@ export interface Keeper extends AsyncDisposable {
 }
 
 /**
+ * Node takes its time to start, so a shell goes before it in the same process: from its first line on, others can enter the
+ * namespaces. /proc still belongs to the PID namespace outside, so that line names the process as the caller sees it.
+ */
+const SAY_PID = 'read -r pid rest </proc/self/stat && echo "$pid" && exec "$@"'
+
+/**
+ * Returns as soon as programs can be run inside; dialing takes a moment longer (`ready`).
  * @throws HostError when unshare or nsenter is missing; NetworkError with the cause when the kernel refuses.
  */
 export async function startKeeper(signal?: AbortSignal): Promise<Keeper> {
   const unshare = requireTool('unshare')
   const nsenter = requireTool('nsenter')
   const parent = shortEnough(temporaryFolder())
+  const folder = join(parent, `vitest-guest-${randomBytes(6).toString('hex')}`)
   const user = needsUserNamespace()
-  const child = spawn(unshare, [...namespaceFlags(), '--', process.execPath, keeperProgram(), parent], {
+  const program = ['/bin/sh', '-c', SAY_PID, 'keeper', process.execPath, keeperProgram(), folder]
+  const child = spawn(unshare, [...namespaceFlags(), '--', ...program], {
     stdio: ['pipe', 'pipe', 'pipe'],
     // A session of its own: Ctrl-C in the terminal reaches the runner, which then closes in order.
     detached: true,
@@ -39,13 +54,17 @@ export async function startKeeper(signal?: AbortSignal): Promise<Keeper> {
   })
   // EPIPE when the keeper has gone already.
   child.stdin.on('error', () => {})
+  const lines = linesOf(child)
   try {
-    const { pid, folder } = await handshake(child, signal)
-    const enter = ['--target', `${pid}`, ...(user ? ['--user', '--preserve-credentials'] : []), '--net', '--pid', '--']
+    const pid = await until(signal, lines())
+    const ready = lines().then(() => {})
+    ready.catch(() => {})
+    const enter = ['--target', pid, ...(user ? ['--user', '--preserve-credentials'] : []), '--net', '--pid', '--']
     return {
-      pid,
+      pid: Number(pid),
+      ready,
       folder,
-      socketPath: `${folder}/keeper.sock`,
+      socketPath: join(folder, 'keeper.sock'),
       inside: (command) => [nsenter, ...enter, ...command],
       [Symbol.asyncDispose]: () => end(child),
     }
@@ -68,34 +87,25 @@ function shortEnough(parent: string): string {
   })
 }
 
-async function handshake(
-  child: ChildProcess & { stdout: NodeJS.ReadableStream; stderr: NodeJS.ReadableStream },
-  signal: AbortSignal | undefined,
-): Promise<{ pid: number; folder: string }> {
+/** The child's lines, one by one; each is a NetworkError once there are no more. */
+function linesOf(child: ChildProcessByStdio<Writable, Readable, Readable>): () => Promise<string> {
   let stderr = ''
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal?.reason as Error)
-    if (signal?.aborted) return abort()
-    signal?.addEventListener('abort', abort, { once: true })
-    child.once('close', () => signal?.removeEventListener('abort', abort))
-    createInterface(child.stdout).once('line', (line) => {
-      signal?.removeEventListener('abort', abort)
-      resolve(JSON.parse(line) as { pid: number; folder: string })
-    })
+  const failed = new Promise<never>((_, reject) => {
     child.once('error', reject)
     child.once('close', (exitCode) => {
       const { message, hint } = explainNamespaceFailure(stderr)
-      reject(
-        new NetworkError(message, {
-          command: child.spawnargs.join(' '),
-          exitCode: exitCode ?? undefined,
-          stderr,
-          hint,
-        }),
-      )
+      const command = child.spawnargs.join(' ')
+      reject(new NetworkError(message, { command, exitCode: exitCode ?? undefined, stderr, hint }))
     })
   })
+  failed.catch(() => {})
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+  const next = async () => {
+    const { value, done } = (await lines.next()) as IteratorResult<string, undefined>
+    return done ? failed : value
+  }
+  return () => Promise.race([next(), failed])
 }
 
 /** Closing its input lets the keeper remove the state folder and leave. */

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest'
+import { runProject } from '../support/run-project.ts'
+
+test.for(['on', 'off'])('fresh: test, standby %s: no test finds what another one left', async (standby) => {
+  const { report, left, stdout, stderr } = await runProject('fresh', [], { STANDBY: standby })
+  expect(report, stdout).toMatchObject({ success: true, numPassedTests: 4 })
+  expect(stderr).toContain('fourth: 4 machine(s) so far')
+  expect(left).toEqual([])
+})
+
+test('fresh: test and test.concurrent: a clear refusal', async () => {
+  const { report, left, stdout, stderr } = await runProject('fresh-concurrent', [])
+  expect(report, stdout).toMatchObject({ success: false, numPassedTests: 1, numFailedTests: 1 })
+  expect(stderr).toContain("With fresh: 'test' there is one machine at a time, and another test is using it")
+  expect(stderr).toContain('no test.concurrent')
+  expect(left).toEqual([])
+})

@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import { leftovers, ownTemporaryFolder } from './leftovers.ts'
+
+const PROJECTS = fileURLToPath(new URL('../contract', import.meta.url))
+const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
+
+interface Report {
+  success: boolean
+  numPassedTests: number
+  numFailedTests: number
+}
+
+/** A real vitest on a small project; returns its report, and what it wrote to stderr. */
+export async function runProject(project: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  await using folder = await ownTemporaryFolder()
+  const root = join(PROJECTS, project)
+  const outputFile = join(folder.path, 'report.json')
+  const { stdout, stderr } = await execa(
+    process.execPath,
+    [
+      VITEST,
+      'run',
+      '--root',
+      root,
+      '--reporter',
+      'default',
+      '--reporter',
+      'json',
+      `--outputFile=${outputFile}`,
+      ...args,
+    ],
+    { env: { ...env, TMPDIR: folder.path }, reject: false },
+  )
+  const report = JSON.parse(await readFile(outputFile, 'utf8')) as Report
+  return { report, stdout, stderr, left: leftovers(folder.path) }
+}

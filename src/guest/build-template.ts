@@ -107,7 +107,7 @@ async function freezeGuest(
   // Its failure is only of interest once the command has started the waker.
   armed.catch(() => {})
   try {
-    await exec(client, armCommand(), { cancelSignal: limit })
+    await exec(client, armCommand('end'), { cancelSignal: limit })
     client.end()
     await armed
     await freeze(machine, FILES.state)

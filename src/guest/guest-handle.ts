@@ -8,11 +8,13 @@ import type { Credentials } from '../seed/credentials.ts'
 import { exec } from '../ssh/exec.ts'
 import { commandFrom } from '../ssh/quote.ts'
 import type { Dial } from '../ssh/wait-for-banner.ts'
+import type { WakePort } from '../template/waker.ts'
 import { rootLogin } from './boot-machine.ts'
 import { forward } from './forward.ts'
 import type { Guest } from './guest.ts'
 import { liveClient } from './live-client.ts'
 import { openSsh } from './open-ssh.ts'
+import { Snapshots } from './snapshots.ts'
 
 /** The pieces of a guest that is ready. */
 export interface GuestParts {
@@ -23,6 +25,7 @@ export interface GuestParts {
   readonly phases: Phases
   readonly warnings: readonly string[]
   readonly machine: Machine
+  readonly wake: WakePort
   readonly client: Client
   readonly start: 'warm' | 'cold'
   readonly credentials: Credentials
@@ -36,15 +39,23 @@ const RECONNECT_BUDGET = 30_000
 export function guestHandle(parts: GuestParts): Guest {
   const { spec, start, network, image, accel, phases, warnings, machine, credentials, macAddress, disposers } = parts
   const { hostname, address, timeouts } = spec
+  const clients = new Set([parts.client])
+  const hangUp = () => {
+    for (const client of clients) client.end().destroy()
+    clients.clear()
+  }
+  disposers.defer(hangUp)
   const connectSsh = async () => {
     const dial: Dial = (port, signal) => network.dial(address, port, signal)
     const client = await openSsh(dial, rootLogin(credentials), AbortSignal.timeout(RECONNECT_BUDGET))
-    disposers.defer(() => client.destroy())
+    clients.add(client)
+    client.once('close', () => clients.delete(client))
     return client
   }
   const ssh = liveClient(parts.client, connectSsh)
   const run: Guest['exec'] = async (command, options) =>
     exec(await ssh.open(), command, { timeout: timeouts.command, ...options })
+  const snapshots = new Snapshots({ machine, wake: parts.wake, accel, exec: run, hangUp })
   return {
     hostname,
     address,
@@ -67,6 +78,11 @@ export function guestHandle(parts: GuestParts): Guest {
     $: (strings, ...values) => run(commandFrom(strings, values)),
     connect: (port, signal) => network.dial(address, port, signal),
     forward: async (port) => disposers.use(await forward(() => network.dial(address, port))),
+    snapshot: () => snapshots.take(),
+    restore: async (snapshot) => {
+      await snapshots.restore(snapshot)
+      await ssh.open()
+    },
     qmp: (command, args) => machine.qmp.execute(command, args),
     [Symbol.asyncDispose]: () => disposers[Symbol.asyncDispose](),
   }

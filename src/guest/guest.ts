@@ -5,6 +5,7 @@ import type { Console } from '../machine/console.ts'
 import type { Network } from '../network/network.ts'
 import type { Credentials } from '../seed/credentials.ts'
 import type { Forward } from './forward.ts'
+import type { Snapshot } from './snapshots.ts'
 import type { ExecOptions, ExecResult } from '../ssh/exec.ts'
 
 /** A Linux machine that nobody else uses, booted and ready. Disposing cuts its power and forgets its disk. */
@@ -46,6 +47,19 @@ export interface Guest extends AsyncDisposable {
   connect(port: number, signal?: AbortSignal): Promise<Duplex>
   /** A port on 127.0.0.1 that leads to this port of the guest; closed with the guest at the latest. */
   forward(port: number): Promise<Forward>
+  /**
+   * Keeps the machine as it is now, RAM and disk, to come back to. It stands still meanwhile: a second or two under emulation;
+   * connections survive that. A snapshot takes as much of the temporary folder as the guest uses of its memory, and goes with
+   * the guest.
+   * @throws BootError when a device of the machine cannot be kept, or python3 or systemd is missing in the guest.
+   */
+  snapshot(): Promise<Snapshot>
+  /**
+   * Takes the machine back to a snapshot, as often as wanted. Its clock is then set to the host's and its entropy pool is
+   * fed anew; every connection to it has ended, and `ssh` is a new client.
+   * @throws GuestError when the snapshot is another guest's.
+   */
+  restore(snapshot: Snapshot): Promise<void>
   /** Sends QEMU a QMP command and returns its answer. @throws HostError when QEMU refuses. */
   qmp(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown>
 }

@@ -7,6 +7,7 @@ import type { Phases } from '../lifetime/phases.ts'
 import type { Network } from '../network/network.ts'
 import type { GuestSpec } from '../options/guest-options.ts'
 import { makeCredentials } from '../seed/credentials.ts'
+import { WakePort } from '../template/waker.ts'
 import { bootMachine } from './boot-machine.ts'
 import { guestHandle } from './guest-handle.ts'
 import type { Guest } from './guest.ts'
@@ -41,6 +42,7 @@ export async function startCold(start: Start): Promise<Guest> {
   for (const warning of booted.warnings) warnOnce(`cloud-init in guest ${spec.hostname}: ${warning}`)
   return guestHandle({
     ...booted,
+    wake: new WakePort(booted.machine.wakePort),
     spec,
     start: 'cold',
     network,

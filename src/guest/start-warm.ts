@@ -29,7 +29,7 @@ export async function startWarm(start: Start): Promise<Guest | undefined> {
   let template = await find()
   if ('unfreezable' in template) return bootInstead(start, template)
   const { name } = await phases.run('tap', () => tap)
-  let clone: Booted
+  let clone: Booted & { wake: WakePort }
   try {
     clone = await cloneTemplate(template, name, start)
   } catch (error) {
@@ -91,7 +91,7 @@ async function templateFor({
   })
 }
 
-async function cloneTemplate(template: Template, tap: string, start: Start): Promise<Booted> {
+async function cloneTemplate(template: Template, tap: string, start: Start): Promise<Booted & { wake: WakePort }> {
   const { spec, accel, image, network, phases, signal } = start
   return acquire(async (disposers: Disposers) => {
     const machine = disposers.use(
@@ -110,10 +110,11 @@ async function cloneTemplate(template: Template, tap: string, start: Start): Pro
         ),
       ),
     )
+    const wake = new WakePort(machine.wakePort)
     const budget = THAW_BUDGET * budgetFactor(accel)
     const client = await withinBudget({ machine, phases, budget, grace: budget, signal }, async (boot, answered) => {
       const dial = (port: number, dialSignal: AbortSignal) => network.dial(spec.address, port, dialSignal)
-      const waking = new WakePort(machine.wakePort).wake(boot)
+      const waking = wake.wake(boot)
       waking.catch(() => {})
       const ssh = await openSsh(
         dial,
@@ -127,6 +128,6 @@ async function cloneTemplate(template: Template, tap: string, start: Start): Pro
       return ssh
     })
     start.disposers.defer(() => disposers[Symbol.asyncDispose]())
-    return { machine, client, warnings: template.warnings }
+    return { machine, wake, client, warnings: template.warnings }
   })
 }

@@ -3,6 +3,7 @@ import { cpus } from 'node:os'
 import { qemuArguments, type MachineConfig } from '../machine/command-line.ts'
 import type { GuestSpec, NetworkSpec } from '../options/guest-options.ts'
 import { FORMAT_VERSION } from './store.ts'
+import { armCommand } from './waker.ts'
 
 export interface KeyFacts {
   readonly spec: GuestSpec
@@ -48,6 +49,8 @@ export function templateKey({
     imageDigest,
     qemuVersion,
     commandLine,
+    // It is frozen along with the guest.
+    waker: armCommand('end'),
     guest: { hostname, address, rootPassword, cloudConfig },
     network: { prefix: subnet.prefix, broadcast: subnet.broadcast, gateway },
     ...(accel === 'kvm' && { processor }),

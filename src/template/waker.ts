@@ -46,6 +46,19 @@ def ssh_sessions():
         return sum(1 for name in os.listdir('/run/systemd/sessions') if not name.endswith('.ref') and 'STATE=active' in open('/run/systemd/sessions/' + name).read())
     except FileNotFoundError:
         return 0
+def parent_and_name(pid):
+    try:
+        with open('/proc/%s/stat' % pid) as stat:
+            name, rest = stat.read().split('(', 1)[1].rsplit(')', 1)
+            return rest.split()[1], name
+    except FileNotFoundError:
+        return '0', ''
+def hang_up():
+    processes = {pid: parent_and_name(pid) for pid in os.listdir('/proc') if pid.isdigit()}
+    for pid, (parent, name) in processes.items():
+        # The children of the sshd that listens; 'sshd-session' since OpenSSH 9.8.
+        if name.startswith('sshd') and processes.get(parent, ('', ''))[1] == 'sshd':
+            os.kill(int(pid), 15)
 def text(value, size='I'):
     return struct.pack('<' + size, len(value)) + value.encode() + b'\\0'
 def padded(data, to):
@@ -80,8 +93,9 @@ def failed_units():
     return [line.split()[0] for line in shown.splitlines() if line]
 try:
     before = number_of_failed_units()
-    deadline = time.monotonic() + float(sys.argv[1])
-    while ssh_connections() or ssh_sessions():
+    patience = float(sys.argv[1])
+    deadline = time.monotonic() + patience
+    while patience and (ssh_connections() or ssh_sessions()):
         if time.monotonic() > deadline:
             raise OSError('an SSH session does not end')
         time.sleep(0.05)
@@ -89,6 +103,10 @@ try:
     for line in lines():
         if line == b'done':
             break
+        if line == b'hang up':
+            hang_up()
+            tell('hung up')
+            continue
         now, seed = line.split()
         time.clock_settime(time.CLOCK_REALTIME, float(now))
         seed = bytes.fromhex(seed.decode())
@@ -110,10 +128,13 @@ export const CLOCK_TOLERANCE = 500
 /** A busy host may answer too late to be sure of the clock; it is asked again. */
 const CLOCK_TRIES = 10
 
-/** The command that starts the waker in a guest; it fails when the guest lacks what it takes. */
-export function armCommand(): string {
+/**
+ * The command that starts the waker in a guest; it fails when the guest lacks what it takes.
+ * @param sessions whether SSH sessions may stay, or are waited for until they have ended
+ */
+export function armCommand(sessions: 'stay' | 'end'): string {
   const run = ['--quiet', '--collect', '--unit=vitest-guest-waker', '--service-type=exec']
-  return `exec systemd-run ${run.join(' ')} -- "$(command -v python3)" -I -S -c '${quoted(PROGRAM)}' ${SESSIONS_BUDGET}`
+  return `exec systemd-run ${run.join(' ')} -- "$(command -v python3)" -I -S -c '${quoted(PROGRAM)}' ${sessions === 'end' ? SESSIONS_BUDGET : 0}`
 }
 
 function quoted(text: string): string {
@@ -131,7 +152,7 @@ export class WakePort {
     this.#lines.on('error', () => {})
   }
 
-  /** Resolves once the waker is at its place and no SSH session is left. @throws FreezeError with the waker's reason. */
+  /** Resolves once the waker is at its place, when no SSH session is left that should not be. @throws FreezeError with the waker's reason. */
   async armed(signal: AbortSignal): Promise<void> {
     const [said] = (await once(this.#lines, 'line', { signal })) as [string]
     if (said !== 'armed') throw new FreezeError(`The guest cannot be frozen: ${said}`)
@@ -149,6 +170,11 @@ export class WakePort {
         hint: "Boot this guest with start: 'cold', or mend the units.",
       })
     }
+  }
+
+  /** Ends the SSH sessions in the guest, whose other ends are gone. */
+  async hangUp(signal: AbortSignal): Promise<void> {
+    await this.#ask('hang up', /^(hung up)$/, signal)
   }
 
   async #setClock(signal: AbortSignal): Promise<void> {

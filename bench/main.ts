@@ -1,62 +1,67 @@
 /**
- * `npm run bench`: what a boot costs by hand and with us, side by side in one run, alternating, as medians and their ratio.
+ * `npm run bench`: what a guest costs by hand, with us, and at the least, side by side in one run, as medians and ratios.
  *
- * Argument: the number of rounds, 3 by default.
+ * Arguments: what to measure, of `starts fresh memory endurance` (all), and `--rounds N` (3). What is measured replaces its
+ * part of docs/bench.json; the chart docs/bench.svg is drawn from the starts.
  */
-import { chooseAccelerator } from '../src/host/accelerator.ts'
-import { resolveImage } from '../src/image/resolve-image.ts'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 // The package as it is published: from source, Node would strip the keeper's types first.
-import { bootGuest, openNetwork } from 'vitest-guest/core'
-import { bootByHand } from './by-hand.ts'
-import { median } from './median.ts'
+import { bootGuest } from 'vitest-guest/core'
+import { chooseAccelerator } from '../src/host/accelerator.ts'
+import { qemuVersion } from '../src/host/qemu-version.ts'
+import { resolveImage } from '../src/image/resolve-image.ts'
+import { templatesFolder } from '../src/template/find-template.ts'
+import { chart } from './chart.ts'
+import { measureEndurance } from './endurance.ts'
+import { measureFresh } from './fresh.ts'
+import { measureMemory } from './memory.ts'
+import { newestFolder } from './newest-folder.ts'
+import { table, type Results } from './report.ts'
+import { measureStarts } from './starts.ts'
 
-const rounds = Number(process.argv[2] ?? 3)
+const JSON_FILE = new URL('../docs/bench.json', import.meta.url)
+const CHART_FILE = new URL('../docs/bench.svg', import.meta.url)
+const PARTS = ['starts', 'fresh', 'memory', 'endurance'] as const
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: 'string', default: '3' } },
+})
+const parts = positionals.length > 0 ? positionals : [...PARTS]
+const unknown = parts.find((part) => !(PARTS as readonly string[]).includes(part))
+if (unknown !== undefined) throw new TypeError(`There is no part '${unknown}', only ${PARTS.join(', ')}`)
+const rounds = Number(values.rounds)
+
 const { accel, reason } = await chooseAccelerator('auto')
-const image = await resolveImage({ base: 'debian-12', packages: [] }, {})
-console.log(`${rounds} rounds on ${accel} (${reason})`)
+console.log(`Measuring ${parts.join(', ')} on ${accel} (${reason})`)
+const image = await resolveImage({ base: 'debian-12', packages: [] }, { onProgress: console.log })
+await (await bootGuest({ onProgress: console.log }))[Symbol.asyncDispose]()
+const template = join(templatesFolder(), newestFolder(templatesFolder()))
 
-const byHand: number[] = []
-const ours: number[] = []
-const phases = new Map<string, number[]>()
-for (let round = 1; round <= rounds; round++) {
-  byHand.push(await bootByHand(image, accel))
-  ours.push(await bootOurs())
-  console.log(`  round ${round}: by hand ${seconds(byHand.at(-1))}, ours ${seconds(ours.at(-1))}`)
+const measured: Results = {
+  accel,
+  cpus: availableParallelism(),
+  qemu: await qemuVersion(),
+  measuredAt: new Date().toISOString(),
 }
+if (parts.includes('starts')) measured.starts = await measureStarts(image, template, accel, rounds)
+if (parts.includes('fresh')) measured.fresh = await measureFresh(rounds * 5)
+if (parts.includes('memory')) measured.memory = await measureMemory()
+if (parts.includes('endurance')) measured.endurance = await measureEndurance(200)
 
-const networks: number[] = []
-for (let round = 0; round < Math.max(rounds, 10); round++) networks.push(await openAndClose())
+const results: Results = { ...earlier(), ...measured }
+console.log(`\n${table(results)}\n`)
+console.log(JSON.stringify(measured))
+writeFileSync(JSON_FILE, `${JSON.stringify(results, null, 2)}\n`)
+if (results.starts) writeFileSync(CHART_FILE, chart(results))
 
-const ratio = median(ours) / median(byHand)
-console.log(`
-                                        median
-by hand, to ssh root@guest true     ${seconds(median(byHand)).padStart(10)}
-ours, cold, to a connected client   ${seconds(median(ours)).padStart(10)}   ${ratio.toFixed(2)} x by hand
-keeper, bridge and TAP              ${milliseconds(median(networks)).padStart(10)}
-
-phases of ours`)
-for (const [name, durations] of phases) console.log(`  ${name.padEnd(33)} ${seconds(median(durations)).padStart(10)}`)
-console.log(JSON.stringify({ accel, rounds, byHand, ours, ratio, networks, phases: Object.fromEntries(phases) }))
-
-async function bootOurs(): Promise<number> {
-  const startedAt = performance.now()
-  await using guest = await bootGuest()
-  const elapsed = performance.now() - startedAt
-  for (const { name, durationMs } of guest.phases) phases.set(name, [...(phases.get(name) ?? []), durationMs])
-  return elapsed
-}
-
-async function openAndClose(): Promise<number> {
-  const startedAt = performance.now()
-  await using network = await openNetwork()
-  await using _tap = await network.addTap()
-  return performance.now() - startedAt
-}
-
-function seconds(ms = Number.NaN): string {
-  return `${(ms / 1000).toFixed(2)} s`
-}
-
-function milliseconds(ms: number): string {
-  return `${ms.toFixed(0)} ms`
+function earlier(): Partial<Results> {
+  try {
+    return JSON.parse(readFileSync(JSON_FILE, 'utf8')) as Results
+  } catch {
+    return {}
+  }
 }

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { cacheFolder } from '../../src/host/environment.ts'
+import { bootGuest } from '../../src/index.ts'
 import { leftoversAfter, ownInterfaces, processesNaming } from '../support/leftovers.ts'
 import { childrenOf, commandLineOf } from '../support/processes.ts'
 import { type OrdinaryUser, ordinaryUser } from '../support/ordinary-user.ts'
@@ -40,24 +41,36 @@ const READY: Moment = {
   until: (_, output) => output().includes('ready '),
   within: 200,
 }
+/** How the guest of a suite comes about; a standby is one that no test has been given yet. */
+const STARTS = ['cold', 'warm', 'standby'] as const
+/** A clone is ready too soon for a moment while it boots. */
+const MOMENTS_OF_CLONES: readonly Moment[] = [
+  ...MOMENTS.slice(0, 4),
+  READY,
+  { ...READY, name: 'while the next guest is restored', within: 2000 },
+]
 
 interface Strike {
+  start: (typeof STARTS)[number]
   moment: Moment
   pool: 'forks' | 'threads'
   victim: 'main' | 'worker'
   signal: (typeof SIGNALS)[number]
 }
 
-/** Thirty: every moment with every signal, pool and victim in turn; the last one waits for a guest that is ready. */
+/** Thirty: every start with every moment, signal, pool and victim in turn. */
 function strikes(): Strike[] {
   return Array.from({ length: 30 }, (_, index): Strike => {
-    const pool = index % 3 === 2 ? 'threads' : 'forks'
+    const pool = index % 7 > 4 ? 'threads' : 'forks'
+    const start = STARTS[index % STARTS.length] as Strike['start']
+    const moments = start === 'cold' ? MOMENTS : MOMENTS_OF_CLONES
     return {
-      moment: index === 29 ? READY : (MOMENTS[index % MOMENTS.length] as Moment),
+      start,
+      moment: moments[Math.floor(index / STARTS.length) % moments.length] as Moment,
       pool,
       // A thread cannot be sent a signal; its process is the main one.
       victim: pool === 'forks' && index % 2 === 0 ? 'worker' : 'main',
-      signal: SIGNALS[Math.floor(index / MOMENTS.length) % SIGNALS.length] as Strike['signal'],
+      signal: SIGNALS[Math.floor(index / 5) % SIGNALS.length] as Strike['signal'],
     }
   })
 }
@@ -68,6 +81,8 @@ let cache: string
 let interfaces: string[]
 
 beforeAll(async () => {
+  // Clones come from a template that is there.
+  await (await bootGuest())[Symbol.asyncDispose]()
   somebody = await ordinaryUser()
   // Root's cache is root's alone; the ordinary user gets a copy (sparse, so it is a second's work).
   cache = join(somebody.home, 'cache')
@@ -80,13 +95,13 @@ afterAll(() => somebody[Symbol.asyncDispose]())
 
 for (const user of users) {
   test.concurrent.for(strikes())(
-    `as ${user}: $signal of $victim ($pool) $moment.name`,
-    async ({ moment, pool, victim, signal }) => {
+    `as ${user}: $signal of $victim ($pool) $moment.name, $start`,
+    async ({ start, moment, pool, victim, signal }) => {
       const folder = await mkdtemp(join(tmpdir(), 'vg-chaos-'))
       const asSomebody = user !== 'root' && process.getuid?.() === 0
       if (asSomebody) await somebody.own(folder)
       let output = ''
-      const runner = startRunner(pool, folder, asSomebody)
+      const runner = startRunner(start, pool, folder, asSomebody)
       for (const stream of [runner.stdout, runner.stderr])
         stream?.on('data', (chunk: Buffer) => (output += chunk.toString()))
       const ended = once(runner, 'exit')
@@ -110,13 +125,18 @@ for (const user of users) {
   )
 }
 
-function startRunner(pool: string, folder: string, asSomebody: boolean): ChildProcess {
+function startRunner(start: string, pool: string, folder: string, asSomebody: boolean): ChildProcess {
   const vitest = [process.execPath, VITEST, 'run', '--root', PROJECT, '--pool', pool, ...READ_ONLY]
   const [file, ...args] = asSomebody ? somebody.as(vitest) : vitest
   return spawn(file as string, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
-    env: { ...process.env, TMPDIR: folder, ...(asSomebody && { VITEST_GUEST_CACHE: cache, HOME: folder }) },
+    env: {
+      ...process.env,
+      TMPDIR: folder,
+      GUEST_START: start,
+      ...(asSomebody && { VITEST_GUEST_CACHE: cache, HOME: folder }),
+    },
   })
 }
 

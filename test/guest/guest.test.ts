@@ -19,6 +19,7 @@ beforeAll(async () => {
   folder = await ownTemporaryFolder()
   process.env['TMPDIR'] = folder.path
   guest = await bootGuest({
+    start: 'cold',
     hostname: 'web',
     rootPassword: "it's $ecret",
     cloudConfig: {

@@ -8,7 +8,7 @@ const program = (name: string) => fileURLToPath(new URL(`./programs/${name}`, im
 test('a plain script boots a guest, and ends by itself', async () => {
   await using folder = await ownTemporaryFolder()
   const { stdout } = await execa(process.execPath, [program('script.ts')], { env: { TMPDIR: folder.path } })
-  expect(stdout).toBe('plain')
+  expect(stdout).toBe('guest')
   expect(leftovers(folder.path)).toEqual([])
 })
 

@@ -7,7 +7,7 @@ import { leftovers, ownTemporaryFolder } from './leftovers.ts'
 const PROGRAM = fileURLToPath(new URL('./boot-attempt.ts', import.meta.url))
 
 export interface Attempt {
-  /** Of `GuestOptions`, as plain data. */
+  /** Of `GuestOptions`, as plain data. @default { start: 'cold' } */
   options?: Record<string, unknown>
   /** Abort as this phase starts. */
   abortIn?: string
@@ -40,7 +40,7 @@ export async function attemptBoot({ options = {}, abortIn, inside = [], env }: A
     ...inside,
     process.execPath,
     PROGRAM,
-    JSON.stringify({ options, abortIn }),
+    JSON.stringify({ options: { start: 'cold', ...options }, abortIn }),
   ]
   const child = spawn(file, args, {
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -5,12 +5,12 @@ import { bootGuest, type Guest } from 'vitest-guest/core'
 
 let guest: Guest
 before(async () => {
-  guest = await bootGuest({ hostname: 'node-test' })
+  guest = await bootGuest()
 })
 after(() => guest[Symbol.asyncDispose]())
 
 test('runs a command', async () => {
-  assert.equal((await guest.$`hostname`).stdout, 'node-test')
+  assert.equal((await guest.$`hostname`).stdout, 'guest')
 })
 
 test('a failing command rejects', async () => {

@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { bootGuest } from 'vitest-guest/core'
+import { cacheFolder } from '../src/host/environment.ts'
+import { run } from '../src/host/run.ts'
+import { childProcesses } from './processes.ts'
+
+/** What could grow. */
+interface Use {
+  descriptors: number
+  rssMib: number
+  cacheMib: number
+  children: number
+}
+
+export interface Endurance {
+  clones: number
+  failed: number
+  /** After the first ten, which warm things up, and at the end. */
+  before: Use
+  after: Use
+}
+
+const WARM_UP = 10
+
+/** Clones in a row, each connected, asked one thing, and closed. */
+export async function measureEndurance(clones: number): Promise<Endurance> {
+  let failed = 0
+  let before = await use()
+  for (let clone = 1; clone <= clones; clone++) {
+    try {
+      await using guest = await bootGuest()
+      const { stdout } = await guest.$`echo ${clone}`
+      if (stdout !== `${clone}`) throw new Error(`answered ${stdout}`)
+    } catch (error) {
+      failed++
+      console.log(`  clone ${clone} failed: ${(error as Error).message}`)
+    }
+    if (clone === WARM_UP) before = await use()
+    if (clone % 50 === 0) console.log(`  ${clone} clones`)
+  }
+  return { clones, failed, before, after: await use() }
+}
+
+async function use(): Promise<Use> {
+  globalThis.gc?.()
+  const status = readFileSync('/proc/self/status', 'utf8')
+  const [kib = ''] = (await run('du', ['--summarize', '--block-size=1K', cacheFolder()])).split('\t')
+  return {
+    descriptors: readdirSync('/proc/self/fd').length,
+    rssMib: Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024,
+    cacheMib: Number(kib) / 1024,
+    children: childProcesses(process.pid).length,
+  }
+}

@@ -1,0 +1,85 @@
+import type { Endurance } from './endurance.ts'
+import type { Fresh } from './fresh.ts'
+import type { Memory } from './memory.ts'
+import { median } from './median.ts'
+import type { Starts } from './starts.ts'
+
+/** Everything that was measured, as docs/bench.json keeps it. */
+export interface Results {
+  accel: 'kvm' | 'tcg'
+  cpus: number
+  qemu: string
+  measuredAt: string
+  starts?: Starts
+  fresh?: Fresh
+  memory?: Memory
+  endurance?: Endurance
+}
+
+/** Medians and ratios, for people. */
+export function table({ starts, fresh, memory, endurance }: Results): string {
+  const lines: string[] = []
+  const line = (what: string, value: string, more = '') =>
+    lines.push(`${what.padEnd(44)}${value.padStart(11)}   ${more}`.trimEnd())
+  if (starts) {
+    const { byHand, cold, build, warm, floor, network, close } = starts
+    const hand = median(byHand)
+    lines.push(`Starts, medians (${byHand.length} boots of a kind, ${warm.length} clones)`)
+    line('  by hand, to ssh root@guest true', seconds(hand))
+    line('  cold, to a connected client', seconds(median(cold)), `${(median(cold) / hand).toFixed(2)} x by hand`)
+    line('  template build', seconds(median(build)))
+    line('  floor: QEMU, restore, ssh2, no library', seconds(median(floor)))
+    line(
+      '  warm, to a connected client',
+      seconds(median(warm)),
+      `${(median(warm) / median(floor)).toFixed(2)} x floor; by hand is ${(hand / median(warm)).toFixed(1)} x warm`,
+    )
+    line('  keeper, bridge and TAP', milliseconds(median(network)))
+    line('  close', milliseconds(median(close)))
+    for (const [name, ms] of Object.entries(starts.warmPhases)) line(`    warm: ${name}`, milliseconds(ms))
+  }
+  if (fresh) {
+    lines.push(`A fresh guest per test, median wait (${fresh.on.length} tests each)`)
+    line('  with standby', milliseconds(median(fresh.on)))
+    line(
+      '  without',
+      milliseconds(median(fresh.off)),
+      starts && `${(median(fresh.off) / median(starts.floor)).toFixed(2)} x floor`,
+    )
+  }
+  if (memory) {
+    lines.push('Memory of guests of 512 MiB')
+    line('  a booted guest, RSS', mib(memory.coldRss))
+    line('  a further clone, PSS', mib(median(memory.clonePss.slice(1))))
+    for (const { guests, pssMib, lastMs, idleCpu } of memory.byCount) {
+      line(
+        `  ${guests} at once`,
+        mib(pssMib),
+        `${mib(pssMib / guests)} each; the last took ${seconds(lastMs)}; idle ${(idleCpu * 100).toFixed(0)} % of a CPU`,
+      )
+    }
+    line('  all answer a command, asked at once', seconds(memory.answeredMs))
+  }
+  if (endurance) {
+    const { clones, failed, before, after } = endurance
+    lines.push(`${clones} clones in a row: ${failed} failed`)
+    const grown = (name: keyof typeof after) => `${before[name].toFixed(0)} -> ${after[name].toFixed(0)}`
+    line('  descriptors', grown('descriptors'))
+    line('  child processes', grown('children'))
+    line('  our memory, MiB', grown('rssMib'))
+    line('  cache, MiB', grown('cacheMib'))
+  }
+  return lines.join('\n')
+}
+
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(2)} s`
+}
+
+function milliseconds(ms: number): string {
+  return `${ms.toFixed(0)} ms`
+}
+
+function mib(value: number): string {
+  return `${value.toFixed(0)} MiB`
+}

@@ -1,0 +1,99 @@
+import { mkdtemp, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { bootGuest, openNetwork } from 'vitest-guest/core'
+import type { Image } from '../src/image/resolve-image.ts'
+import { bootByHand } from './by-hand.ts'
+import { openFloor } from './floor.ts'
+import { median } from './median.ts'
+
+/** How long a guest takes to a connected client, each way; milliseconds, one number per round. */
+export interface Starts {
+  byHand: number[]
+  cold: number[]
+  build: number[]
+  warm: number[]
+  floor: number[]
+  network: number[]
+  close: number[]
+  warmPhases: Record<string, number>
+  coldPhases: Record<string, number>
+}
+
+/** Clones per round of boots: they are cheap, and what matters is the ratio of two of them. */
+const CLONES = 10
+
+export async function measureStarts(
+  image: Image,
+  template: string,
+  accel: 'kvm' | 'tcg',
+  rounds: number,
+): Promise<Starts> {
+  const starts: Omit<Starts, 'warmPhases' | 'coldPhases'> = {
+    byHand: [],
+    cold: [],
+    build: [],
+    warm: [],
+    floor: [],
+    network: [],
+    close: [],
+  }
+  const warmPhases = new Map<string, number[]>()
+  const coldPhases = new Map<string, number[]>()
+  await using floor = await openFloor(template, image, accel)
+  for (let round = 1; round <= rounds; round++) {
+    starts.byHand.push(await bootByHand(image, accel))
+    starts.cold.push(await timeStart('cold', coldPhases))
+    starts.build.push(await timeBuild(image))
+    for (let clone = 0; clone < CLONES; clone++) {
+      starts.floor.push(await floor.round())
+      starts.warm.push(await timeStart('warm', warmPhases, starts.close))
+      starts.network.push(await timeNetwork())
+    }
+    const said = (['byHand', 'cold', 'build', 'floor', 'warm'] as const).map(
+      (name) =>
+        `${name} ${(median(starts[name].slice(name === 'floor' || name === 'warm' ? -CLONES : -1)) / 1000).toFixed(2)} s`,
+    )
+    console.log(`  round ${round}: ${said.join(', ')}`)
+  }
+  return { ...starts, warmPhases: medians(warmPhases), coldPhases: medians(coldPhases) }
+}
+
+async function timeStart(start: 'cold' | 'warm', phases: Map<string, number[]>, close?: number[]): Promise<number> {
+  const startedAt = performance.now()
+  const guest = await bootGuest({ start })
+  const elapsed = performance.now() - startedAt
+  if (guest.start !== start) throw new Error(`the guest started ${guest.start}`)
+  for (const { name, durationMs } of guest.phases) phases.set(name, [...(phases.get(name) ?? []), durationMs])
+  const closedAt = performance.now()
+  await guest[Symbol.asyncDispose]()
+  close?.push(performance.now() - closedAt)
+  return elapsed
+}
+
+/** The first start with an empty cache, less the clone that it ends with. */
+async function timeBuild(image: Image): Promise<number> {
+  const cache = await mkdtemp(join(tmpdir(), 'bench-cache-'))
+  await symlink(dirname(dirname(image.disk)), join(cache, 'images'))
+  const saved = process.env['VITEST_GUEST_CACHE']
+  process.env['VITEST_GUEST_CACHE'] = cache
+  try {
+    await using guest = await bootGuest()
+    return guest.phases.find(({ name }) => name === 'template')?.durationMs ?? Number.NaN
+  } finally {
+    if (saved === undefined) delete process.env['VITEST_GUEST_CACHE']
+    else process.env['VITEST_GUEST_CACHE'] = saved
+    await rm(cache, { recursive: true })
+  }
+}
+
+async function timeNetwork(): Promise<number> {
+  const startedAt = performance.now()
+  await using network = await openNetwork()
+  await using _ = await network.addTap()
+  return performance.now() - startedAt
+}
+
+function medians(phases: Map<string, number[]>): Record<string, number> {
+  return Object.fromEntries([...phases].map(([name, durations]) => [name, median(durations)]))
+}

@@ -19,7 +19,7 @@ export async function measureFresh(tests: number): Promise<Fresh> {
 }
 
 async function waits(standby: boolean, tests: number): Promise<number[]> {
-  const start = (signal: AbortSignal) => bootGuest({ signal }) as Promise<Guest>
+  const start = (signal: AbortSignal) => bootGuest({ signal })
   await using guests = await FreshGuests.open({ start, standby })
   const waited: number[] = []
   for (let test = 0; test <= tests; test++) {

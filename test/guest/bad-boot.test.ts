@@ -107,8 +107,15 @@ test.for(CASES)('$name: told from evidence, nothing left', async ({ attempt, err
   expect(await ownInterfaces()).toEqual(interfaces)
 })
 
-test.for(['ssh banner', 'ssh authentication', 'cloud-init'])('aborted in phase %s', async (phase) => {
-  const outcome = await attemptBoot({ abortIn: phase })
+test.for([
+  ['cold', 'ssh banner'],
+  ['cold', 'cloud-init'],
+  ['warm', 'restore'],
+  ['warm', 'ssh banner'],
+  ['warm', 'ssh authentication'],
+  ['warm', 'clock and entropy'],
+] as const)('%s, aborted in phase %s', async ([start, phase]) => {
+  const outcome = await attemptBoot({ options: { start }, abortIn: phase })
   expect(outcome).toMatchObject({ name: 'Error', message: 'the test aborts', lastPhase: phase })
   expect(outcome.sincePhaseMs).toBeLessThan(AT_ONCE)
   expect(outcome.left).toEqual([])

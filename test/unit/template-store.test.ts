@@ -165,7 +165,7 @@ test('a template that is discarded twice is gone once: not what somebody built m
 /** A process that builds the template and says when it has begun; it takes `ms`, or for ever. */
 function builder(ms: number) {
   const code = `
-    const { findTemplate } = await import('${new URL('../../src/template/find-template.ts', import.meta.url)}')
+    const { findTemplate } = await import('${new URL('../../src/template/find-template.ts', import.meta.url).href}')
     const { cpSync } = await import('node:fs')
     const said = []
     const build = async (into) => {

@@ -22,6 +22,18 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<Command> }
     summary: "stdin and stdout to a port of a guest; OpenSSH's ProxyCommand",
     load: async () => (await import('./connect.ts')).connect,
   },
+  template: {
+    summary: 'the frozen guests in the cache: list, remove',
+    load: async () => (await import('./template.ts')).template,
+  },
+  image: {
+    summary: 'the built images in the cache: list, remove',
+    load: async () => (await import('./image.ts')).image,
+  },
+  gc: {
+    summary: 'removes from the cache what is of no use any more',
+    load: async () => (await import('./gc.ts')).gc,
+  },
 }
 
 const HELP = `Usage: vitest-guest COMMAND [OPTIONS]

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
+import { HostError } from '../errors.ts'
 import { programEnvironment } from './environment.ts'
 import { requireTool } from './tools.ts'
 
@@ -8,6 +9,8 @@ import { requireTool } from './tools.ts'
 const SOON = 500
 /** Milliseconds between two words about a wait. */
 const REMIND_EVERY = 10_000
+/** What flock exits with when another process holds the lock (--conflict-exit-code). */
+const BUSY = 1
 
 export interface Lock extends AsyncDisposable {
   /** What those who wait shall hear about the work, from now on. */
@@ -27,16 +30,7 @@ export async function takeLock(
   signal?: AbortSignal,
 ): Promise<Lock> {
   signal?.throwIfAborted()
-  // flock becomes cat once it has the lock (--no-fork), and cat sends back what it is sent. Both are util-linux and
-  // coreutils, which no Debian is without.
-  const holder = ['--pdeathsig', 'KILL', 'flock', '--exclusive', '--no-fork', path, 'cat']
-  const child = spawn(requireTool('setpriv'), holder, { stdio: ['pipe', 'pipe', 'ignore'], env: programEnvironment() })
-  child.stdin.on('error', () => {})
-  const closed = new Promise((resolve) => child.once('close', resolve))
-  const release = async (): Promise<void> => {
-    child.kill('SIGKILL')
-    await closed
-  }
+  const { child, release } = startHolder(path)
   const startedAt = performance.now()
   const remind = async () => {
     const seconds = Math.round((performance.now() - startedAt) / 1000)
@@ -65,7 +59,35 @@ export async function takeLock(
   }
 }
 
-async function readHolder(path: string): Promise<string> {
+/**
+ * The same without waiting, and without a word in it for others: for what takes no time.
+ * @returns undefined while another process holds it
+ */
+export async function tryLock(path: string): Promise<AsyncDisposable | undefined> {
+  const { child, release, closed } = startHolder(path, '--nonblock')
+  child.stdin.write('locked\n')
+  const taken = await Promise.race([once(child.stdout, 'data').then(() => true), closed.then(() => false)])
+  if (taken) return { [Symbol.asyncDispose]: release }
+  if (child.exitCode === BUSY) return undefined
+  throw new HostError(`The lock ${path} cannot be taken`, { exitCode: child.exitCode ?? undefined })
+}
+
+/** Who holds a lock, or held it last: `process 12, which is building the template web`. */
+export async function readHolder(path: string): Promise<string> {
   const text = await readFile(path, 'utf8').catch(() => '')
   return text || 'another process'
+}
+
+function startHolder(path: string, ...flags: string[]) {
+  // flock becomes cat once it has the lock (--no-fork), and cat sends back what it is sent. Both are util-linux and
+  // coreutils, which no Debian is without.
+  const holder = ['--pdeathsig', 'KILL', 'flock', '--exclusive', ...flags, '--no-fork', path, 'cat']
+  const child = spawn(requireTool('setpriv'), holder, { stdio: ['pipe', 'pipe', 'ignore'], env: programEnvironment() })
+  child.stdin.on('error', () => {})
+  const closed = new Promise((resolve) => child.once('close', resolve))
+  const release = async (): Promise<void> => {
+    child.kill('SIGKILL')
+    await closed
+  }
+  return { child, closed, release }
 }

@@ -1,6 +1,5 @@
 import { access, mkdir, mkdtemp, open, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { cacheFolder } from '../host/environment.ts'
 import { touch } from '../host/touch.ts'
 import type { BuiltImage } from '../options/image.ts'
 import { Disposers } from '../lifetime/disposers.ts'
@@ -10,16 +9,14 @@ import { BuildProgress } from './build-progress.ts'
 import { removeAsRoot } from './build-step.ts'
 import { requireBuilder } from './require-builder.ts'
 import type { Image, Progress } from './image.ts'
+import { BUILDING, imagesFolder } from './images-folder.ts'
 import { makeDisk } from './make-disk.ts'
 import { makeRecipe, type Recipe } from './recipe.ts'
-
-/** A build under way. Whoever holds the lock knows that all such folders but its own are of dead builders. */
-const BUILDING = 'building-'
 
 /** The image in the cache, built if it is not there. One process builds at a time; others wait, then use its work. */
 export async function buildImage(spec: BuiltImage, onProgress: Progress, signal?: AbortSignal): Promise<Image> {
   const recipe = makeRecipe(spec)
-  const images = join(cacheFolder(), 'images')
+  const images = imagesFolder()
   const folder = join(images, recipe.folder)
   if (!(await exists(folder))) await build(recipe, images, folder, onProgress, signal)
   await touch(folder)

@@ -1,0 +1,51 @@
+import { parseArgs } from 'node:util'
+import { collectGarbage, isGone, type Verdict } from '../template/collect-garbage.ts'
+import type { Command } from './command.ts'
+import { sizeText } from './units.ts'
+import { UsageError } from './usage-error.ts'
+
+export const gc: Command = {
+  help: `Usage: vitest-guest gc [--older-than DAYS] [--dry-run]
+
+Removes from the cache what nobody can use any more, and what nobody has used for long:
+
+  - what builds have left that were ended
+  - templates that are broken, or whose image is gone
+  - images that this release would build otherwise, and the templates on them
+  - images and templates that were not used for so many days
+
+What a process uses is never removed, nor what was last used less than a minute ago.
+
+  --older-than DAYS   how many days; 30 when not said
+  --dry-run           only print what would be removed
+
+Exit code: 0; 1 when something could not be removed.
+`,
+  async run(args) {
+    const { values } = parseArgs({
+      args,
+      options: {
+        'older-than': { type: 'string', default: '30' },
+        'dry-run': { type: 'boolean', default: false },
+      },
+    })
+    const { 'older-than': days, 'dry-run': dryRun } = values
+    if (!/^\d{1,6}$/.test(days)) throw new UsageError(`DAYS must be a whole number; got ${days}`)
+    let freed = 0
+    let exitCode = 0
+    for await (const verdict of collectGarbage({ days: Number(days), now: Date.now(), dryRun })) {
+      process.stdout.write(renderVerdict(verdict, dryRun))
+      if (isGone(verdict)) freed += verdict.bytes
+      if (verdict.error !== undefined) exitCode = 1
+    }
+    process.stdout.write(`${dryRun ? 'would be freed' : 'freed'} in total: ${sizeText(freed)}\n`)
+    return exitCode
+  },
+}
+
+export function renderVerdict({ what, bytes, reason, kept, error }: Verdict, dryRun: boolean): string {
+  const start = `${what}  ${sizeText(bytes)}  `
+  if (error !== undefined) return `${start}could not be removed: ${error} (${reason})\n`
+  if (kept !== undefined) return `${start}kept: ${kept} (${reason})\n`
+  return `${start}${dryRun ? 'would be removed' : 'removed'}: ${reason}\n`
+}

@@ -1,0 +1,72 @@
+import { GuestError } from '../errors.ts'
+import { listImages, type ImageEntry } from '../image/list-images.ts'
+import { removeImage } from '../image/remove-image.ts'
+import { listTemplates, type TemplateEntry } from '../template/list-templates.ts'
+import type { Command } from './command.ts'
+import { pick } from './pick.ts'
+import { lsOrRm } from './subcommand.ts'
+import { renderTable } from './table.ts'
+import { durationText, sizeText } from './units.ts'
+
+export const image: Command = {
+  help: `Usage: vitest-guest image ls
+       vitest-guest image rm NAME...
+
+Images are the disks that vitest-guest has built. They are in the cache, in images/.
+
+  ls   all of them: name, size on the disk, age, last use, what each is, and who uses it
+  rm   remove some, by their names or the beginnings of names; the next test that wants one builds it anew
+
+What a process uses or a template stands on is never removed, nor what was last used less than a minute ago.
+
+Exit code: 0; 1 when something was not removed.
+`,
+  async run(args) {
+    const names = lsOrRm('image', 'NAME', args)
+    const [images, templates] = await Promise.all([listImages(), listTemplates()])
+    if (names) await remove(images, templates, names)
+    else process.stdout.write(renderImages(images, templates, Date.now()))
+    return 0
+  },
+}
+
+export function renderImages(images: readonly ImageEntry[], templates: readonly TemplateEntry[], now: number): string {
+  if (images.length === 0) return 'There are no images.\n'
+  const rows = images.map(({ name, bytes, createdAt, lastUse, label, obsolete, user }) => [
+    name,
+    sizeText(bytes),
+    durationText(now - createdAt.getTime()),
+    `${durationText(now - lastUse.getTime())} ago`,
+    obsolete === undefined ? label : `${label} (${obsolete.split(':')[0]})`,
+    [...(user === undefined ? [] : [user]), ...keysOn(name, templates).map((key) => `template ${key.slice(0, 12)}`)].join(', '), // prettier-ignore
+  ])
+  return renderTable(['NAME', 'SIZE', 'AGE', 'LAST USE', 'OF', 'IN USE BY'], rows)
+}
+
+async function remove(
+  images: readonly ImageEntry[],
+  templates: readonly TemplateEntry[],
+  beginnings: readonly string[],
+): Promise<void> {
+  const names = pick(
+    'image',
+    images.map(({ name }) => name),
+    beginnings,
+  )
+  for (const name of names) {
+    const keys = keysOn(name, templates)
+    if (keys.length > 0) {
+      throw new GuestError(`Image ${name} is what these templates stand on: ${keys.join(', ')}`, {
+        hint: `Remove them first: npx vitest-guest template rm ${keys.join(' ')}`,
+      })
+    }
+    const user = await removeImage(name)
+    if (user !== undefined) throw new GuestError(`Image ${name} is in use by ${user}`)
+    const size = sizeText(images.find((entry) => entry.name === name)?.bytes ?? 0)
+    process.stdout.write(`image ${name}  ${size}  removed\n`)
+  }
+}
+
+function keysOn(image: string, templates: readonly TemplateEntry[]): string[] {
+  return templates.filter((template) => template.image === image).map(({ key }) => key)
+}

@@ -1,0 +1,60 @@
+import { GuestError } from '../errors.ts'
+import { listTemplateBuilds, listTemplates, type TemplateEntry } from '../template/list-templates.ts'
+import { removeTemplate } from '../template/remove-template.ts'
+import type { Command } from './command.ts'
+import { pick } from './pick.ts'
+import { lsOrRm } from './subcommand.ts'
+import { renderTable } from './table.ts'
+import { durationText, sizeText } from './units.ts'
+
+export const template: Command = {
+  help: `Usage: vitest-guest template ls
+       vitest-guest template rm KEY...
+
+Templates are guests that were booted once and frozen; a warm start clones one. They are in the cache, in templates/.
+
+  ls   all of them: key, size on the disk, age, last use, what each is of, and who uses it
+  rm   remove some, by their keys or the beginnings of keys; the next test that wants one builds it anew
+
+What a process uses is never removed, nor what was last used less than a minute ago.
+
+Exit code: 0; 1 when something was not removed.
+`,
+  async run(args) {
+    const keys = lsOrRm('template', 'KEY', args)
+    const templates = await listTemplates()
+    if (keys) {
+      await remove(templates, keys)
+    } else {
+      process.stdout.write(renderTemplates([...templates, ...(await listTemplateBuilds())], Date.now()))
+    }
+    return 0
+  },
+}
+
+export function renderTemplates(templates: readonly TemplateEntry[], now: number): string {
+  if (templates.length === 0) return 'There are no templates.\n'
+  const rows = templates.map(({ key, bytes, createdAt, lastUse, label, user }) => [
+    key,
+    sizeText(bytes),
+    durationText(now - createdAt.getTime()),
+    `${durationText(now - lastUse.getTime())} ago`,
+    label,
+    user ?? '',
+  ])
+  return renderTable(['KEY', 'SIZE', 'AGE', 'LAST USE', 'OF', 'IN USE BY'], rows)
+}
+
+async function remove(templates: readonly TemplateEntry[], beginnings: readonly string[]): Promise<void> {
+  const keys = pick(
+    'template',
+    templates.map(({ key }) => key),
+    beginnings,
+  )
+  for (const key of keys) {
+    const user = await removeTemplate(key)
+    if (user !== undefined) throw new GuestError(`Template ${key} is in use by ${user}`)
+    const size = sizeText(templates.find((entry) => entry.key === key)?.bytes ?? 0)
+    process.stdout.write(`template ${key}  ${size}  removed\n`)
+  }
+}

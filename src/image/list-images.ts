@@ -1,0 +1,70 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { diskUsage } from '../host/disk-usage.ts'
+import { present } from '../host/present.ts'
+import { userOf } from '../host/user-of.ts'
+import { parseImage } from '../options/image.ts'
+import { imagesFolder, isImageName } from './images-folder.ts'
+import { makeRecipe, type Recipe } from './recipe.ts'
+
+/** A built image in the cache. */
+export interface ImageEntry {
+  readonly name: string
+  readonly folder: string
+  /** What it was asked for as, or why it is none. */
+  readonly label: string
+  /** Bytes on the disk. */
+  readonly bytes: number
+  readonly createdAt: Date
+  readonly lastUse: Date
+  /** Why this release has no use for it. */
+  readonly obsolete: string | undefined
+  /** Who boots from it right now. */
+  readonly user: string | undefined
+}
+
+export async function listImages(): Promise<ImageEntry[]> {
+  const found = await readdir(imagesFolder(), { withFileTypes: true }).catch(() => [])
+  const names = found.filter((entry) => entry.isDirectory() && isImageName(entry.name)).map(({ name }) => name)
+  return present(names.sort().map(describe))
+}
+
+async function describe(name: string): Promise<ImageEntry> {
+  const folder = join(imagesFolder(), name)
+  const { mtime } = await stat(folder)
+  const disk = await stat(join(folder, 'disk.raw')).catch(() => undefined)
+  const recipe = await readRecipe(folder)
+  return {
+    name,
+    folder,
+    label: recipe?.label ?? 'broken: recipe.json cannot be read',
+    bytes: await diskUsage(folder),
+    createdAt: disk?.mtime ?? mtime,
+    lastUse: mtime,
+    obsolete: disk ? obsolete(name, recipe) : 'broken: disk.raw is missing',
+    user: await userOf(folder),
+  }
+}
+
+/** Why this release would build another image for the same packages; undefined when it would not. */
+export function obsolete(name: string, recipe: Pick<Recipe, 'label' | 'key'> | undefined): string | undefined {
+  if (!recipe) return 'broken: recipe.json cannot be read'
+  const [base = '', ...packages] = recipe.label.split(' + ')
+  try {
+    const spec = parseImage({ base, packages })
+    const present = 'base' in spec && makeRecipe(spec)
+    if (present && present.key === recipe.key && present.folder === name) return undefined
+  } catch {
+    // A release that has this base is another one.
+  }
+  return `superseded: this release builds another ${recipe.label}`
+}
+
+async function readRecipe(folder: string): Promise<Recipe | undefined> {
+  try {
+    const recipe = JSON.parse(await readFile(join(folder, 'recipe.json'), 'utf8')) as Partial<Recipe> | null
+    return typeof recipe?.label === 'string' && typeof recipe.key === 'string' ? (recipe as Recipe) : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,39 @@
+import { mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readHolder, tryLock } from '../host/lock.ts'
+import { userOf } from '../host/user-of.ts'
+import { removeAsRoot } from './build-step.ts'
+import { BUILDING, imagesFolder } from './images-folder.ts'
+
+/**
+ * Removes a built image that nobody boots from; which templates stand on it is the caller's business.
+ * @returns who uses it, when that is why it stays
+ */
+export async function removeImage(name: string, { dryRun = false } = {}): Promise<string | undefined> {
+  const folder = join(imagesFolder(), name)
+  const user = await userOf(folder)
+  if (user !== undefined || dryRun) return user
+  // Gone at once for whoever looks; what a kill leaves of it is like a dead build.
+  const aside = await mkdtemp(join(imagesFolder(), BUILDING))
+  await rename(folder, join(aside, 'image'))
+  await rm(aside, { recursive: true, force: true })
+  return undefined
+}
+
+/** The folders of builds, under way or dead. */
+export async function listImageBuilds(): Promise<string[]> {
+  const names = await readdir(imagesFolder()).catch(() => [])
+  return names.filter((name) => name.startsWith(BUILDING))
+}
+
+/**
+ * Removes what a dead build has left.
+ * @returns who is building, when that is why it stays
+ */
+export async function removeImageBuild(name: string, { dryRun = false } = {}): Promise<string | undefined> {
+  const lock = join(imagesFolder(), '.lock')
+  await using held = await tryLock(lock)
+  if (!held) return await readHolder(lock)
+  if (!dryRun) await removeAsRoot(join(imagesFolder(), name))
+  return undefined
+}

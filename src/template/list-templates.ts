@@ -1,0 +1,98 @@
+import { access, readdir, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { diskUsage } from '../host/disk-usage.ts'
+import { readHolder, tryLock } from '../host/lock.ts'
+import { messageOf } from '../host/message-of.ts'
+import { present } from '../host/present.ts'
+import { userOf } from '../host/user-of.ts'
+import { builtImageName } from '../image/images-folder.ts'
+import { templatesFolder } from './find-template.ts'
+import { FILES, FORMAT_VERSION, readManifest, type Manifest } from './store.ts'
+
+/** All that {@link findTemplate} makes; what else lies in the folder is none of ours. */
+const NAME = /^([0-9a-f]{32})(|\.building|\.cold|\.lock)$/
+
+/** A template in the cache, or one that is being built. */
+export interface TemplateEntry {
+  readonly key: string
+  readonly folder: string
+  /** What it is a template of, or why it is none. */
+  readonly label: string
+  /** The disk that it stands on: the name of a built image, or the path of a user's own. */
+  readonly image: string | undefined
+  /** Bytes on the disk. */
+  readonly bytes: number
+  readonly createdAt: Date
+  readonly lastUse: Date
+  /** Why nothing can be cloned from it. */
+  readonly fault: string | undefined
+  /** Who uses or builds it right now. */
+  readonly user: string | undefined
+}
+
+/** The names in the folder, by what they are: `''` is a template. */
+export async function templateNames(kind: '' | '.building' | '.cold' | '.lock'): Promise<string[]> {
+  const names = await readdir(templatesFolder()).catch(() => [])
+  return names.filter((name) => NAME.exec(name)?.[2] === kind).sort()
+}
+
+export async function listTemplates(): Promise<TemplateEntry[]> {
+  return present((await templateNames('')).map(describe))
+}
+
+/** Builds under way, and what dead ones have left. */
+export async function listTemplateBuilds(): Promise<TemplateEntry[]> {
+  return present((await templateNames('.building')).map(describeBuild))
+}
+
+async function describe(key: string): Promise<TemplateEntry> {
+  const folder = join(templatesFolder(), key)
+  const { mtime } = await stat(folder)
+  const manifest = await readManifest(folder).catch((error: unknown) => `broken: ${messageOf(error)}`)
+  const fault = typeof manifest === 'string' ? manifest : await faultOf(folder, manifest)
+  const known = typeof manifest === 'string' ? undefined : manifest
+  return {
+    key,
+    folder,
+    label: known?.label ?? fault ?? '',
+    image: known && (builtImageName(known.image) ?? known.image),
+    bytes: await diskUsage(folder),
+    createdAt: known ? new Date(known.createdAt) : mtime,
+    lastUse: mtime,
+    fault,
+    user: await userOf(folder),
+  }
+}
+
+/** A newer format is for a newer release to use. The content of the files is looked at by whoever clones. */
+async function faultOf(folder: string, { formatVersion, key }: Manifest): Promise<string | undefined> {
+  if (formatVersion < FORMAT_VERSION) return `broken: format version ${formatVersion}, of an older release`
+  if (key !== basename(folder)) return 'broken: made for another key'
+  for (const name of Object.values(FILES)) {
+    try {
+      await access(join(folder, name))
+    } catch {
+      return `broken: ${name} is missing`
+    }
+  }
+  return undefined
+}
+
+async function describeBuild(name: string): Promise<TemplateEntry> {
+  const key = basename(name, '.building')
+  const folder = join(templatesFolder(), name)
+  const { mtime, birthtime } = await stat(folder)
+  const lock = join(templatesFolder(), `${key}.lock`)
+  await using held = await tryLock(lock)
+  return {
+    key,
+    folder,
+    label: held ? 'left by a build that was ended' : 'being built',
+    image: undefined,
+    bytes: await diskUsage(folder),
+    createdAt: birthtime,
+    lastUse: mtime,
+    fault: held && 'left by a build that was ended',
+    user: held ? undefined : await readHolder(lock),
+  }
+}

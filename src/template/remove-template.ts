@@ -1,0 +1,56 @@
+import { rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readHolder, tryLock } from '../host/lock.ts'
+import { processUsing, userOf } from '../host/user-of.ts'
+import { templatesFolder } from './find-template.ts'
+
+interface Removal {
+  /** Only look whether it could be removed. @default false */
+  readonly dryRun?: boolean
+}
+
+/**
+ * Removes a template that nobody uses or builds.
+ * @returns who does, when that is why it stays
+ */
+export async function removeTemplate(key: string, { dryRun = false }: Removal = {}): Promise<string | undefined> {
+  const folder = join(templatesFolder(), key)
+  return underLock(key, async () => {
+    const user = await userOf(folder)
+    if (user !== undefined || dryRun) return user
+    // Gone at once for whoever looks; what a kill leaves of it is like a dead build.
+    const aside = `${folder}.building`
+    await rm(aside, { recursive: true, force: true })
+    await rename(folder, aside)
+    await rm(aside, { recursive: true, force: true })
+    return undefined
+  })
+}
+
+/**
+ * Removes what a dead build has left, if it is dead.
+ * @returns who uses or builds it, when that is why it stays
+ */
+export async function removeTemplateBuild(key: string, { dryRun = false }: Removal = {}): Promise<string | undefined> {
+  const folder = join(templatesFolder(), `${key}.building`)
+  return underLock(key, async () => {
+    const user = await processUsing(folder)
+    if (user === undefined && !dryRun) await rm(folder, { recursive: true, force: true })
+    return user
+  })
+}
+
+/** Removes a small file beside a template: its lock, or the note that there cannot be one. */
+export async function removeBeside(name: string, { dryRun = false }: Removal = {}): Promise<string | undefined> {
+  const key = name.slice(0, name.indexOf('.'))
+  return underLock(key, async () => {
+    if (!dryRun) await rm(join(templatesFolder(), name), { force: true })
+    return undefined
+  })
+}
+
+async function underLock(key: string, act: () => Promise<string | undefined>): Promise<string | undefined> {
+  const path = join(templatesFolder(), `${key}.lock`)
+  await using lock = await tryLock(path)
+  return lock ? await act() : await readHolder(path)
+}

@@ -1,6 +1,7 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { diskUsage } from '../host/disk-usage.ts'
+import { listFolder } from '../host/list-folder.ts'
 import { present } from '../host/present.ts'
 import { userOf } from '../host/user-of.ts'
 import { parseImage } from '../options/image.ts'
@@ -24,7 +25,7 @@ export interface ImageEntry {
 }
 
 export async function listImages(): Promise<ImageEntry[]> {
-  const found = await readdir(imagesFolder(), { withFileTypes: true }).catch(() => [])
+  const found = await listFolder(imagesFolder())
   const names = found.filter((entry) => entry.isDirectory() && isImageName(entry.name)).map(({ name }) => name)
   return present(names.sort().map(describe))
 }

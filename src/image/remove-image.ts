@@ -1,5 +1,6 @@
-import { mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { listFolder } from '../host/list-folder.ts'
 import { readHolder, tryLock } from '../host/lock.ts'
 import { userOf } from '../host/user-of.ts'
 import { removeAsRoot } from './build-step.ts'
@@ -22,7 +23,7 @@ export async function removeImage(name: string, { dryRun = false } = {}): Promis
 
 /** The folders of builds, under way or dead. */
 export async function listImageBuilds(): Promise<string[]> {
-  const names = await readdir(imagesFolder()).catch(() => [])
+  const names = (await listFolder(imagesFolder())).map(({ name }) => name)
   return names.filter((name) => name.startsWith(BUILDING))
 }
 

@@ -1,6 +1,7 @@
-import { access, readdir, stat } from 'node:fs/promises'
+import { access, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { diskUsage } from '../host/disk-usage.ts'
+import { listFolder } from '../host/list-folder.ts'
 import { readHolder, tryLock } from '../host/lock.ts'
 import { messageOf } from '../host/message-of.ts'
 import { present } from '../host/present.ts'
@@ -32,7 +33,7 @@ export interface TemplateEntry {
 
 /** The names in the folder, by what they are: `''` is a template. */
 export async function templateNames(kind: '' | '.building' | '.cold' | '.lock'): Promise<string[]> {
-  const names = await readdir(templatesFolder()).catch(() => [])
+  const names = (await listFolder(templatesFolder())).map(({ name }) => name)
   return names.filter((name) => NAME.exec(name)?.[2] === kind).sort()
 }
 

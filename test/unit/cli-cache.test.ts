@@ -123,6 +123,13 @@ test('an empty cache has nothing to list, remove or collect', async () => {
   })
 })
 
+test('a cache that cannot be read is not taken for an empty one', async () => {
+  await writeFile(join(cache, 'templates'), '')
+  const { exitCode, stderr } = await cli('template', 'ls')
+  expect(exitCode).toBe(1)
+  expect(stderr).toMatch(/^vitest-guest: The cache cannot be read: ENOTDIR.*$/)
+})
+
 test('template ls: key, size, age, last use, what it is, and who uses it', async () => {
   await makeImage()
   await makeTemplate(A)

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bootGuest } from 'vitest-guest/core'
 import { FreshGuests } from '../fixtures/fresh-guests.ts'
-import type { Guest } from '../src/guest/guest.ts'
 
 export interface Fresh {
   /** Milliseconds that each test waited for a machine of its own, with a standby. */

@@ -57,6 +57,9 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
     const network = await phases.run('network', async () => opening)
     const start = { spec, accel, image, network, phases, signal, onProgress: onProgress ?? (() => {}), disposers }
     const warm = spec.start === 'warm' ? await startWarm(start) : undefined
-    return warm ?? (await startCold(start))
+    const guest = warm ?? (await startCold(start))
+    // The network takes TAP and QEMU with it, so its end need not wait for theirs; its own turn, later, waits for it.
+    if (!given) disposers.defer(() => void Promise.resolve(network[Symbol.asyncDispose]()).catch(() => {}))
+    return guest
   })
 }

@@ -1,6 +1,8 @@
 import { budgetFactor } from '../host/accelerator.ts'
 import { qemuVersion } from '../host/qemu-version.ts'
 import { acquire, type Disposers } from '../lifetime/disposers.ts'
+import type { NetworkSpec } from '../options/guest-options.ts'
+import type { Tap } from '../network/network.ts'
 import { discardTemplate, findTemplate, type Unfreezable } from '../template/find-template.ts'
 import { templateKey } from '../template/key.ts'
 import type { Template } from '../template/store.ts'
@@ -27,7 +29,7 @@ export async function startWarm(start: Start): Promise<Guest | undefined> {
   const tap = disposers.useSoon(network.addTap(signal))
   const find = () => phases.run('template', () => templateFor(start))
   let template = await find()
-  if ('unfreezable' in template) return bootInstead(start, template)
+  if ('unfreezable' in template) return bootInstead(start, template, await tap)
   const { name } = await phases.run('tap', () => tap)
   let clone: Booted & { wake: WakePort }
   try {
@@ -37,7 +39,7 @@ export async function startWarm(start: Start): Promise<Guest | undefined> {
     warnOnce(`A template could not be restored and is built anew: ${(error as Error).message}`)
     await discardTemplate(template)
     template = await find()
-    if ('unfreezable' in template) return bootInstead(start, template)
+    if ('unfreezable' in template) return bootInstead(start, template, await tap)
     clone = await cloneTemplate(template, name, start)
   }
   const { credentials, macAddress } = template
@@ -55,18 +57,25 @@ export async function startWarm(start: Start): Promise<Guest | undefined> {
   })
 }
 
-function bootInstead({ spec }: Start, { unfreezable }: Unfreezable): undefined {
+async function bootInstead({ spec }: Start, { unfreezable }: Unfreezable, tap: Tap): Promise<undefined> {
   warnOnce(`${unfreezable}; so guest ${spec.hostname} boots each time (start: 'cold' says so without this warning)`)
+  await tap[Symbol.asyncDispose]()
 }
 
-async function templateFor({
+/** What decides which template it is. */
+export interface TemplateWish extends Pick<Start, 'spec' | 'accel' | 'image' | 'onProgress' | 'signal'> {
+  readonly network: NetworkSpec
+}
+
+/** The template for guests like this, built if there is none. */
+export async function templateFor({
   spec,
   accel,
   image,
   network,
   onProgress,
   signal,
-}: Start): Promise<Template | Unfreezable> {
+}: TemplateWish): Promise<Template | Unfreezable> {
   const key = templateKey({
     spec,
     network,

@@ -19,7 +19,7 @@ interface Point {
   after: number
 }
 
-/** Ten points, in the order of a build; only the last three take a whole boot to reach. */
+/** Ten points, in the order of a build; only the last two take a whole boot to reach. */
 const POINTS: readonly Point[] = [
   { name: 'as it starts', said: /network/, after: 0 },
   { name: 'while its network is made', said: /network/, after: 100 },
@@ -28,7 +28,7 @@ const POINTS: readonly Point[] = [
   { name: 'as the kernel starts', said: /ssh banner/, after: 300 },
   { name: 'early in the boot', said: /ssh banner/, after: 4000 },
   { name: 'while the guest boots', said: /ssh banner/, after: 10_000 },
-  { name: 'when sshd answers', said: /ssh authentication/, after: 0 },
+  { name: 'late in the boot', said: /ssh banner/, after: 15_000 },
   { name: 'as it is frozen', said: /freeze/, after: 0 },
   { name: 'when it is frozen', said: /freeze/, after: 3000 },
 ]

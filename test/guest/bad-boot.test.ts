@@ -113,7 +113,6 @@ test.for([
   ['warm', 'restore'],
   ['warm', 'ssh banner'],
   ['warm', 'ssh authentication'],
-  ['warm', 'clock and entropy'],
 ] as const)('%s, aborted in phase %s', async ([start, phase]) => {
   const outcome = await attemptBoot({ options: { start }, abortIn: phase })
   expect(outcome).toMatchObject({ name: 'Error', message: 'the test aborts', lastPhase: phase })

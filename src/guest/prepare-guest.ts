@@ -1,0 +1,42 @@
+import { chooseAccelerator, type Accelerator } from '../host/accelerator.ts'
+import { resolveImage, type Progress } from '../image/resolve-image.ts'
+import { Phases, type PhaseListener } from '../lifetime/phases.ts'
+import type { GuestOptions } from '../options/guest-options.ts'
+import { requireHost } from './require-host.ts'
+import { resolveOptions } from './resolve-options.ts'
+import { templateFor } from './start-warm.ts'
+
+export interface PrepareOptions extends GuestOptions {
+  /** Ends the work; the signal's reason is thrown. */
+  signal?: AbortSignal
+  /** Told of every phase as it starts and ends. */
+  onPhase?: PhaseListener
+  /** Told line by line how the building of an image or a template goes on; of nothing when both are there. */
+  onProgress?: Progress
+}
+
+/** How guests with these options will start. */
+export interface Preparation {
+  readonly accel: Accelerator
+  /** `warm`: there is a template now. `cold`: none was asked for, or a machine like this cannot be frozen. */
+  readonly start: 'warm' | 'cold'
+}
+
+/**
+ * Makes sure that the cache folder holds what guests with these options start from: the image, and with `start: 'warm'`
+ * the template. What is missing is built; no guest is left running.
+ *
+ * @throws GuestError for a bad option, HostError, ImageError, NetworkError, BootError, or SshError.
+ */
+export async function prepareGuest(options: PrepareOptions = {}): Promise<Preparation> {
+  const { signal, onPhase, onProgress = () => {}, ...guest } = options
+  const { spec, network } = resolveOptions(guest)
+  const phases = new Phases(onPhase)
+  signal?.throwIfAborted()
+  await phases.run('host', () => requireHost(true))
+  const { accel } = await phases.run('accelerator', () => chooseAccelerator(spec.accel, signal))
+  const image = await phases.run('image', () => resolveImage(spec.image, { onProgress, ...(signal && { signal }) }))
+  if (spec.start === 'cold') return { accel, start: 'cold' }
+  const template = await phases.run('template', () => templateFor({ spec, network, accel, image, onProgress, signal }))
+  return { accel, start: 'unfreezable' in template ? 'cold' : 'warm' }
+}

@@ -1,0 +1,138 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { prepareGuest } from 'vitest-guest/core'
+import { cacheFolder } from '../../src/host/environment.ts'
+import { leftovers, ownTemporaryFolder } from '../support/leftovers.ts'
+
+const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
+const BUILT = 'built in'
+
+/** Has the default image, and a template of the default guest: not the one that the project `plugin` needs. */
+let cache: string
+
+// These tests follow on one another: the first fills the cache.
+beforeAll(async () => {
+  await prepareGuest()
+  const template = await defaultTemplate()
+  cache = await mkdtemp(join(tmpdir(), 'vg-cache-'))
+  await copyFolder(dirname(template.image), join(cache, 'images'))
+  await copyFolder(template.folder, join(cache, 'templates'))
+})
+
+/** The one that was used last: versions of QEMU, the image and the library before this one may have left theirs. */
+async function defaultTemplate(): Promise<{ folder: string; image: string }> {
+  const templates = join(cacheFolder(), 'templates')
+  const found: { folder: string; image: string; usedAt: number }[] = []
+  for (const name of await readdir(templates)) {
+    const folder = join(templates, name)
+    const [manifest] = (await readFile(join(folder, 'manifest.json'), 'utf8').catch(() => '{}')).split('\n')
+    const { label, image } = JSON.parse(manifest ?? '') as { label?: string; image: string }
+    if (label === 'debian-12, 512 MiB, guest') found.push({ folder, image, usedAt: (await stat(folder)).mtimeMs })
+  }
+  const [last] = found.toSorted((a, b) => b.usedAt - a.usedAt)
+  if (!last) throw new Error(`no template of the default guest in ${templates}`)
+  return last
+}
+
+async function copyFolder(folder: string, into: string): Promise<void> {
+  await mkdir(into)
+  await execa('cp', ['--archive', '--sparse=always', '--reflink=auto', folder, into])
+}
+
+afterAll(() => rm(cache, { recursive: true, force: true }))
+
+/** Runs a real vitest on a small project of this folder. */
+async function vitest(project: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  await using folder = await ownTemporaryFolder()
+  const root = fileURLToPath(new URL(project, import.meta.url))
+  const result = await execa(process.execPath, [VITEST, '--run', '--root', root, ...args], {
+    env: { ...env, VITEST_GUEST_CACHE: cache, TMPDIR: folder.path, NO_COLOR: '1' },
+    reject: false,
+  })
+  return { ...result, left: leftovers(folder.path) }
+}
+
+test('a missing template is built before a worker starts, with progress; its guests are as the plugin says', async () => {
+  const { exitCode, stdout, stderr, left } = await vitest('plugin', [])
+  expect(exitCode, stdout + stderr).toBe(0)
+  expect(stdout).toMatch(/Tests +2 passed/)
+  const told = ['384 MiB, left: ssh banner', `384 MiB, left: ${BUILT}`, 'a worker has started']
+  const places = told.map((text) => stderr.indexOf(text))
+  expect(places, stderr).not.toContain(-1)
+  expect(places).toEqual(places.toSorted((a, b) => a - b))
+  expect(stderr.split(BUILT)).toHaveLength(2)
+  expect(stderr).toContain('hookTimeout 1800000\n')
+  expect(left).toEqual([])
+})
+
+test('the second run builds nothing and says nothing; a time-out that the user sets stays', async () => {
+  const { exitCode, stdout, stderr } = await vitest('plugin', ['first', '--hookTimeout', '77000'])
+  expect(exitCode, stdout + stderr).toBe(0)
+  expect(stderr).not.toContain('vitest-guest: ')
+  expect(stderr).toContain('hookTimeout 77000\n')
+})
+
+test('projects with different options in one run, beside one without', async () => {
+  const { exitCode, stdout, stderr, left } = await vitest('plugin-projects', [])
+  expect(exitCode, stdout + stderr).toBe(0)
+  expect(stdout).toMatch(/Tests +3 passed/)
+  // The template of `right` came along with the cache's folder: it has been copied, and is whole.
+  expect(stderr).not.toContain(BUILT)
+  expect(stderr).toMatch(/workers: left (\d+), right \1, none 64/)
+  expect(left).toEqual([])
+})
+
+test('a bad option ends the run before anything starts', async () => {
+  const { exitCode, stdout, stderr } = await vitest('plugin', [], { MORE_GUEST_OPTIONS: '{ "memory": "much" }' })
+  expect(exitCode).toBe(1)
+  expect(stderr).toContain("Option `memory` must be a size with its unit, such as '512M' or '2G'; got 'much'")
+  expect(stdout + stderr).not.toContain('a worker has started')
+})
+
+test('what cannot be built fails the run with one error, and no test starts', async () => {
+  const options = { image: '/nowhere/disk.qcow2' }
+  const { exitCode, stdout, stderr } = await vitest('plugin', [], { MORE_GUEST_OPTIONS: JSON.stringify(options) })
+  expect(exitCode).toBe(1)
+  expect(stderr.match(/^ImageError: /gm), stderr).toHaveLength(1)
+  expect(stderr).toContain('/nowhere/disk.qcow2')
+  expect(stdout + stderr).not.toContain('a worker has started')
+})
+
+test('shards with a cache from elsewhere: nothing is built again, and their reports merge to one of all tests', async () => {
+  await move()
+  const reports = join(cache, 'reports')
+  for (const shard of ['1', '2']) {
+    const output = `--outputFile.blob=${join(reports, `blob-${shard}.json`)}`
+    const args = [`--shard=${shard}/2`, '--reporter=default', '--reporter=blob', output]
+    const { exitCode, stdout, stderr } = await vitest('plugin', args)
+    expect(exitCode, stdout + stderr).toBe(0)
+    // Its test expects that guest.start is 'warm'.
+    expect(stdout).toMatch(/Tests +1 passed/)
+    expect(stderr).not.toContain('vitest-guest: ')
+  }
+  expect(await readdir(reports)).toHaveLength(2)
+  const { exitCode, stdout, stderr } = await vitest('plugin', [`--merge-reports=${reports}`])
+  expect(exitCode, stdout + stderr).toBe(0)
+  expect(stdout).toMatch(/Tests +2 passed/)
+  expect(stdout).toContain('first.suite.ts')
+  expect(stdout).toContain('second.suite.ts')
+})
+
+/** To another folder, by the commands of docs/ci.md. */
+async function move(): Promise<void> {
+  const elsewhere = `${cache}-elsewhere`
+  const archive = `${cache}.tar`
+  try {
+    await execa('tar', ['--create', '--sparse', '--file', archive, '--directory', cache, '.'])
+    await mkdir(elsewhere)
+    await execa('tar', ['--extract', '--file', archive, '--directory', elsewhere])
+  } finally {
+    await rm(archive, { force: true })
+    await rm(cache, { recursive: true })
+    cache = elsewhere
+  }
+}

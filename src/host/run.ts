@@ -26,6 +26,9 @@ export async function run(file: string, args: readonly string[], options: RunOpt
   const { input, stdin, signal, timeoutMs, killSignal, cwd, env, onLine } = options
   const child = execa(file, args, {
     reject: false,
+    // execa would listen for signals while the program runs, in a process that is not ours; one that arrives just as it
+    // stops listening is lost, and whoever sent it waits for ever. What must not outlive us is tied to us by setpriv.
+    cleanup: false,
     // execa takes any descriptor; its type names those up to 9.
     stdin: input === undefined ? ((stdin ?? 'ignore') as 'ignore') : 'pipe',
     env: { ...programEnvironment(), ...env },

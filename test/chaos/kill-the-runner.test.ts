@@ -111,10 +111,14 @@ for (const user of users) {
         expect(runner.exitCode ?? runner.signalCode, `the runner ended before it was struck:\n${output}`).toBeNull()
         const target = victim === 'worker' ? ((await workerOf(runner)) ?? runner.pid) : runner.pid
         process.kill(target as number, signal)
-        // Seen once in 60: a worker that had been sent SIGTERM went on. Whoever waits for it then kills the lot.
-        const reluctant = setTimeout(() => process.kill(-(runner.pid as number), 'SIGKILL'), RUNNER_BUDGET)
+        let hadToBeKilled = false
+        const reluctant = setTimeout(() => {
+          hadToBeKilled = true
+          process.kill(-(runner.pid as number), 'SIGKILL')
+        }, RUNNER_BUDGET)
         await ended
         clearTimeout(reluctant)
+        expect(hadToBeKilled, `the runner went on:\n${output}`).toBe(false)
         expect(await leftoversAfter(folder, 1000), output).toEqual([])
         expect(await ownInterfaces()).toEqual(interfaces)
       } finally {

@@ -93,7 +93,8 @@ export async function templateFor({
     build: (folder, tell) => {
       const progress = (line: string) => {
         onProgress(line)
-        tell(line)
+        // Who waits is told the label anyway.
+        tell(line.replace(`template ${label}: `, ''))
       }
       return buildTemplate(folder, { key, label, spec, network, accel, image, onProgress: progress, signal })
     },

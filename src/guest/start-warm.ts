@@ -1,3 +1,4 @@
+import { BootError } from '../errors.ts'
 import { budgetFactor } from '../host/accelerator.ts'
 import { qemuVersion } from '../host/qemu-version.ts'
 import { acquire, type Disposers } from '../lifetime/disposers.ts'
@@ -18,6 +19,7 @@ import { warnOnce } from './warn-once.ts'
 
 /** With KVM, in milliseconds: from starting QEMU to a clone that is ready. */
 const THAW_BUDGET = 10_000
+const WAKING = 'clock and entropy'
 
 /**
  * Clones a guest from its template, which is built if the cache has none. A template that cannot be restored is built
@@ -36,6 +38,8 @@ export async function startWarm(start: Start): Promise<Guest | undefined> {
     clone = await cloneTemplate(template, name, start)
   } catch (error) {
     signal?.throwIfAborted()
+    // A clock that cannot be set in time, or a unit that fails when it is, would be the same with another template.
+    if (error instanceof BootError && error.phase === WAKING) throw error
     warnOnce(`A template could not be restored and is built anew: ${(error as Error).message}`)
     await discardTemplate(template)
     template = await find()
@@ -134,7 +138,7 @@ async function cloneTemplate(template: Template, tap: string, start: Start): Pro
         answered,
       )
       disposers.defer(() => ssh.destroy())
-      await phases.run('clock and entropy', () => waking)
+      await phases.run(WAKING, () => waking)
       return ssh
     })
     start.disposers.defer(() => disposers[Symbol.asyncDispose]())

@@ -1,0 +1,89 @@
+import { duplexPair } from 'node:stream'
+import { createInterface } from 'node:readline'
+import { expect, test } from 'vitest'
+import { armCommand, WakePort } from '../../src/template/waker.ts'
+
+/** A guest at the other end of the serial port: answers each line as it is told. */
+function guest(answer: (line: string) => string | undefined) {
+  const [host, serial] = duplexPair()
+  const heard: string[] = []
+  createInterface(serial).on('line', (line) => {
+    heard.push(line)
+    const said = answer(line)
+    if (said !== undefined) serial.write(`${said}\n`)
+  })
+  return { port: new WakePort(host), heard, say: (line: string) => serial.write(`${line}\n`) }
+}
+
+const awake = (offsetMs = 0) => `awake ${((Date.now() + offsetMs) / 1000).toFixed(6)}`
+const soon = () => AbortSignal.timeout(5000)
+
+test('a guest that takes the time and has no failed unit is awake', async () => {
+  const { port, heard } = guest((line) => (line === 'done' ? 'failed ' : awake()))
+  await port.wake(soon())
+  expect(heard).toHaveLength(2)
+  const [now, seed] = heard[0]?.split(' ') ?? []
+  expect(Math.abs(Number(now) * 1000 - Date.now())).toBeLessThan(5000)
+  // 64 random bytes.
+  expect(seed).toMatch(/^[0-9a-f]{128}$/)
+})
+
+test('other random bytes each time', async () => {
+  const one = guest((line) => (line === 'done' ? 'failed ' : awake()))
+  await one.port.wake(soon())
+  const other = guest((line) => (line === 'done' ? 'failed ' : awake()))
+  await other.port.wake(soon())
+  expect(one.heard[0]?.split(' ')[1]).not.toBe(other.heard[0]?.split(' ')[1])
+})
+
+test.for([-700, 700])('a clock that is %i ms off is set again', async (offset) => {
+  let asked = 0
+  const { port, heard } = guest((line) => (line === 'done' ? 'failed ' : awake(asked++ < 2 ? offset : 0)))
+  await port.wake(soon())
+  expect(heard).toHaveLength(4)
+})
+
+test('a clock that stays off is an error', async () => {
+  const { port, heard } = guest((line) => (line === 'done' ? 'failed ' : awake(-60_000)))
+  await expect(port.wake(soon())).rejects.toMatchObject({
+    name: 'BootError',
+    message: expect.stringMatching(
+      /^The guest's clock is not within 500 ms of the host's, but 6\d{4} ms off/,
+    ) as string,
+  })
+  expect(heard).toHaveLength(10)
+})
+
+test('units that failed by the jump are an error that names them', async () => {
+  const { port } = guest((line) => (line === 'done' ? 'failed chrony.service backup.timer' : awake()))
+  await expect(port.wake(soon())).rejects.toThrow(
+    /^Units failed when the guest's clock was set: chrony.service backup.timer\n.*start: 'cold'/,
+  )
+})
+
+test('what went wrong in the guest is an error', async () => {
+  const { port } = guest(() => 'PermissionError: [Errno 1] Operation not permitted')
+  await expect(port.wake(soon())).rejects.toThrow('The guest did not wake up as it should: PermissionError')
+})
+
+test('a guest that says nothing is waited for until the signal', async () => {
+  const { port } = guest(() => undefined)
+  await expect(port.wake(AbortSignal.timeout(50))).rejects.toThrow(/abort|timeout/i)
+})
+
+test('a waker that cannot take its place says why', async () => {
+  const { port, say } = guest(() => undefined)
+  const armed = port.armed(soon())
+  say('OSError: an SSH session does not end')
+  await expect(armed).rejects.toMatchObject({
+    name: 'FreezeError',
+    message: 'The guest cannot be frozen: OSError: an SSH session does not end',
+  })
+})
+
+test('the command quotes its program for a shell', () => {
+  // Single quotes inside are the only thing that could end it.
+  expect(armCommand('end').replaceAll(`'\\''`, '').match(/'/g)).toHaveLength(2)
+  expect(armCommand('end')).toMatch(/ 30$/)
+  expect(armCommand('stay')).toMatch(/ 0$/)
+})

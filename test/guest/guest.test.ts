@@ -43,6 +43,7 @@ test('every phase of the boot has a name and a time', () => {
     'accelerator',
     'image',
     'network',
+    'keeper',
     'tap',
     'seed',
     'qemu',

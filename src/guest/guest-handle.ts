@@ -1,4 +1,5 @@
 import type { Client } from 'ssh2'
+import { budgetFactor } from '../host/accelerator.ts'
 import type { Disposers } from '../lifetime/disposers.ts'
 import type { Phases } from '../lifetime/phases.ts'
 import type { Machine } from '../machine/start-machine.ts'
@@ -54,7 +55,7 @@ export function guestHandle(parts: GuestParts): Guest {
   }
   const ssh = liveClient(parts.client, connectSsh)
   const run: Guest['exec'] = async (command, options) =>
-    exec(await ssh.open(), command, { timeout: timeouts.command, ...options })
+    exec(await ssh.open(), command, { timeout: timeouts.command * budgetFactor(accel), ...options })
   const snapshots = new Snapshots({ machine, wake: parts.wake, accel, exec: run, hangUp })
   return {
     hostname,

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
@@ -12,13 +13,14 @@ const KEEPER = fileURLToPath(new URL('../../src/network/keeper.ts', import.meta.
 
 /** A real keeper, in this namespace, so that it dials 127.0.0.1. */
 async function startKeeper(): Promise<string> {
-  const keeper = execa(process.execPath, [KEEPER, temporaryFolder()], { stdin: 'pipe', reject: false })
+  const folder = join(temporaryFolder(), 'state')
+  const keeper = execa(process.execPath, [KEEPER, folder], { stdin: 'pipe', reject: false })
   onTestFinished(async () => {
     keeper.stdin.end()
     await keeper
   })
-  const [line] = (await once(createInterface(keeper.stdout), 'line')) as [string]
-  return `${(JSON.parse(line) as { folder: string }).folder}/keeper.sock`
+  await once(createInterface(keeper.stdout), 'line')
+  return join(folder, 'keeper.sock')
 }
 
 async function listen(onConnection: (socket: Socket) => void): Promise<number> {

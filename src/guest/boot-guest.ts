@@ -4,7 +4,14 @@ import { acquire } from '../lifetime/disposers.ts'
 import { Phases, type PhaseListener } from '../lifetime/phases.ts'
 import type { Network } from '../network/network.ts'
 import { beginNetwork } from '../network/open-network.ts'
-import { resolveGuest, resolveNetwork, type GuestOptions, type NetworkKind } from '../options/guest-options.ts'
+import {
+  networkOptionsOf,
+  resolveGuest,
+  resolveNetwork,
+  type GuestOptions,
+  type NetworkKind,
+} from '../options/guest-options.ts'
+import { guestHandle } from './guest-handle.ts'
 import type { Guest } from './guest.ts'
 import { requireHost } from './require-host.ts'
 import { startCold } from './start-cold.ts'
@@ -34,11 +41,7 @@ export interface BootOptions extends Omit<GuestOptions, 'network'> {
 export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
   const { network: wanted, signal, onPhase, onProgress, ...rest } = options
   const given = typeof wanted === 'object' ? wanted : undefined
-  const networkOptions = {
-    ...(typeof wanted === 'string' && { kind: wanted }),
-    ...(rest.subnet !== undefined && { subnet: rest.subnet }),
-    ...(rest.gateway !== undefined && { gateway: rest.gateway }),
-  }
+  const networkOptions = networkOptionsOf({ ...rest, ...(typeof wanted === 'string' && { network: wanted }) })
   const spec = resolveGuest(rest, given ?? resolveNetwork(networkOptions))
   const phases = new Phases(onPhase)
   signal?.throwIfAborted()
@@ -57,9 +60,10 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
     const network = await phases.run('network', async () => opening)
     const start = { spec, accel, image, network, phases, signal, onProgress: onProgress ?? (() => {}), disposers }
     const warm = spec.start === 'warm' ? await startWarm(start) : undefined
-    const guest = warm ?? (await startCold(start))
+    const started = warm ?? (await startCold(start))
+    for (const warning of started.warnings) warnOnce(`cloud-init in guest ${spec.hostname}: ${warning}`)
     // The network takes TAP and QEMU with it, so its end need not wait for theirs; its own turn, later, waits for it.
     if (!given) disposers.defer(() => void Promise.resolve(network[Symbol.asyncDispose]()).catch(() => {}))
-    return guest
+    return guestHandle({ ...started, spec, network, image: image.label, accel, phases, disposers })
   })
 }

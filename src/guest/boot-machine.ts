@@ -45,6 +45,7 @@ export interface BootInput {
 export interface Booted {
   readonly machine: Machine
   readonly client: Client
+  /** What cloud-init reported as failed. */
   readonly warnings: readonly string[]
 }
 

@@ -1,5 +1,6 @@
 import { isAbsolute, join, relative } from 'node:path'
 import type { Client } from 'ssh2'
+import { CommandError } from '../errors.ts'
 import { budgetFactor, type Accelerator } from '../host/accelerator.ts'
 import { cacheFolder } from '../host/environment.ts'
 import { run } from '../host/run.ts'
@@ -113,7 +114,8 @@ async function freezeGuest(
     await freeze(machine, FILES.state)
   } catch (cause) {
     signal?.throwIfAborted()
-    if (cause instanceof FreezeError) throw cause
+    // That a connection or QEMU broke says nothing of the next try.
+    if (!budget.aborted && !(cause instanceof CommandError)) throw cause
     const why = budget.aborted
       ? 'it did not become quiet in time'
       : 'python3 and systemd-run are needed in it for setting its clock later'

@@ -1,4 +1,5 @@
 import {
+  networkOptionsOf,
   resolveGuest,
   resolveNetwork,
   type GuestOptions,
@@ -11,11 +12,6 @@ import {
  * @throws GuestError naming the option that is at fault.
  */
 export function resolveOptions(options: GuestOptions): { spec: GuestSpec; network: NetworkSpec } {
-  const { network: kind, subnet, gateway } = options
-  const network = resolveNetwork({
-    ...(kind !== undefined && { kind }),
-    ...(subnet !== undefined && { subnet }),
-    ...(gateway !== undefined && { gateway }),
-  })
+  const network = resolveNetwork(networkOptionsOf(options))
   return { spec: resolveGuest(options, network), network }
 }

@@ -6,13 +6,10 @@ import type { Disposers } from '../lifetime/disposers.ts'
 import type { Phases } from '../lifetime/phases.ts'
 import type { Network } from '../network/network.ts'
 import type { GuestSpec } from '../options/guest-options.ts'
-import { makeCredentials } from '../seed/credentials.ts'
+import { makeCredentials, type Credentials } from '../seed/credentials.ts'
 import { WakePort } from '../template/waker.ts'
-import { bootMachine } from './boot-machine.ts'
-import { guestHandle } from './guest-handle.ts'
-import type { Guest } from './guest.ts'
+import { bootMachine, type Booted } from './boot-machine.ts'
 import { randomMac } from './random-mac.ts'
-import { warnOnce } from './warn-once.ts'
 
 /** What both ways to start a guest begin with. */
 export interface Start {
@@ -26,31 +23,23 @@ export interface Start {
   readonly disposers: Disposers
 }
 
+/** A machine that is ready, however it came to be. */
+export interface Started extends Booted {
+  readonly start: 'warm' | 'cold'
+  readonly wake: WakePort
+  readonly credentials: Credentials
+  readonly macAddress: string
+}
+
 /** Boots a guest from its image. */
-export async function startCold(start: Start): Promise<Guest> {
-  const { spec, accel, image, network, phases, signal, disposers } = start
+export async function startCold(start: Start): Promise<Started> {
+  const { spec, network, phases, signal, disposers } = start
   await phases.run('keeper', () => network.ready)
   const tap = await phases.run('tap', async () => disposers.use(await network.addTap(signal)))
   const credentials = makeCredentials(spec.rootPassword)
   const macAddress = randomMac()
   const seed = join(network.stateFolder, `seed-${tap.name}.iso`)
   disposers.defer(() => rm(seed, { force: true }))
-  const booted = await bootMachine(
-    { spec, accel, image, network, tap: tap.name, macAddress, credentials, seed, phases, signal },
-    disposers,
-  )
-  for (const warning of booted.warnings) warnOnce(`cloud-init in guest ${spec.hostname}: ${warning}`)
-  return guestHandle({
-    ...booted,
-    wake: new WakePort(booted.machine.wakePort),
-    spec,
-    start: 'cold',
-    network,
-    image: image.label,
-    accel,
-    phases,
-    credentials,
-    macAddress,
-    disposers,
-  })
+  const booted = await bootMachine({ ...start, tap: tap.name, macAddress, credentials, seed }, disposers)
+  return { ...booted, start: 'cold', wake: new WakePort(booted.machine.wakePort), credentials, macAddress }
 }

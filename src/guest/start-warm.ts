@@ -9,12 +9,10 @@ import { templateKey } from '../template/key.ts'
 import type { Template } from '../template/store.ts'
 import { thaw } from '../template/thaw.ts'
 import { WakePort } from '../template/waker.ts'
-import { type Booted, rootLogin, withinBudget } from './boot-machine.ts'
+import { rootLogin, withinBudget } from './boot-machine.ts'
 import { buildTemplate } from './build-template.ts'
-import { guestHandle } from './guest-handle.ts'
-import type { Guest } from './guest.ts'
 import { openSsh } from './open-ssh.ts'
-import type { Start } from './start-cold.ts'
+import type { Start, Started } from './start-cold.ts'
 import { warnOnce } from './warn-once.ts'
 
 /** With KVM, in milliseconds: from starting QEMU to a clone that is ready. */
@@ -26,16 +24,15 @@ const WAKING = 'clock and entropy'
  * anew, once.
  * @returns undefined when a machine like this cannot be frozen
  */
-export async function startWarm(start: Start): Promise<Guest | undefined> {
-  const { spec, accel, image, network, phases, signal, disposers } = start
+export async function startWarm(start: Start): Promise<Started | undefined> {
+  const { network, phases, signal, disposers } = start
   const tap = disposers.useSoon(network.addTap(signal))
   const find = () => phases.run('template', () => templateFor(start))
   let template = await find()
   if ('unfreezable' in template) return bootInstead(start, template, await tap)
   const { name } = await phases.run('tap', () => tap)
-  let clone: Booted & { wake: WakePort }
   try {
-    clone = await cloneTemplate(template, name, start)
+    return await cloneTemplate(template, name, start)
   } catch (error) {
     signal?.throwIfAborted()
     // A clock that cannot be set in time, or a unit that fails when it is, would be the same with another template.
@@ -44,21 +41,8 @@ export async function startWarm(start: Start): Promise<Guest | undefined> {
     await discardTemplate(template)
     template = await find()
     if ('unfreezable' in template) return bootInstead(start, template, await tap)
-    clone = await cloneTemplate(template, name, start)
+    return await cloneTemplate(template, name, start)
   }
-  const { credentials, macAddress } = template
-  return guestHandle({
-    ...clone,
-    spec,
-    start: 'warm',
-    network,
-    image: image.label,
-    accel,
-    phases,
-    credentials,
-    macAddress,
-    disposers,
-  })
 }
 
 async function bootInstead({ spec }: Start, { unfreezable }: Unfreezable, tap: Tap): Promise<undefined> {
@@ -105,7 +89,7 @@ export async function templateFor({
   })
 }
 
-async function cloneTemplate(template: Template, tap: string, start: Start): Promise<Booted & { wake: WakePort }> {
+async function cloneTemplate(template: Template, tap: string, start: Start): Promise<Started> {
   const { spec, accel, image, network, phases, signal } = start
   return acquire(async (disposers: Disposers) => {
     const machine = disposers.use(
@@ -142,6 +126,7 @@ async function cloneTemplate(template: Template, tap: string, start: Start): Pro
       return ssh
     })
     start.disposers.defer(() => disposers[Symbol.asyncDispose]())
-    return { machine, wake, client, warnings: template.warnings }
+    const { warnings, credentials, macAddress } = template
+    return { machine, client, warnings, start: 'warm', wake, credentials, macAddress }
   })
 }

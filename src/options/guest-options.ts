@@ -102,6 +102,15 @@ export function resolveNetwork(options: NetworkOptions = {}): NetworkSpec {
   return { subnet, gateway: hostAddress('gateway', gateway, subnet) }
 }
 
+/** Of a guest's options, those of the network it opens for itself. */
+export function networkOptionsOf({ network: kind, subnet, gateway }: GuestOptions): NetworkOptions {
+  return {
+    ...(kind !== undefined && { kind }),
+    ...(subnet !== undefined && { subnet }),
+    ...(gateway !== undefined && { gateway }),
+  }
+}
+
 /** @throws GuestError naming the option, what it must be, what came, and what to write instead. */
 export function resolveGuest(options: GuestOptions, network: NetworkSpec): GuestSpec {
   const {

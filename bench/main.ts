@@ -7,19 +7,17 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 // The package as it is published: from source, Node would strip the keeper's types first.
 import { bootGuest } from 'vitest-guest/core'
 import { chooseAccelerator } from '../src/host/accelerator.ts'
 import { qemuVersion } from '../src/host/qemu-version.ts'
 import { resolveImage } from '../src/image/resolve-image.ts'
-import { templatesFolder } from '../src/template/find-template.ts'
+import { listTemplates } from '../src/template/list-templates.ts'
 import { chart } from './chart.ts'
 import { measureEndurance } from './endurance.ts'
 import { measureFresh } from './fresh.ts'
 import { measureMemory } from './memory.ts'
-import { newestFolder } from './newest-folder.ts'
 import { table, type Results } from './report.ts'
 import { measureStarts } from './starts.ts'
 
@@ -40,7 +38,8 @@ const { accel, reason } = await chooseAccelerator('auto')
 console.log(`Measuring ${parts.join(', ')} on ${accel} (${reason})`)
 const image = await resolveImage({ base: 'debian-12', packages: [] }, { onProgress: console.log })
 await (await bootGuest({ onProgress: console.log }))[Symbol.asyncDispose]()
-const template = join(templatesFolder(), newestFolder(templatesFolder()))
+const templates = (await listTemplates()).sort((one, other) => Number(other.lastUse) - Number(one.lastUse))
+const template = templates[0]?.folder ?? ''
 
 const measured: Results = {
   accel,

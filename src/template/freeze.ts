@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BootError } from '../errors.ts'
+import { messageOf } from '../host/message-of.ts'
 import { FreezeError } from './freeze-error.ts'
 import type { Machine } from '../machine/start-machine.ts'
 import type { Qmp } from '../machine/qmp.ts'
@@ -27,7 +28,7 @@ export async function freeze(machine: Machine, state: string): Promise<void> {
     await qmp.execute('migrate', { uri: `exec:cat > ${state}` })
     await completed(qmp)
   } catch (cause) {
-    throw new FreezeError(`The guest cannot be frozen: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    throw new FreezeError(`The guest cannot be frozen: ${messageOf(cause)}`, {
       cause,
     })
   }

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { FreshGuests } from '../../fixtures/fresh-guests.ts'
-import { cacheFolder } from '../../src/host/environment.ts'
 import { bootGuest, type BootOptions, type Guest } from '../../src/index.ts'
+import { listTemplates } from '../../src/template/list-templates.ts'
 import { FILES, readManifest, seal } from '../../src/template/store.ts'
 import { attemptBoot } from '../support/attempt-boot.ts'
 import { leftovers, ownTemporaryFolder } from '../support/leftovers.ts'
@@ -25,19 +25,14 @@ beforeAll(async () => {
   // Whoever comes first builds it; from here on it is there.
   await using guest = await bootGuest()
   expect(guest.start).toBe('warm')
-  template = await newestTemplate(join(cacheFolder(), 'templates'))
+  const templates = (await listTemplates()).sort((one, other) => Number(other.lastUse) - Number(one.lastUse))
+  template = templates[0]?.folder as string
 })
 afterEach(() => expect(leftovers(temporary.path)).toEqual([]))
 afterAll(async () => {
   delete process.env['TMPDIR']
   await temporary[Symbol.asyncDispose]()
 })
-
-async function newestTemplate(templates: string): Promise<string> {
-  const names = (await readdir(templates)).filter((name) => /^[0-9a-f]{32}$/.test(name))
-  const times = await Promise.all(names.map(async (name) => (await stat(join(templates, name))).mtimeMs))
-  return join(templates, names[times.indexOf(Math.max(...times))] as string)
-}
 
 /** A cache with a copy of the default template, for breaking. */
 async function cacheWithTemplate() {

@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { cacheFolder } from '../../src/host/environment.ts'
-import { leftoversAfter, ownInterfaces, processesNaming } from '../support/leftovers.ts'
+import { bootGuest } from '../../src/index.ts'
+import { leftoversAfter, ownInterfaces, processesOf } from '../support/leftovers.ts'
 import { childrenOf, commandLineOf } from '../support/processes.ts'
 import { type OrdinaryUser, ordinaryUser } from '../support/ordinary-user.ts'
 
@@ -19,6 +20,8 @@ const PROJECT = join(ROOT, 'test/chaos/project')
 const READ_ONLY = ['--configLoader', 'runner']
 /** What the runner itself may take to end once it was told to; the guest has a second after that. */
 const RUNNER_BUDGET = 20_000
+/** How long a moment may be in coming; a guest that boots beside four others takes its time. */
+const MOMENT_BUDGET = 300_000
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGKILL'] as const
 
 /** When to strike: as soon as `until` holds, plus a random time up to `within` milliseconds. */
@@ -27,7 +30,7 @@ interface Moment {
   until: (folder: string, output: () => string) => boolean
   within: number
 }
-const hasProcess = (text: string) => (folder: string) => processesNaming(folder).some((line) => line.includes(text))
+const hasProcess = (text: string) => (folder: string) => processesOf(folder).some((line) => line.includes(text))
 const MOMENTS: readonly Moment[] = [
   { name: 'while vitest starts', until: () => true, within: 2500 },
   { name: 'as the keeper starts', until: hasProcess('keeper'), within: 150 },
@@ -40,24 +43,36 @@ const READY: Moment = {
   until: (_, output) => output().includes('ready '),
   within: 200,
 }
+/** How the guest of a suite comes about; a standby is one that no test has been given yet. */
+const STARTS = ['cold', 'warm', 'standby'] as const
+/** A clone is ready too soon for a moment while it boots. */
+const MOMENTS_OF_CLONES: readonly Moment[] = [
+  ...MOMENTS.slice(0, 4),
+  READY,
+  { ...READY, name: 'while the next guest is restored', within: 2000 },
+]
 
 interface Strike {
+  start: (typeof STARTS)[number]
   moment: Moment
   pool: 'forks' | 'threads'
   victim: 'main' | 'worker'
   signal: (typeof SIGNALS)[number]
 }
 
-/** Thirty: every moment with every signal, pool and victim in turn; the last one waits for a guest that is ready. */
+/** Thirty: every start with every moment, signal, pool and victim in turn. */
 function strikes(): Strike[] {
   return Array.from({ length: 30 }, (_, index): Strike => {
-    const pool = index % 3 === 2 ? 'threads' : 'forks'
+    const pool = index % 7 > 4 ? 'threads' : 'forks'
+    const start = STARTS[index % STARTS.length] as Strike['start']
+    const moments = start === 'cold' ? MOMENTS : MOMENTS_OF_CLONES
     return {
-      moment: index === 29 ? READY : (MOMENTS[index % MOMENTS.length] as Moment),
+      start,
+      moment: moments[Math.floor(index / STARTS.length) % moments.length] as Moment,
       pool,
       // A thread cannot be sent a signal; its process is the main one.
       victim: pool === 'forks' && index % 2 === 0 ? 'worker' : 'main',
-      signal: SIGNALS[Math.floor(index / MOMENTS.length) % SIGNALS.length] as Strike['signal'],
+      signal: SIGNALS[Math.floor(index / 5) % SIGNALS.length] as Strike['signal'],
     }
   })
 }
@@ -68,6 +83,8 @@ let cache: string
 let interfaces: string[]
 
 beforeAll(async () => {
+  // Clones come from a template that is there.
+  await (await bootGuest())[Symbol.asyncDispose]()
   somebody = await ordinaryUser()
   // Root's cache is root's alone; the ordinary user gets a copy (sparse, so it is a second's work).
   cache = join(somebody.home, 'cache')
@@ -80,26 +97,30 @@ afterAll(() => somebody[Symbol.asyncDispose]())
 
 for (const user of users) {
   test.concurrent.for(strikes())(
-    `as ${user}: $signal of $victim ($pool) $moment.name`,
-    async ({ moment, pool, victim, signal }) => {
+    `as ${user}: $signal of $victim ($pool) $moment.name, $start`,
+    async ({ start, moment, pool, victim, signal }) => {
       const folder = await mkdtemp(join(tmpdir(), 'vg-chaos-'))
       const asSomebody = user !== 'root' && process.getuid?.() === 0
       if (asSomebody) await somebody.own(folder)
       let output = ''
-      const runner = startRunner(pool, folder, asSomebody)
+      const runner = startRunner(start, pool, folder, asSomebody)
       for (const stream of [runner.stdout, runner.stderr])
         stream?.on('data', (chunk: Buffer) => (output += chunk.toString()))
       const ended = once(runner, 'exit')
       try {
-        await Promise.race([waitUntil(() => moment.until(folder, () => output)), ended])
+        await waitFor(moment, folder, runner, () => output)
         await sleep(Math.random() * moment.within)
         expect(runner.exitCode ?? runner.signalCode, `the runner ended before it was struck:\n${output}`).toBeNull()
         const target = victim === 'worker' ? ((await workerOf(runner)) ?? runner.pid) : runner.pid
         process.kill(target as number, signal)
-        // Seen once in 60: a worker that had been sent SIGTERM went on. Whoever waits for it then kills the lot.
-        const reluctant = setTimeout(() => process.kill(-(runner.pid as number), 'SIGKILL'), RUNNER_BUDGET)
+        let hadToBeKilled = false
+        const reluctant = setTimeout(() => {
+          hadToBeKilled = true
+          process.kill(-(runner.pid as number), 'SIGKILL')
+        }, RUNNER_BUDGET)
         await ended
         clearTimeout(reluctant)
+        expect(hadToBeKilled, `the runner went on:\n${output}`).toBe(false)
         expect(await leftoversAfter(folder, 1000), output).toEqual([])
         expect(await ownInterfaces()).toEqual(interfaces)
       } finally {
@@ -110,13 +131,18 @@ for (const user of users) {
   )
 }
 
-function startRunner(pool: string, folder: string, asSomebody: boolean): ChildProcess {
+function startRunner(start: string, pool: string, folder: string, asSomebody: boolean): ChildProcess {
   const vitest = [process.execPath, VITEST, 'run', '--root', PROJECT, '--pool', pool, ...READ_ONLY]
   const [file, ...args] = asSomebody ? somebody.as(vitest) : vitest
   return spawn(file as string, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
-    env: { ...process.env, TMPDIR: folder, ...(asSomebody && { VITEST_GUEST_CACHE: cache, HOME: folder }) },
+    env: {
+      ...process.env,
+      TMPDIR: folder,
+      GUEST_START: start,
+      ...(asSomebody && { VITEST_GUEST_CACHE: cache, HOME: folder }),
+    },
   })
 }
 
@@ -125,6 +151,11 @@ async function workerOf(runner: ChildProcess): Promise<number | undefined> {
   return childrenOf(runner.pid as number).find((pid) => commandLineOf(pid).includes('vitest/dist/workers/forks'))
 }
 
-async function waitUntil(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(20)
+/** @throws when the moment does not come */
+async function waitFor({ name, until }: Moment, folder: string, runner: ChildProcess, output: () => string) {
+  const end = performance.now() + MOMENT_BUDGET
+  while (runner.exitCode === null && !until(folder, output)) {
+    if (performance.now() > end) throw new Error(`The moment "${name}" did not come:\n${output()}`)
+    await sleep(20)
+  }
 }

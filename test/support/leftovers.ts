@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
-import { commandLineOf, processIds } from './processes.ts'
+import { commandLineOf, environmentOf, processIds } from './processes.ts'
 
 /**
  * A temporary folder that everything started with it as TMPDIR can be recognised by: state folders lie in it, and
- * keepers and QEMUs name it in their command lines.
+ * keepers and QEMUs inherit the variable. (The QEMU of a clone names only its template in its command line.)
  */
 export async function ownTemporaryFolder(): Promise<AsyncDisposable & { path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'vg-test-'))
@@ -21,6 +21,15 @@ export function processesNaming(text: string): string[] {
     .filter((pid) => pid !== process.pid)
     .map(commandLineOf)
     .filter((commandLine) => commandLine.includes(text))
+}
+
+/** Command lines of live processes, apart from this one, that mention the folder or were started with it as TMPDIR. */
+export function processesOf(folder: string): string[] {
+  return processIds()
+    .filter((pid) => pid !== process.pid)
+    .map((pid) => ({ commandLine: commandLineOf(pid), temporary: environmentOf(pid, 'TMPDIR') }))
+    .filter(({ commandLine, temporary }) => commandLine.includes(folder) || (commandLine && temporary === folder))
+    .map(({ commandLine }) => commandLine)
 }
 
 /** The network namespace of a process, e.g. `net:[4026531840]`. */
@@ -50,7 +59,7 @@ export function leftovers(folder: string): string[] {
   const files = readdirSync(folder)
     .filter((name) => name.startsWith('vitest-guest-'))
     .map((name) => `file ${join(folder, name)}`)
-  return [...processesNaming(folder).map((commandLine) => `process ${commandLine}`), ...files]
+  return [...processesOf(folder).map((commandLine) => `process ${commandLine}`), ...files]
 }
 
 /** Leftovers once the budget is over, or as soon as there are none. */

@@ -112,7 +112,7 @@ async function cloneTemplate(template: Template, tap: string, start: Start): Pro
     const budget = THAW_BUDGET * budgetFactor(accel)
     const client = await withinBudget({ machine, phases, budget, grace: budget, signal }, async (boot, answered) => {
       const dial = (port: number, dialSignal: AbortSignal) => network.dial(spec.address, port, dialSignal)
-      const waking = wake.wake(boot)
+      const waking = wake.setClock(boot)
       waking.catch(() => {})
       const ssh = await openSsh(
         dial,
@@ -122,7 +122,11 @@ async function cloneTemplate(template: Template, tap: string, start: Start): Pro
         answered,
       )
       disposers.defer(() => ssh.destroy())
-      await phases.run(WAKING, () => waking)
+      await phases.run(WAKING, async () => {
+        await waking
+        // Only now, so that systemd has had the time of a login to take the jump.
+        await wake.settle(boot)
+      })
       return ssh
     })
     start.disposers.defer(() => disposers[Symbol.asyncDispose]())

@@ -59,40 +59,35 @@ def hang_up():
         # The children of the sshd that listens; 'sshd-session' since OpenSSH 9.8.
         if name.startswith('sshd') and processes.get(parent, ('', ''))[1] == 'sshd':
             os.kill(int(pid), 15)
-def text(value, size='I'):
-    return struct.pack('<' + size, len(value)) + value.encode() + b'\\0'
-def padded(data, to):
-    return data + bytes(-len(data) % to)
-def field(code, kind, value):
-    return struct.pack('<B', code) + text(kind, 'B') + text(value, 'B' if kind == 'g' else 'I')
-def number_of_failed_units():
-    # What systemctl would ask, without a program to start.
-    body = padded(text('org.freedesktop.systemd1.Manager'), 4) + text('NFailedUnits')
-    fields = b''
-    for each in (1, 'o', '/org/freedesktop/systemd1'), (2, 's', 'org.freedesktop.DBus.Properties'), (3, 's', 'Get'), (8, 'g', 'ss'):
-        fields = padded(fields, 8) + field(*each)
-    call = padded(struct.pack('<4BIII', ord('l'), 1, 0, 1, len(body), 1, len(fields)) + fields, 8) + body
-    with socket.socket(socket.AF_UNIX) as bus:
-        bus.settimeout(20)
-        bus.connect('/run/systemd/private')
-        bus.sendall(b'\\0AUTH EXTERNAL 30\\r\\nBEGIN\\r\\n')
-        stream = bus.makefile('rb')
-        if not stream.readline().startswith(b'OK'):
-            raise OSError('systemd does not let us in')
-        # Not before: what comes along with BEGIN is left lying.
-        bus.sendall(call)
-        head = stream.read(16)
-        body_length, fields_length = struct.unpack('<I', head[4:8])[0], struct.unpack('<I', head[12:16])[0]
-        answer = stream.read(fields_length + -fields_length % 8 + body_length)
-        if head[1] != 2:
-            raise OSError('systemd does not tell: %r' % answer)
-        return struct.unpack('<I', answer[-4:])[0]
+def bus_of_systemd():
+    # systemd tells whoever is connected here of every unit that changes.
+    bus = socket.socket(socket.AF_UNIX)
+    bus.settimeout(20)
+    bus.connect('/run/systemd/private')
+    bus.sendall(b'\\0AUTH EXTERNAL 30\\r\\n')
+    if not bus.recv(4096).startswith(b'OK'):
+        raise OSError('systemd does not let us in')
+    bus.sendall(b'BEGIN\\r\\n')
+    bus.setblocking(False)
+    return bus
+def news(bus):
+    heard = b''
+    try:
+        while True:
+            part = bus.recv(65536)
+            if not part:
+                # It has hung up, so nobody knows.
+                return b'failed'
+            heard += part
+    except BlockingIOError:
+        return heard
 def failed_units():
     command = ['systemctl', 'list-units', '--state=failed', '--plain', '--no-legend']
     shown = subprocess.run(command, stdout=subprocess.PIPE).stdout.decode()
     return [line.split()[0] for line in shown.splitlines() if line]
 try:
-    before = number_of_failed_units()
+    before = failed_units()
+    bus = bus_of_systemd()
     patience = float(sys.argv[1])
     deadline = time.monotonic() + patience
     while patience and (ssh_connections() or ssh_sessions()):
@@ -108,6 +103,7 @@ try:
             tell('hung up')
             continue
         now, seed = line.split()
+        news(bus)
         time.clock_settime(time.CLOCK_REALTIME, float(now))
         seed = bytes.fromhex(seed.decode())
         random = os.open('/dev/urandom', os.O_WRONLY)
@@ -115,7 +111,9 @@ try:
         fcntl.ioctl(random, RNDRESEEDCRNG)
         os.close(random)
         tell('awake %.6f' % time.time())
-    tell('failed ' + ('' if number_of_failed_units() <= before else ' '.join(failed_units())))
+    # Each message has the unit's whole state; most often there is none of these, and then there is no program to start.
+    suspects = failed_units() if b'failed' in news(bus) else []
+    tell('failed ' + ' '.join(unit for unit in suspects if unit not in before))
 except Exception as error:
     tell('%s: %s' % (type(error).__name__, error))
 `
@@ -158,12 +156,14 @@ export class WakePort {
     if (said !== 'armed') throw new FreezeError(`The guest cannot be frozen: ${said}`)
   }
 
-  /**
-   * Sets the clock, feeds and reseeds the entropy pool, and sees to it that no unit failed by the jump.
-   * @throws BootError when any of it is not so.
-   */
+  /** Both steps of waking up, one after the other. @throws BootError when any of it is not so. */
   async wake(signal: AbortSignal): Promise<void> {
-    await this.#setClock(signal)
+    await this.setClock(signal)
+    await this.settle(signal)
+  }
+
+  /** Sees to it that no unit failed by the jump, as far as systemd has got since. The waker ends with that. */
+  async settle(signal: AbortSignal): Promise<void> {
     const [units] = await this.#ask('done', /^failed (.*)$/, signal)
     if (units) {
       throw new BootError(`Units failed when the guest's clock was set: ${units}`, {
@@ -177,7 +177,8 @@ export class WakePort {
     await this.#ask('hang up', /^(hung up)$/, signal)
   }
 
-  async #setClock(signal: AbortSignal): Promise<void> {
+  /** Sets the clock, and feeds and reseeds the entropy pool. @throws BootError when the clock stays off. */
+  async setClock(signal: AbortSignal): Promise<void> {
     let error = Infinity
     for (let tried = 0; tried < CLOCK_TRIES; tried++) {
       const sentAt = Date.now()

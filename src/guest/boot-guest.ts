@@ -2,6 +2,7 @@ import { chooseAccelerator } from '../host/accelerator.ts'
 import { resolveImage, type Progress } from '../image/resolve-image.ts'
 import { acquire } from '../lifetime/disposers.ts'
 import { Phases, type PhaseListener } from '../lifetime/phases.ts'
+import type { ConsoleListener } from '../machine/console.ts'
 import type { Network } from '../network/network.ts'
 import { beginNetwork } from '../network/open-network.ts'
 import {
@@ -25,6 +26,8 @@ export interface BootOptions extends Omit<GuestOptions, 'network'> {
   signal?: AbortSignal
   /** Told of every phase as it starts and ends. */
   onPhase?: PhaseListener
+  /** Given the console of every machine that is started: the guest's, and that of its template if it is built. */
+  onConsole?: ConsoleListener
   /** Told line by line how the building of an image goes on. */
   onProgress?: Progress
 }
@@ -39,7 +42,7 @@ export interface BootOptions extends Omit<GuestOptions, 'network'> {
  * behind then.
  */
 export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
-  const { network: wanted, signal, onPhase, onProgress, ...rest } = options
+  const { network: wanted, signal, onPhase, onConsole = () => {}, onProgress, ...rest } = options
   const given = typeof wanted === 'object' ? wanted : undefined
   const networkOptions = networkOptionsOf({ ...rest, ...(typeof wanted === 'string' && { network: wanted }) })
   const spec = resolveGuest(rest, given ?? resolveNetwork(networkOptions))
@@ -58,7 +61,8 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
       resolveImage(spec.image, { ...(signal && { signal }), ...(onProgress && { onProgress }) }),
     )
     const network = await phases.run('network', async () => opening)
-    const start = { spec, accel, image, network, phases, signal, onProgress: onProgress ?? (() => {}), disposers }
+    const tell = { onConsole, onProgress: onProgress ?? (() => {}) }
+    const start = { spec, accel, image, network, phases, signal, ...tell, disposers }
     const warm = spec.start === 'warm' ? await startWarm(start) : undefined
     const started = warm ?? (await startCold(start))
     for (const warning of started.warnings) warnOnce(`cloud-init in guest ${spec.hostname}: ${warning}`)

@@ -7,6 +7,7 @@ import type { Image } from '../image/resolve-image.ts'
 import type { Disposers } from '../lifetime/disposers.ts'
 import type { Phases } from '../lifetime/phases.ts'
 import type { MachineConfig } from '../machine/command-line.ts'
+import type { ConsoleListener } from '../machine/console.ts'
 import { startMachine, type Machine } from '../machine/start-machine.ts'
 import type { Network } from '../network/network.ts'
 import type { GuestSpec } from '../options/guest-options.ts'
@@ -39,6 +40,7 @@ export interface BootInput {
   readonly cwd?: string
   readonly phases: Phases
   readonly signal: AbortSignal | undefined
+  readonly onConsole: ConsoleListener
 }
 
 /** A machine that is up, with root logged in. */
@@ -90,6 +92,7 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
     ),
   )
 
+  input.onConsole(machine.console)
   const budget = spec.timeouts.boot * budgetFactor(accel)
   const grace = SSHD_GRACE * budgetFactor(accel)
   return withinBudget({ machine, phases, budget, grace, signal }, async (boot, answered) => {

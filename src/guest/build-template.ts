@@ -8,6 +8,7 @@ import { requireTool } from '../host/tools.ts'
 import type { Image } from '../image/resolve-image.ts'
 import { acquire } from '../lifetime/disposers.ts'
 import { Phases } from '../lifetime/phases.ts'
+import type { ConsoleListener } from '../machine/console.ts'
 import type { Machine } from '../machine/start-machine.ts'
 import { openNetwork } from '../network/open-network.ts'
 import type { GuestSpec, NetworkSpec } from '../options/guest-options.ts'
@@ -33,6 +34,7 @@ export interface TemplateInput {
   readonly image: Image
   /** Told what the build is at. */
   readonly onProgress: (line: string) => void
+  readonly onConsole: ConsoleListener
   readonly signal: AbortSignal | undefined
 }
 
@@ -73,6 +75,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
         cwd: folder,
         phases,
         signal,
+        onConsole: input.onConsole,
       },
       disposers,
     )

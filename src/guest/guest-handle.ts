@@ -13,6 +13,7 @@ import type { WakePort } from '../template/waker.ts'
 import { rootLogin } from './boot-machine.ts'
 import { forward } from './forward.ts'
 import type { Guest } from './guest.ts'
+import { History } from './history.ts'
 import { liveClient } from './live-client.ts'
 import { openSsh } from './open-ssh.ts'
 import { Snapshots } from './snapshots.ts'
@@ -54,8 +55,10 @@ export function guestHandle(parts: GuestParts): Guest {
     return client
   }
   const ssh = liveClient(parts.client, connectSsh)
+  const history = new History()
   const run: Guest['exec'] = async (command, options) =>
     exec(await ssh.open(), command, { timeout: timeouts.command * budgetFactor(accel), ...options })
+  const recorded: Guest['exec'] = (command, options) => history.record(command, () => run(command, options))
   const snapshots = new Snapshots({ machine, wake: parts.wake, accel, exec: run, hangUp })
   return {
     hostname,
@@ -75,8 +78,9 @@ export function guestHandle(parts: GuestParts): Guest {
     },
     reconnect: () => ssh.open(),
     connectSsh,
-    exec: run,
-    $: (strings, ...values) => run(commandFrom(strings, values)),
+    exec: recorded,
+    history: history.list,
+    $: (strings, ...values) => recorded(commandFrom(strings, values)),
     connect: (port, signal) => network.dial(address, port, signal),
     forward: async (port) => disposers.use(await forward(() => network.dial(address, port))),
     snapshot: () => snapshots.take(),

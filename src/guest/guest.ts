@@ -5,6 +5,7 @@ import type { Console } from '../machine/console.ts'
 import type { Network } from '../network/network.ts'
 import type { Credentials } from '../seed/credentials.ts'
 import type { Forward } from './forward.ts'
+import type { PastCommand } from './history.ts'
 import type { Snapshot } from './snapshots.ts'
 import type { ExecOptions, ExecResult } from '../ssh/exec.ts'
 
@@ -43,6 +44,8 @@ export interface Guest extends AsyncDisposable {
   exec(command: string, options?: ExecOptions): Promise<ExecResult>
   /** The same as a tagged template; each interpolated value is quoted, an array becomes several words. */
   $(strings: TemplateStringsArray, ...values: unknown[]): Promise<ExecResult>
+  /** The last 50 commands that it was given by `exec` and `$`, the latest last. */
+  readonly history: readonly PastCommand[]
   /** A connection to a port of the guest. @throws NetworkError when nothing answers there. */
   connect(port: number, signal?: AbortSignal): Promise<Duplex>
   /** A port on 127.0.0.1 that leads to this port of the guest; closed with the guest at the latest. */

@@ -1,6 +1,7 @@
 import { chooseAccelerator, type Accelerator } from '../host/accelerator.ts'
 import { resolveImage, type Progress } from '../image/resolve-image.ts'
 import { Phases, type PhaseListener } from '../lifetime/phases.ts'
+import type { ConsoleListener } from '../machine/console.ts'
 import type { GuestOptions } from '../options/guest-options.ts'
 import { requireHost } from './require-host.ts'
 import { resolveOptions } from './resolve-options.ts'
@@ -11,6 +12,8 @@ export interface PrepareOptions extends GuestOptions {
   signal?: AbortSignal
   /** Told of every phase as it starts and ends. */
   onPhase?: PhaseListener
+  /** Given the console of the machine that is booted for a template. */
+  onConsole?: ConsoleListener
   /** Told line by line how the building of an image or a template goes on; of nothing when both are there. */
   onProgress?: Progress
 }
@@ -29,7 +32,7 @@ export interface Preparation {
  * @throws GuestError for a bad option, HostError, ImageError, NetworkError, BootError, or SshError.
  */
 export async function prepareGuest(options: PrepareOptions = {}): Promise<Preparation> {
-  const { signal, onPhase, onProgress = () => {}, ...guest } = options
+  const { signal, onPhase, onConsole = () => {}, onProgress = () => {}, ...guest } = options
   const { spec, network } = resolveOptions(guest)
   const phases = new Phases(onPhase)
   signal?.throwIfAborted()
@@ -37,6 +40,7 @@ export async function prepareGuest(options: PrepareOptions = {}): Promise<Prepar
   const { accel } = await phases.run('accelerator', () => chooseAccelerator(spec.accel, signal))
   const image = await phases.run('image', () => resolveImage(spec.image, { onProgress, ...(signal && { signal }) }))
   if (spec.start === 'cold') return { accel, start: 'cold' }
-  const template = await phases.run('template', () => templateFor({ spec, network, accel, image, onProgress, signal }))
+  const wish = { spec, network, accel, image, onProgress, onConsole, signal }
+  const template = await phases.run('template', () => templateFor(wish))
   return { accel, start: 'unfreezable' in template ? 'cold' : 'warm' }
 }

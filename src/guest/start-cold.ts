@@ -4,6 +4,7 @@ import type { Accelerator } from '../host/accelerator.ts'
 import type { Image, Progress } from '../image/resolve-image.ts'
 import type { Disposers } from '../lifetime/disposers.ts'
 import type { Phases } from '../lifetime/phases.ts'
+import type { ConsoleListener } from '../machine/console.ts'
 import type { Network } from '../network/network.ts'
 import type { GuestSpec } from '../options/guest-options.ts'
 import { makeCredentials, type Credentials } from '../seed/credentials.ts'
@@ -20,6 +21,7 @@ export interface Start {
   readonly phases: Phases
   readonly signal: AbortSignal | undefined
   readonly onProgress: Progress
+  readonly onConsole: ConsoleListener
   readonly disposers: Disposers
 }
 

@@ -51,7 +51,7 @@ async function bootInstead({ spec }: Start, { unfreezable }: Unfreezable, tap: T
 }
 
 /** What decides which template it is. */
-export interface TemplateWish extends Pick<Start, 'spec' | 'accel' | 'image' | 'onProgress' | 'signal'> {
+export interface TemplateWish extends Pick<Start, 'spec' | 'accel' | 'image' | 'onProgress' | 'onConsole' | 'signal'> {
   readonly network: NetworkSpec
 }
 
@@ -62,6 +62,7 @@ export async function templateFor({
   image,
   network,
   onProgress,
+  onConsole,
   signal,
 }: TemplateWish): Promise<Template | Unfreezable> {
   const key = templateKey({
@@ -84,7 +85,7 @@ export async function templateFor({
         // Who waits is told the label anyway.
         tell(line.replace(`template ${label}: `, ''))
       }
-      return buildTemplate(folder, { key, label, spec, network, accel, image, onProgress: progress, signal })
+      return buildTemplate(folder, { key, label, spec, network, accel, image, onProgress: progress, onConsole, signal })
     },
   })
 }
@@ -108,6 +109,7 @@ async function cloneTemplate(template: Template, tap: string, start: Start): Pro
         ),
       ),
     )
+    start.onConsole(machine.console)
     const wake = new WakePort(machine.wakePort)
     const budget = THAW_BUDGET * budgetFactor(accel)
     const client = await withinBudget({ machine, phases, budget, grace: budget, signal }, async (boot, answered) => {

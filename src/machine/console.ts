@@ -39,3 +39,6 @@ export class Console {
     return () => this.#listeners.delete(listener)
   }
 }
+
+/** Given the console of a machine as soon as it has one. */
+export type ConsoleListener = (console: Console) => void

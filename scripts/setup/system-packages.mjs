@@ -9,9 +9,14 @@ const ISO_WRITERS = ['xorriso', 'genisoimage', 'mkisofs']
 /** Needed for what it holds, not for a program: Debian's keys, which Ubuntu does not have. */
 const KEYRING = { '/usr/share/keyrings/debian-archive-keyring.gpg': 'debian-archive-keyring' }
 
-/** What the tests need on top: OpenSSH's client, and GRUB for a disk that boots by itself. */
+/**
+ * What the tests need on top: what people reach a guest and read a capture with, and GRUB for a disk that boots by itself.
+ */
 export const FOR_TESTS = {
   ssh: 'openssh-client',
+  rsync: 'rsync',
+  ansible: 'ansible-core',
+  tcpdump: 'tcpdump',
   'grub-mkimage': 'grub-common',
   '/usr/lib/grub/i386-pc/boot.img': 'grub-pc-bin',
 }

@@ -18,6 +18,10 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<Command> }
     summary: 'a guest to look around in, and a shell in it',
     load: async () => (await import('./shell-command.ts')).shell,
   },
+  ssh: {
+    summary: 'the guests that run, and a shell or a command in one',
+    load: async () => (await import('./ssh.ts')).ssh,
+  },
   connect: {
     summary: "stdin and stdout to a port of a guest; OpenSSH's ProxyCommand",
     load: async () => (await import('./connect.ts')).connect,
@@ -54,7 +58,8 @@ async function main([name, ...args]: string[]): Promise<number> {
   }
   refuseOldNode(process.versions.node)
   const command = await entry.load()
-  if (args.includes('--help') || args.includes('-h')) return print(command.help)
+  const own = command.passesOn ? args.slice(0, 1) : args
+  if (own.includes('--help') || own.includes('-h')) return print(command.help)
   return command.run(args)
 }
 

@@ -1,16 +1,25 @@
 import { parseArgs } from 'node:util'
 import type { Command } from './command.ts'
-import { openShell } from './shell.ts'
+import { imageOption, openShell } from './shell.ts'
 
 export const shell: Command = {
-  help: `Usage: vitest-guest shell
+  help: `Usage: vitest-guest shell [--image IMAGE] [--memory SIZE]
 
-Boots a guest of the default image and opens a shell in it, as root. The guest ends with the shell.
+Boots a guest and opens a shell in it, as root. The guest ends with the shell.
+
+  --image IMAGE   debian-12, or the path of a qcow2 or raw disk; debian-12 when not said
+  --memory SIZE   with its unit; 512M when not said
 
 Exit code: the shell's.
 `,
   async run(args) {
-    parseArgs({ args, options: {} })
-    return openShell()
+    const { image, memory } = parseArgs({
+      args,
+      options: { image: { type: 'string' }, memory: { type: 'string' } },
+    }).values
+    return openShell({
+      ...(image !== undefined && { image: imageOption(image) }),
+      ...(memory !== undefined && { memory }),
+    })
   },
 }

@@ -1,44 +1,28 @@
-import { once } from 'node:events'
+import { isAbsolute, resolve } from 'node:path'
 import { bootGuest } from '../guest/boot-guest.ts'
-import type { Guest } from '../guest/guest.ts'
+import type { GuestOptions } from '../options/guest-options.ts'
+import { joinTerminal } from './terminal.ts'
 
 /** Boots a guest and opens an interactive shell in it; its exit code is the shell's. */
-export async function openShell(): Promise<number> {
-  const { stdin, stderr } = process
+export async function openShell(options: Pick<GuestOptions, 'image' | 'memory'>): Promise<number> {
+  const { stderr } = process
   const startedAt = performance.now()
   await using guest = await bootGuest({
+    ...options,
     onPhase: ({ name, durationMs }) => {
       if (durationMs === undefined) stderr.write(`${seconds(startedAt)}  ${name}\n`)
     },
     onProgress: (line) => stderr.write(`${line}\n`),
   })
-  stderr.write(
-    `${seconds(startedAt)}  ready: root@${guest.address}, password ${guest.rootPassword}; exit ends the guest\n`,
-  )
-  const isTerminal = stdin.isTTY
-  if (isTerminal) stdin.setRawMode(true)
-  try {
-    return await converse(guest)
-  } finally {
-    if (isTerminal) stdin.setRawMode(false)
-    stdin.pause()
-  }
+  const { id, address, rootPassword } = guest
+  stderr.write(`${seconds(startedAt)}  ready: root@${address}, password ${rootPassword}; exit ends the guest\n`)
+  stderr.write(`another shell in it: npx vitest-guest ssh ${id}\n`)
+  return await joinTerminal(guest.ssh)
 }
 
-async function converse({ ssh }: Guest): Promise<number> {
-  const { stdin, stdout } = process
-  const size = () => ({ rows: stdout.rows || 24, cols: stdout.columns || 80 })
-  const channel = await new Promise<import('ssh2').ClientChannel>((resolve, reject) => {
-    const terminal = { ...size(), height: 0, width: 0, term: process.stdout.isTTY ? 'xterm-256color' : 'dumb' }
-    ssh.shell(terminal, (error, opened) => (error ? reject(error) : resolve(opened)))
-  })
-  const resize = () => channel.setWindow(size().rows, size().cols, 0, 0)
-  stdout.on('resize', resize)
-  stdin.pipe(channel).pipe(stdout, { end: false })
-  const [exitCode] = (await once(channel, 'exit')) as [number | null]
-  stdout.off('resize', resize)
-  stdin.unpipe(channel)
-  return exitCode ?? 1
+/** On a command line a path may be relative, and needs a slash to be told from a name. */
+export function imageOption(text: string): string {
+  return text.includes('/') && !isAbsolute(text) ? resolve(text) : text
 }
 
 function seconds(since: number): string {

@@ -14,6 +14,7 @@ import { rootLogin } from './boot-machine.ts'
 import { forward } from './forward.ts'
 import type { Guest } from './guest.ts'
 import { History } from './history.ts'
+import { writeRecord } from './guest-record.ts'
 import { liveClient } from './live-client.ts'
 import { openSsh } from './open-ssh.ts'
 import { Snapshots } from './snapshots.ts'
@@ -47,6 +48,8 @@ export function guestHandle(parts: GuestParts): Guest {
     clients.clear()
   }
   disposers.defer(hangUp)
+  const record = writeRecord({ network, hostname, address, image, credentials })
+  disposers.defer(() => record[Symbol.dispose]())
   const connectSsh = async () => {
     const dial: Dial = (port, signal) => network.dial(address, port, signal)
     const client = await openSsh(dial, rootLogin(credentials), AbortSignal.timeout(RECONNECT_BUDGET))
@@ -61,6 +64,8 @@ export function guestHandle(parts: GuestParts): Guest {
   const recorded: Guest['exec'] = (command, options) => history.record(command, () => run(command, options))
   const snapshots = new Snapshots({ machine, wake: parts.wake, accel, exec: run, hangUp })
   return {
+    id: record.id,
+    sshConfig: record.sshConfig,
     hostname,
     address,
     macAddress,

@@ -11,6 +11,8 @@ import type { ExecOptions, ExecResult } from '../ssh/exec.ts'
 
 /** A Linux machine that nobody else uses, booted and ready. Disposing cuts its power and forgets its disk. */
 export interface Guest extends AsyncDisposable {
+  /** Six letters that name it among the guests running on this host, as in `vitest-guest ssh ID`. */
+  readonly id: string
   readonly hostname: string
   /** Its static IPv4 address on the network. */
   readonly address: string
@@ -18,6 +20,11 @@ export interface Guest extends AsyncDisposable {
   readonly rootPassword: string
   /** Keys of this guest: the client's, and the host key that every connection is pinned to. */
   readonly credentials: Credentials
+  /**
+   * Path of an ssh_config(5) by which OpenSSH, rsync or Ansible reach it as the host `guest.id`, as root and without a
+   * password, from any process of this user: `ssh -F ${guest.sshConfig} ${guest.id}`. It goes with the guest.
+   */
+  readonly sshConfig: string
   /** The network it is on; its own, unless one was given. */
   readonly network: Network
   /** What it was booted from, e.g. `debian-12`. */

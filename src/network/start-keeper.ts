@@ -12,6 +12,8 @@ import { until } from '../lifetime/until.ts'
 
 /** `struct sockaddr_un` holds 108 bytes, the last of them NUL (unix(7)); `/vitest-guest-0123456789ab/keeper.sock` takes 38. */
 const LONGEST_PARENT = 107 - 38
+export const STATE_FOLDER_PREFIX = 'vitest-guest-'
+export const KEEPER_SOCKET = 'keeper.sock'
 /** A keeper that cannot leave by itself is killed after this long, in milliseconds. */
 const LEAVE_BUDGET = 1000
 
@@ -43,7 +45,7 @@ export async function startKeeper(signal?: AbortSignal): Promise<Keeper> {
   const unshare = requireTool('unshare')
   const nsenter = requireTool('nsenter')
   const parent = shortEnough(temporaryFolder())
-  const folder = join(parent, `vitest-guest-${randomBytes(6).toString('hex')}`)
+  const folder = join(parent, `${STATE_FOLDER_PREFIX}${randomBytes(6).toString('hex')}`)
   const user = needsUserNamespace()
   const program = ['/bin/sh', '-c', SAY_PID, 'keeper', process.execPath, keeperProgram(), folder]
   const child = spawn(unshare, [...namespaceFlags(), '--', ...program], {
@@ -64,7 +66,7 @@ export async function startKeeper(signal?: AbortSignal): Promise<Keeper> {
       pid: Number(pid),
       ready,
       folder,
-      socketPath: join(folder, 'keeper.sock'),
+      socketPath: join(folder, KEEPER_SOCKET),
       inside: (command) => [nsenter, ...enter, ...command],
       [Symbol.asyncDispose]: () => end(child),
     }

@@ -12,7 +12,7 @@ test('--version is that of package.json', async () => {
 test('--help lists the commands, and each has its own', async () => {
   const { exitCode, stdout } = await runCli(['--help'])
   expect(exitCode).toBe(0)
-  expect(stdout).toMatch(/^ {2}doctor .*\n {2}shell .*\n {2}connect /m)
+  expect(stdout).toMatch(/^ {2}doctor .*\n {2}shell .*\n {2}ssh .*\n {2}connect /m)
   expect(await runCli(['connect', '--help'])).toMatchObject({
     exitCode: 0,
     stdout: expect.stringContaining('ProxyCommand') as string,
@@ -20,11 +20,13 @@ test('--help lists the commands, and each has its own', async () => {
 })
 
 test.each([
-  [['dcotor'], "unknown command 'dcotor'; there are: doctor, shell, connect"],
+  [['dcotor'], "unknown command 'dcotor'; there are: doctor, shell, ssh, connect"],
   [['constructor'], "unknown command 'constructor'"],
   [['--quick'], "'--quick'"],
   [['doctor', '--quick'], "'--quick'"],
   [['shell', '--quick'], "'--quick'"],
+  [['ssh', '--quick'], "'--quick'"],
+  [['ssh', '--config'], "'--config'"],
   [['connect', '/tmp/socket'], 'connect takes SOCKET, HOST and PORT'],
   [['connect', '/tmp/socket', 'host', 'ssh'], 'PORT must be a number; got ssh'],
 ])('%j is refused with exit code 2', async (args, message) => {

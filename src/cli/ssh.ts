@@ -1,0 +1,86 @@
+import { readFile } from 'node:fs/promises'
+import { runningGuests, type RunningGuest } from '../guest/running-guests.ts'
+import { dialThrough } from '../network/dial.ts'
+import { connectSsh } from '../ssh/connect.ts'
+import type { Command } from './command.ts'
+import { pick } from './pick.ts'
+import { renderTable } from './table.ts'
+import { joinTerminal } from './terminal.ts'
+import { durationText } from './units.ts'
+import { UsageError } from './usage-error.ts'
+
+const SSH_PORT = 22
+/** Milliseconds, for a guest that is up. */
+const CONNECT_BUDGET = 30_000
+
+export const ssh: Command = {
+  passesOn: true,
+  help: `Usage: vitest-guest ssh
+       vitest-guest ssh ID [COMMAND...]
+       vitest-guest ssh --config ID
+
+Reaches a guest that runs in another process: a test that is being debugged, or vitest-guest shell.
+
+  (nothing)   lists the guests that run
+  ID          opens a shell in one, as root; the beginning of an ID will do
+  COMMAND     is run by root's shell instead; all that follows ID belongs to it
+  --config    prints the ssh_config of one, for OpenSSH, rsync and Ansible:
+                vitest-guest ssh --config ID > guest.conf
+                scp -F guest.conf file ID:/tmp/
+                ANSIBLE_SSH_ARGS='-F guest.conf' ansible all -i ID, -m ping
+
+Only guests of this user are found, and only where this process would keep its own: in $TMPDIR, or /tmp.
+
+Exit code: the shell's or the command's.
+`,
+  async run(args) {
+    const guests = await runningGuests()
+    const [first, ...command] = args
+    if (first === undefined) return print(renderGuests(guests, Date.now()))
+    if (first === '--config' && command.length === 1) {
+      return print(await readFile(choose(guests, command[0] ?? '').sshConfig, 'utf8'))
+    }
+    if (first.startsWith('-'))
+      throw new UsageError(`write ssh, ssh ID [COMMAND...], or ssh --config ID; got '${first}'`)
+    return openShellIn(choose(guests, first), command.length > 0 ? command.join(' ') : undefined)
+  },
+}
+
+export function renderGuests(guests: readonly RunningGuest[], now: number): string {
+  if (guests.length === 0) return 'There are no guests running.\n'
+  const rows = guests.map(({ id, hostname, address, image, pid, startedAt }) => [
+    id,
+    hostname,
+    address,
+    image,
+    durationText(now - startedAt),
+    `process ${pid}`,
+  ])
+  return renderTable(['ID', 'HOSTNAME', 'ADDRESS', 'IMAGE', 'AGE', 'OF'], rows)
+}
+
+function choose(guests: readonly RunningGuest[], beginning: string): RunningGuest {
+  const ids = guests.map(({ id }) => id)
+  const [id] = pick('running guest', ids, [beginning])
+  return guests.find((guest) => guest.id === id) as RunningGuest
+}
+
+async function openShellIn(
+  { socketPath, address, hostPublicKey, keyFile }: RunningGuest,
+  command: string | undefined,
+): Promise<number> {
+  const budget = AbortSignal.timeout(CONNECT_BUDGET)
+  const privateKey = await readFile(keyFile, 'utf8')
+  const socket = await dialThrough(socketPath, address, SSH_PORT, budget)
+  const client = await connectSsh(socket, { user: 'root', hostPublicKey, privateKey }, budget)
+  try {
+    return await joinTerminal(client, command)
+  } finally {
+    client.end()
+  }
+}
+
+function print(text: string): number {
+  process.stdout.write(text)
+  return 0
+}

@@ -1,0 +1,76 @@
+import { randomInt } from 'node:crypto'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Network } from '../network/network.ts'
+import type { Credentials } from '../seed/credentials.ts'
+import { knownHosts, sshConfig } from './ssh-config.ts'
+
+/** What another process needs to know of a guest that is running. */
+export interface GuestRecord {
+  readonly id: string
+  readonly hostname: string
+  readonly address: string
+  readonly image: string
+  /** Of the process that started it, and ends it. */
+  readonly pid: number
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+  /** `ssh-ed25519 AAAA…` */
+  readonly hostPublicKey: string
+}
+
+/** In the network's state folder: a folder for each guest, named by its ID. */
+export const GUESTS = 'guests'
+export const RECORD_FILES = {
+  record: 'guest.json',
+  key: 'client_key',
+  knownHosts: 'known_hosts',
+  sshConfig: 'ssh_config',
+} as const
+
+/** Without vowels no ID is a word, and without digits none is a number to Ansible or a shell: 64 million of them. */
+const LETTERS = 'bcdfghjklmnpqrstvwxz'
+const ID_LENGTH = 6
+
+export interface WrittenRecord extends Disposable {
+  readonly id: string
+  /** Path of the guest's ssh_config. */
+  readonly sshConfig: string
+}
+
+interface Facts {
+  readonly network: Pick<Network, 'stateFolder' | 'socketPath'>
+  readonly hostname: string
+  readonly address: string
+  readonly image: string
+  readonly credentials: Credentials
+}
+
+/**
+ * Writes down how to reach a guest, where only this user can read it: for OpenSSH, and for `vitest-guest ssh`. The four
+ * small files go with the guest, or with its network.
+ */
+export function writeRecord({ network, hostname, address, image, credentials }: Facts): WrittenRecord {
+  const { stateFolder, socketPath } = network
+  const { clientKey, hostPublicKey } = credentials
+  const id = Array.from({ length: ID_LENGTH }, () => LETTERS[randomInt(LETTERS.length)]).join('')
+  const folder = join(stateFolder, GUESTS, id)
+  const path = (name: keyof typeof RECORD_FILES) => join(folder, RECORD_FILES[name])
+  const record: GuestRecord = { id, hostname, address, image, pid: process.pid, startedAt: Date.now(), hostPublicKey }
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const write = (name: keyof typeof RECORD_FILES, text: string) => writeFileSync(path(name), text, { mode: 0o600 })
+  // OpenSSH takes a key without its last line end for a broken one.
+  write('key', `${clientKey.trimEnd()}\n`)
+  write('knownHosts', knownHosts(id, hostPublicKey))
+  write(
+    'sshConfig',
+    sshConfig({ id, hostname, address, socketPath, keyFile: path('key'), knownHostsFile: path('knownHosts') }),
+  )
+  // Last: whoever finds it finds the rest.
+  write('record', JSON.stringify(record))
+  return {
+    id,
+    sshConfig: path('sshConfig'),
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}

@@ -1,0 +1,207 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { bootGuest, type Guest } from '../../src/index.ts'
+import { ownTemporaryFolder } from '../support/leftovers.ts'
+import { runCli } from '../unit/support/node.ts'
+
+const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+
+let guest: Guest
+let folder: string
+
+beforeAll(async () => {
+  // Nobody else's guests are in the list then.
+  ;({ path: folder } = await ownTemporaryFolder())
+  process.env['TMPDIR'] = folder
+  guest = await bootGuest()
+})
+
+afterAll(async () => {
+  await guest[Symbol.asyncDispose]()
+  delete process.env['TMPDIR']
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** A program that is given the guest's ssh_config as OpenSSH takes it. */
+const withConfig = (program: string, ...args: string[]) => execa(program, ['-F', guest.sshConfig, ...args])
+
+test('ssh reaches the guest by its ID, hostname and address, as root, without a question', async () => {
+  for (const name of [guest.id, guest.hostname, guest.address]) {
+    const { stdout } = await withConfig('ssh', '-o', 'BatchMode=yes', name, 'id -un; hostname')
+    expect(stdout).toBe('root\nguest')
+  }
+})
+
+test('ssh refuses a guest with another host key', async () => {
+  const other = join(folder, 'ssh_config')
+  const known = join(folder, 'known_hosts')
+  const [type, key = ''] = guest.credentials.hostPublicKey.split(' ')
+  await writeFile(known, `${guest.id} ${type} ${key.slice(0, -6)}AAAAAA\n`)
+  const text = await readFile(guest.sshConfig, 'utf8')
+  await writeFile(other, text.replace(/UserKnownHostsFile .*/, `UserKnownHostsFile ${known}`))
+  const { exitCode, stderr } = await execa('ssh', ['-F', other, guest.id, 'true'], { reject: false })
+  expect(exitCode).toBe(255)
+  expect(stderr).toContain('Host key verification failed')
+})
+
+test('scp brings a file in and out again', async () => {
+  const bytes = Buffer.alloc(100_000, 'ab\0\xff\n', 'latin1')
+  await writeFile(join(folder, 'sent'), bytes)
+  await withConfig('scp', join(folder, 'sent'), `${guest.id}:/root/a file`)
+  await withConfig('scp', `${guest.id}:/root/a file`, join(folder, 'fetched'))
+  expect(bytes.equals(await readFile(join(folder, 'fetched')))).toBe(true)
+})
+
+test('rsync brings in what has changed', async () => {
+  const tree = join(folder, 'tree')
+  await mkdir(join(tree, 'deep'), { recursive: true })
+  await writeFile(join(tree, 'deep/one'), '1')
+  await writeFile(join(tree, 'two'), '2')
+  const there = await putRsyncInto(guest)
+  const sync = async () => {
+    const remote = ['-e', `ssh -F ${guest.sshConfig}`, '--rsync-path', there]
+    const { stdout } = await execa('rsync', ['-a', '-i', ...remote, `${tree}/`, `${guest.id}:/srv/tree/`])
+    return stdout.split('\n').filter((line) => line.startsWith('<f'))
+  }
+  expect(await sync()).toHaveLength(2)
+  expect((await guest.$`cat /srv/tree/deep/one /srv/tree/two`).stdout).toBe('12')
+  await writeFile(join(tree, 'two'), 'two')
+  expect(await sync()).toEqual([expect.stringMatching(/two$/)])
+  expect((await guest.$`cat /srv/tree/two`).stdout).toBe('two')
+})
+
+test('Ansible changes the guest, and finds nothing to change when asked again', async () => {
+  const settings = join(folder, 'ansible.cfg')
+  await writeFile(settings, '')
+  const change = 'path=/etc/by-ansible line=hello create=yes mode=0640'
+  const play = async () => {
+    const { stdout } = await execa('ansible', ['all', '-i', `${guest.id},`, '-m', 'lineinfile', '-a', change], {
+      env: {
+        ANSIBLE_SSH_ARGS: `-F ${guest.sshConfig}`,
+        // One connection for a module instead of eight, each of which has an emulated guest start another shell and Python.
+        ANSIBLE_PIPELINING: '1',
+        ANSIBLE_HOME: folder,
+        ANSIBLE_LOCAL_TEMP: folder,
+        ANSIBLE_CONFIG: settings,
+        ANSIBLE_NOCOLOR: '1',
+      },
+    })
+    return stdout
+  }
+  expect(await play()).toContain(`${guest.id} | CHANGED`)
+  expect((await guest.$`stat -c %a /etc/by-ansible && cat /etc/by-ansible`).stdout).toBe('640\nhello')
+  expect(await play()).toContain(`${guest.id} | SUCCESS`)
+})
+
+test('vitest-guest ssh lists the guests that run', async () => {
+  const lines = String((await runCli(['ssh'])).stdout).split('\n')
+  expect(lines).toEqual([
+    expect.stringMatching(/^ID +HOSTNAME +ADDRESS +IMAGE +AGE +OF$/),
+    expect.stringMatching(
+      new RegExp(`^${guest.id}  guest .*192\\.168\\.100\\.224  debian-12 .*process ${process.pid}$`),
+    ),
+  ])
+})
+
+test('vitest-guest ssh runs a command: both streams, input, options of its own, exit code', async () => {
+  const { stdout, stderr, exitCode } = await execa(
+    process.execPath,
+    [CLI, 'ssh', guest.id.slice(0, 5), 'cat; tty; cat /no/such >&2; ls', '--help', '>&2;', 'exit', '41'],
+    { input: 'from here\n', reject: false },
+  )
+  expect({ stdout, exitCode }).toEqual({ stdout: 'from here\nnot a tty', exitCode: 41 })
+  expect(stderr).toMatch(/^cat: \/no\/such.*\nUsage: ls/)
+})
+
+test('a command that a signal ended has the exit code that a shell would give it', async () => {
+  expect(await runCli(['ssh', guest.id, 'kill -s TERM $$'])).toMatchObject({ exitCode: 143 })
+})
+
+test('vitest-guest ssh --config prints the ssh_config, and an ID that is none is an error with a list', async () => {
+  expect((await runCli(['ssh', '--config', guest.id])).stdout).toBe((await readFile(guest.sshConfig, 'utf8')).trimEnd())
+  const { exitCode, stderr } = await runCli(['ssh', 'aaaaaa'])
+  expect(exitCode).toBe(1)
+  expect(stderr).toMatch(new RegExp(`^vitest-guest: There is no running guest 'aaaaaa'\nThere are: .*${guest.id}`))
+})
+
+test('a shell has a terminal of the same size, also after the window has changed; its exit code is passed on', async () => {
+  const terminal = openTerminal(['ssh', guest.id])
+  await terminal.saw(/root@guest:~#/)
+  await terminal.type('stty size; echo $TERM\n', /33 101\s+xterm-256color/)
+  await terminal.resize(50, 120)
+  await terminal.type('stty size\n', /\b50 120/)
+  // Ctrl-C is for the guest.
+  await terminal.type('sleep 1000\n', /sleep 1000/)
+  await terminal.type('\x03', /\^C/)
+  await terminal.type('echo still $((40 + 2))\n', /still 42/)
+  expect(await terminal.exit(7)).toBe(7)
+})
+
+test('vitest-guest shell boots a guest of the size it is told, opens a shell, and passes its exit code on', async () => {
+  // One guest at a time.
+  await guest[Symbol.asyncDispose]()
+  const terminal = openTerminal(['shell', '--image', 'debian-12', '--memory', '512M'])
+  await terminal.saw(/root@guest:~#/)
+  await terminal.type('stty size; echo $(($(grep -c MemTotal /proc/meminfo) + 1)) terminal\n', /33 101\s+2 terminal/)
+  expect(await terminal.exit(9)).toBe(9)
+  expect((await runCli(['ssh'])).stdout).toBe('There are no guests running.')
+})
+
+/** Runs the command in a real pseudo-terminal of 33 rows and 101 columns. */
+function openTerminal(args: readonly string[]) {
+  const inside = `stty rows 33 cols 101; echo on $(tty); exec "${process.execPath}" "${CLI}" ${args.join(' ')}`
+  const command = ['--quiet', '--return', '--flush', '--command', inside, '/dev/null']
+  const child = spawn('script', command, { stdio: ['pipe', 'pipe', 'inherit'] })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let text = ''
+  let device = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk
+    device ||= /on (\/dev\/pts\/\d+)/.exec(text)?.[1] ?? ''
+  })
+  const ended = once(child, 'exit') as Promise<[number]>
+  const saw = async (pattern: RegExp) => {
+    const end = AbortSignal.timeout(60_000)
+    while (!pattern.test(text)) {
+      await Promise.race([
+        once(child.stdout, 'data', { signal: end }),
+        ended.then(() => Promise.reject(new Error(text))),
+      ])
+    }
+    return pattern.exec(text) as RegExpExecArray
+  }
+  return {
+    saw,
+    type: async (keys: string, answer: RegExp) => {
+      text = ''
+      child.stdin.write(keys)
+      await saw(answer)
+    },
+    resize: async (rows: number, cols: number) => {
+      await execa('stty', ['-F', device, 'rows', `${rows}`, 'cols', `${cols}`])
+    },
+    exit: async (code: number) => {
+      child.stdin.write(`exit ${code}\n`)
+      return (await ended)[0]
+    },
+  }
+}
+
+/** The host's own rsync, with every library it needs: an image with the package would take minutes to build. */
+async function putRsyncInto(machine: Guest): Promise<string> {
+  const program = (await execa('sh', ['-c', 'command -v rsync'])).stdout
+  const { stdout } = await execa('ldd', [program])
+  const libraries = [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, path = '']) => path)
+  const box = join(folder, 'rsync')
+  await mkdir(box)
+  for (const path of [program, ...libraries]) await copyFile(path, join(box, basename(path)))
+  await chmod(join(box, 'rsync'), 0o755)
+  await withConfig('scp', '-r', box, `${machine.id}:/opt/rsync`)
+  const loader = libraries.find((path) => /\/ld-linux/.test(path)) ?? ''
+  return `/opt/rsync/${basename(loader)} --library-path /opt/rsync /opt/rsync/rsync`
+}

@@ -1,0 +1,51 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { expect, test } from 'vitest'
+import { sshConfig } from '../../src/guest/ssh-config.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
+
+/** A folder of which every character that means something to ssh_config or a shell must be kept. */
+const ODD = "it's 100%d $HOME"
+
+function writeConfig(connector?: readonly string[]): string {
+  const folder = join(temporaryFolder(), ODD)
+  mkdirSync(folder)
+  const file = join(folder, 'ssh_config')
+  const facts = { id: 'bcdfgh', hostname: 'web', address: '192.168.100.224', socketPath: join(folder, 'keeper.sock') }
+  const files = { keyFile: join(folder, 'client_key'), knownHostsFile: join(folder, 'known_hosts') }
+  writeFileSync(file, sshConfig({ ...facts, ...files }, connector))
+  return file
+}
+
+test.for(['bcdfgh', 'web', '192.168.100.224'])('OpenSSH reads it, for %s', async (name) => {
+  const file = writeConfig()
+  const { stdout } = await execa('ssh', ['-G', '-F', file, name])
+  // Of the paths OpenSSH shows some as they were written, with percent signs twice.
+  expect(stdout.replaceAll('%%', '%').split('\n')).toEqual(
+    expect.arrayContaining([
+      'hostname 192.168.100.224',
+      'user root',
+      'hostkeyalias bcdfgh',
+      'stricthostkeychecking true',
+      'identitiesonly yes',
+      `userknownhostsfile ${file.replace('ssh_config', 'known_hosts')}`,
+      `identityfile ${file.replace('ssh_config', 'client_key')}`,
+    ]),
+  )
+})
+
+test('its ProxyCommand is run with the words it is made of', async () => {
+  const file = writeConfig(['printf', '<%s>\\n', "an 'odd' $PATH"])
+  // What it prints is no SSH banner; ssh shows what came instead.
+  const { exitCode, stderr } = await execa('ssh', ['-v', '-F', file, 'web'], { reject: false })
+  expect(exitCode).toBe(255)
+  const words = ["an 'odd' $PATH", 'connect', join(file, '..', 'keeper.sock'), '192.168.100.224', '22']
+  for (const word of words) expect(stderr).toContain(`<${word}>`)
+})
+
+test('a host that is not the guest is not told anything', async () => {
+  const { stdout } = await execa('ssh', ['-G', '-F', writeConfig(), 'example.com'])
+  expect(stdout).toContain('hostname example.com')
+  expect(stdout).not.toMatch(/^proxycommand/m)
+})

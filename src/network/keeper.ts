@@ -7,11 +7,12 @@
  * that there is no moment in which the folder exists and nobody is bound to remove it.
  *
  * It also dials for those outside: an HTTP server on a UNIX path socket that answers CONNECT. Path sockets cross
- * network namespaces; abstract ones do not.
+ * network namespaces; abstract ones do not. And it listens for them: `Upgrade: listen` on /ADDRESS:PORT/NAME passes what
+ * connects to ADDRESS:PORT on to the UNIX socket NAME in the state folder, until the connection that asked for it ends.
  */
 import { mkdirSync, rmSync, writeSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { connect } from 'node:net'
+import { connect, createServer as createListener } from 'node:net'
 import { join } from 'node:path'
 import { type Duplex, pipeline } from 'node:stream'
 
@@ -45,10 +46,30 @@ server.on('connect', ({ url = '' }, client: Duplex, head: Buffer) => {
     upstream.off('error', refuse)
     client.write('HTTP/1.1 200 Connection established\r\n\r\n')
     upstream.write(head)
-    // A direction that breaks takes the other along; one that ends lets the other finish.
-    pipeline(client, upstream, () => {})
-    pipeline(upstream, client, () => {})
+    relay(client, upstream)
   })
 })
+
+server.on('upgrade', ({ url = '' }, owner: Duplex) => {
+  const { hostname, port, pathname } = new URL(`tcp:/${url}`)
+  const listener = createListener({ noDelay: true, allowHalfOpen: true }, (inside) => {
+    relay(inside, connect({ path: join(folder, pathname), allowHalfOpen: true }))
+  })
+  const over = () => {
+    listener.close()
+    owner.destroy()
+  }
+  owner.on('end', over).on('error', over).resume()
+  listener.on('error', ({ message }) => owner.end(`HTTP/1.1 502 ${message}\r\n\r\n`))
+  listener.listen(Number(port), hostname, () => {
+    owner.write('HTTP/1.1 101 Listening\r\nConnection: Upgrade\r\nUpgrade: listen\r\n\r\n')
+  })
+})
+
+/** A direction that breaks takes the other along; one that ends lets the other finish. */
+function relay(one: Duplex, other: Duplex): void {
+  pipeline(one, other, () => {})
+  pipeline(other, one, () => {})
+}
 
 server.listen(join(folder, 'keeper.sock'), () => writeSync(1, 'ready\n'))

@@ -1,4 +1,7 @@
+import type { RequestListener } from 'node:http'
+import type { Server } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Exposed } from './expose.ts'
 import type { Subnet } from '../options/ipv4.ts'
 
 /** A TAP on the network's bridge, for one machine. */
@@ -28,4 +31,11 @@ export interface Network extends AsyncDisposable {
   inside(command: readonly string[]): [string, ...string[]]
   /** Connects to an address on the network. @throws NetworkError when nothing answers there. */
   dial(address: string, port: number, signal?: AbortSignal): Promise<Duplex>
+  /**
+   * Lets guests call a server of this process: an HTTP(S) or TCP server, which need not listen anywhere itself, or a request
+   * listener. They reach it as `url`, which is the bridge's own address and the port; it ends with the network at the latest.
+   * The server sees no remote address, for connections come in through a UNIX socket.
+   * @throws NetworkError when the port is taken.
+   */
+  expose(port: number, server: Server | RequestListener): Promise<Exposed>
 }

@@ -6,6 +6,7 @@ import { acquire } from '../lifetime/disposers.ts'
 import { until } from '../lifetime/until.ts'
 import { resolveNetwork, type NetworkOptions } from '../options/guest-options.ts'
 import { dialThrough } from './dial.ts'
+import { expose } from './expose.ts'
 import { BRIDGE, bridgeCommands, removeTapCommands, tapCommands } from './ip-commands.ts'
 import type { Network, Tap } from './network.ts'
 import { startKeeper } from './start-keeper.ts'
@@ -84,6 +85,11 @@ export async function beginNetwork(options: OpenOptions): Promise<Network> {
       dial: async (address, port, dialSignal) => {
         await keeper.ready
         return dialThrough(keeper.socketPath, address, port, dialSignal)
+      },
+      expose: async (port, server) => {
+        await keeper.ready
+        const { folder: stateFolder, socketPath } = keeper
+        return disposers.use(await expose({ address: spec.gateway, port, stateFolder, socketPath }, server))
       },
       [Symbol.asyncDispose]: () => {
         closed = true

@@ -11,12 +11,13 @@ import { commandFrom } from '../ssh/quote.ts'
 import type { Dial } from '../ssh/wait-for-banner.ts'
 import type { WakePort } from '../template/waker.ts'
 import { rootLogin } from './boot-machine.ts'
-import { forward } from './forward.ts'
 import type { Guest } from './guest.ts'
 import { History } from './history.ts'
 import { writeRecord } from './guest-record.ts'
 import { liveClient } from './live-client.ts'
 import { openSsh } from './open-ssh.ts'
+import { reach } from './reach.ts'
+import { see } from './see.ts'
 import { Snapshots } from './snapshots.ts'
 
 /** The pieces of a guest that is ready. */
@@ -43,7 +44,9 @@ export function guestHandle(parts: GuestParts): Guest {
   const { spec, start, network, image, accel, phases, warnings, machine, credentials, macAddress, disposers } = parts
   const { hostname, address, timeouts } = spec
   const clients = new Set([parts.client])
+  const { hangUp: hangUpHttp, ...ways } = reach({ network, hostname, address, disposers })
   const hangUp = () => {
+    hangUpHttp()
     for (const client of clients) client.end().destroy()
     clients.clear()
   }
@@ -86,8 +89,8 @@ export function guestHandle(parts: GuestParts): Guest {
     exec: recorded,
     history: history.list,
     $: (strings, ...values) => recorded(commandFrom(strings, values)),
-    connect: (port, signal) => network.dial(address, port, signal),
-    forward: async (port) => disposers.use(await forward(() => network.dial(address, port))),
+    ...ways,
+    ...see({ machine, network, macAddress, exec: run, disposers }),
     snapshot: () => snapshots.take(),
     restore: async (snapshot) => {
       await snapshots.restore(snapshot)

@@ -1,16 +1,16 @@
-import type { Duplex } from 'node:stream'
 import type { Client } from 'ssh2'
 import type { Phase } from '../lifetime/phases.ts'
 import type { Console } from '../machine/console.ts'
 import type { Network } from '../network/network.ts'
 import type { Credentials } from '../seed/credentials.ts'
-import type { Forward } from './forward.ts'
 import type { PastCommand } from './history.ts'
+import type { Reach } from './reach.ts'
+import type { See } from './see.ts'
 import type { Snapshot } from './snapshots.ts'
 import type { ExecOptions, ExecResult } from '../ssh/exec.ts'
 
 /** A Linux machine that nobody else uses, booted and ready. Disposing cuts its power and forgets its disk. */
-export interface Guest extends AsyncDisposable {
+export interface Guest extends AsyncDisposable, Reach, See {
   /** Six letters that name it among the guests running on this host, as in `vitest-guest ssh ID`. */
   readonly id: string
   readonly hostname: string
@@ -36,7 +36,7 @@ export interface Guest extends AsyncDisposable {
   readonly phases: readonly Phase[]
   /** What cloud-init reported as failed. */
   readonly warnings: readonly string[]
-  /** The first serial port. */
+  /** The first serial port: what the guest wrote to it, and a way to write back. */
   readonly console: Console
   /** The connected ssh2 client, as root. */
   readonly ssh: Client
@@ -53,10 +53,6 @@ export interface Guest extends AsyncDisposable {
   $(strings: TemplateStringsArray, ...values: unknown[]): Promise<ExecResult>
   /** The last 50 commands that it was given by `exec` and `$`, the latest last. */
   readonly history: readonly PastCommand[]
-  /** A connection to a port of the guest. @throws NetworkError when nothing answers there. */
-  connect(port: number, signal?: AbortSignal): Promise<Duplex>
-  /** A port on 127.0.0.1 that leads to this port of the guest; closed with the guest at the latest. */
-  forward(port: number): Promise<Forward>
   /**
    * Keeps the machine as it is now, RAM and disk, to come back to. It stands still meanwhile: a second or two under emulation;
    * connections survive that. A snapshot takes as much of the temporary folder as the guest uses of its memory, and goes with

@@ -27,6 +27,8 @@ export const CONSOLE_FD = 4
 export const WAKE_FD = 5
 /** A file: the frozen state. */
 export const STATE_FD = 6
+/** The other end of the network card, by QEMU's name for it. */
+export const NETDEV = 'net0'
 
 /**
  * QEMU's arguments (https://www.qemu.org/docs/master/system/invocation.html).
@@ -59,14 +61,21 @@ export function qemuArguments(config: MachineConfig): string[] {
     '-device', `virtio-blk-pci,drive=disk${direct ? '' : ',bootindex=0'}`,
     '-drive', `id=seed,if=none,file=${escape(seed)},format=raw,readonly=on`,
     '-device', 'virtio-blk-pci,drive=seed',
-    '-netdev', `tap,id=net0,ifname=${nic.tap},script=no,downscript=no`,
-    '-device', `${nic.model},netdev=net0,mac=${nic.macAddress},romfile=`,
+    '-netdev', `tap,id=${NETDEV},ifname=${nic.tap},script=no,downscript=no`,
+    '-device', `${nic.model},netdev=${NETDEV},mac=${nic.macAddress},romfile=`,
+    // For screenshots, in the text mode that every kernel can: Debian's cloud kernel knows no other (no CONFIG_DRM).
+    '-device', 'VGA,vgamem_mb=1',
     '-device', 'virtio-rng-pci',
     // A kernel that knows it (CONFIG_VMGENID) reseeds its entropy by itself when it wakes up as a clone.
     '-device', 'vmgenid,guid=auto',
-    ...(direct ? ['-kernel', direct.kernel, '-initrd', direct.initrd, '-append', direct.append] : []),
+    ...(direct ? ['-kernel', direct.kernel, '-initrd', direct.initrd, '-append', bootParameters(direct.append)] : []),
     ...(incoming ? ['-incoming', 'defer'] : []),
   ]
+}
+
+/** The kernel's alarms are shown on the screen too; the last console stays the one that /dev/console is. */
+function bootParameters(append: string): string {
+  return `console=tty0 ${append}`
 }
 
 function memoryBackend({ path, shared }: { path: string; shared: boolean }, memoryMib: number): string {

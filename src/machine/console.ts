@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { stripVTControlCharacters } from 'node:util'
 
@@ -5,36 +6,81 @@ import { stripVTControlCharacters } from 'node:util'
 const KEPT = 4_000_000
 const TAIL_LINES = 20
 
-/** What the guest writes to its first serial port. */
+/** What the guest writes to its first serial port, and a way to write back. */
 export class Console {
-  readonly #listeners = new Set<() => void>()
+  readonly #stream: Duplex
+  readonly #listeners = new Set<(chunk: string) => void>()
   #text = ''
 
   constructor(stream: Duplex) {
+    this.#stream = stream
     stream.on('error', () => {})
     stream.setEncoding('utf8').on('data', (chunk: string) => {
       this.#text = (this.#text + chunk).slice(-KEPT)
-      for (const listener of this.#listeners) listener()
+      for (const listener of this.#listeners) listener(chunk)
     })
   }
 
   /** Everything written so far (the last 4 million characters), without escape sequences and carriage returns. */
   get text(): string {
-    return stripVTControlCharacters(this.#text).replaceAll('\r', '')
+    return plain(this.#text)
   }
 
   /** The last 20 lines that are not empty. */
   get tail(): string {
-    return stripVTControlCharacters(this.#text.slice(-20_000))
-      .replaceAll('\r', '')
+    return plain(this.#text.slice(-20_000))
       .split('\n')
       .filter((line) => line.trim() !== '')
       .slice(-TAIL_LINES)
       .join('\n')
   }
 
-  /** Calls `listener` whenever something was written. Returns the function that stops it. */
-  onOutput(listener: () => void): () => void {
+  /**
+   * The lines that the guest writes from the call on, each once it is complete, without escape sequences. They end with the
+   * machine, or when the signal aborts; `break` stops listening.
+   */
+  lines({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<string> {
+    const queue: string[] = []
+    let rest = ''
+    let wake = () => {}
+    const stop = this.onOutput((chunk) => {
+      const complete = `${rest}${chunk}`.split('\n')
+      rest = complete.pop() ?? ''
+      queue.push(...complete.map(plain))
+      wake()
+    })
+    const over = () => wake()
+    const stream = this.#stream
+    stream.once('close', over)
+    signal?.addEventListener('abort', over, { once: true })
+    const each = async function* () {
+      try {
+        for (;;) {
+          yield* queue.splice(0)
+          if (queue.length > 0) continue
+          if (stream.destroyed || signal?.aborted) return
+          await new Promise<void>((resolve) => (wake = resolve))
+        }
+      } finally {
+        stop()
+        stream.off('close', over)
+        signal?.removeEventListener('abort', over)
+      }
+    }
+    return each()
+  }
+
+  /**
+   * Types on the serial line: `await guest.console.write('root\n')`. What a terminal there would show of it comes back as
+   * output. Resolves once QEMU has taken it.
+   */
+  async write(text: string): Promise<void> {
+    if (this.#stream.write(text)) return
+    await Promise.race([once(this.#stream, 'drain'), once(this.#stream, 'close')])
+  }
+
+  /** Calls `listener` with whatever is written, as it is written. Returns the function that stops it. */
+  onOutput(listener: (chunk: string) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -42,3 +88,7 @@ export class Console {
 
 /** Given the console of a machine as soon as it has one. */
 export type ConsoleListener = (console: Console) => void
+
+function plain(text: string): string {
+  return stripVTControlCharacters(text).replaceAll('\r', '')
+}

@@ -40,6 +40,9 @@ export interface GuestParts {
 /** Another client is given this long to connect to a guest that is up, in milliseconds. */
 const RECONNECT_BUDGET = 30_000
 
+/** A guest that was kept and forgotten goes after this long. */
+const KEPT_SECONDS = 3600
+
 export function guestHandle(parts: GuestParts): Guest {
   const { spec, start, network, image, accel, phases, warnings, machine, credentials, macAddress, disposers } = parts
   const { hostname, address, timeouts } = spec
@@ -61,6 +64,7 @@ export function guestHandle(parts: GuestParts): Guest {
     return client
   }
   const ssh = liveClient(parts.client, connectSsh)
+  let keptBy: number | undefined
   const history = new History()
   const run: Guest['exec'] = async (command, options) =>
     exec(await ssh.open(), command, { timeout: timeouts.command * budgetFactor(accel), ...options })
@@ -97,6 +101,12 @@ export function guestHandle(parts: GuestParts): Guest {
       await ssh.open()
     },
     qmp: (command, args) => machine.qmp.execute(command, args),
-    [Symbol.asyncDispose]: () => disposers[Symbol.asyncDispose](),
+    keep: () => {
+      keptBy ??= network.keep(KEPT_SECONDS)
+      return keptBy
+    },
+    [Symbol.asyncDispose]: async () => {
+      if (keptBy === undefined) await disposers[Symbol.asyncDispose]()
+    },
   }
 }

@@ -66,6 +66,12 @@ export interface Guest extends AsyncDisposable, Reach, See {
    * @throws GuestError when the snapshot is another guest's.
    */
   restore(snapshot: Snapshot): Promise<void>
+  /**
+   * Leaves the guest and its network up when this process ends, for an hour at most, to be looked at with
+   * `vitest-guest ssh`; disposing does nothing any more.
+   * @returns the id of the process that holds both; when that one is ended (`kill`), they go at once
+   */
+  keep(): number
   /** Sends QEMU a QMP command and returns its answer. @throws HostError when QEMU refuses. */
   qmp(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown>
 }

@@ -26,6 +26,8 @@ export interface See {
    * @throws HostError when the file cannot be written.
    */
   capture(file: string): Promise<Capture>
+  /** All captures so far, the latest last. */
+  readonly captures: readonly Capture[]
 }
 
 interface Parts {
@@ -37,9 +39,15 @@ interface Parts {
 }
 
 export function see({ machine, network, macAddress, exec, disposers }: Parts): See {
+  const captures: Capture[] = []
   return {
+    captures,
     screenshot: () => screenshot(machine.qmp, network.stateFolder),
     journal: (options) => journal(exec, options),
-    capture: async (file) => disposers.use(await capture(machine.qmp, file, macAddress)),
+    capture: async (file) => {
+      const begun = disposers.use(await capture(machine.qmp, file, macAddress))
+      captures.push(begun)
+      return begun
+    },
   }
 }

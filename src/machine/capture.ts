@@ -10,6 +10,7 @@ import type { Qmp } from './qmp.ts'
 export interface Capture extends AsyncDisposable {
   /** The absolute path of the pcap file. Before QEMU 8.0 it can be read only once the capture is disposed of. */
   readonly file: string
+  readonly startedAt: Date
 }
 
 /** Net filters know nothing of virtio-net's own header before this one. */
@@ -25,6 +26,7 @@ let made = 0
 export async function capture(qmp: Qmp, path: string, macAddress: string): Promise<Capture> {
   const file = resolve(path)
   const id = `capture-${made++}`
+  const startedAt = new Date()
   const { qemu } = (await qmp.execute('query-version')) as { qemu: { major: number } }
   try {
     await qmp.execute('object-add', { 'qom-type': 'filter-dump', id, netdev: NETDEV, file })
@@ -42,5 +44,5 @@ export async function capture(qmp: Qmp, path: string, macAddress: string): Promi
     await rename(`${file}.part`, file)
   }
   let stopping: Promise<void> | undefined
-  return { file, [Symbol.asyncDispose]: () => (stopping ??= stop()) }
+  return { file, startedAt, [Symbol.asyncDispose]: () => (stopping ??= stop()) }
 }

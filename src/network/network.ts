@@ -29,6 +29,12 @@ export interface Network extends AsyncDisposable {
   addTap(signal?: AbortSignal): Promise<Tap>
   /** The command line that runs another one inside the network. */
   inside(command: readonly string[]): [string, ...string[]]
+  /**
+   * Leaves the network, and the machines on it, up when this process ends; disposing does nothing any more.
+   * @param seconds after which it goes all the same
+   * @returns the id of the process that holds it; when that one is ended, the network goes at once
+   */
+  keep(seconds: number): number
   /** Connects to an address on the network. @throws NetworkError when nothing answers there. */
   dial(address: string, port: number, signal?: AbortSignal): Promise<Duplex>
   /**

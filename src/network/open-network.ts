@@ -41,6 +41,7 @@ export async function beginNetwork(options: OpenOptions): Promise<Network> {
     const taps: string[] = []
     let made = 0
     let closed = false
+    let kept = false
 
     const batch = async (commands: string, purpose: string, batchSignal?: AbortSignal) => {
       const [file, ...args] = keeper.inside([ip, '-batch', '-'])
@@ -82,6 +83,10 @@ export async function beginNetwork(options: OpenOptions): Promise<Network> {
       socketPath: keeper.socketPath,
       addTap,
       inside: (command) => keeper.inside(command),
+      keep: (seconds) => {
+        kept = true
+        return keeper.hold(seconds)
+      },
       dial: async (address, port, dialSignal) => {
         await keeper.ready
         return dialThrough(keeper.socketPath, address, port, dialSignal)
@@ -91,7 +96,8 @@ export async function beginNetwork(options: OpenOptions): Promise<Network> {
         const { folder: stateFolder, socketPath } = keeper
         return disposers.use(await expose({ address: spec.gateway, port, stateFolder, socketPath }, server))
       },
-      [Symbol.asyncDispose]: () => {
+      [Symbol.asyncDispose]: async () => {
+        if (kept) return
         closed = true
         return disposers[Symbol.asyncDispose]()
       },

@@ -29,6 +29,8 @@ export interface Keeper extends AsyncDisposable {
   readonly socketPath: string
   /** The command line that runs another one inside the namespaces. */
   inside(command: readonly string[]): [string, ...string[]]
+  /** Has it outlive this process, for so many seconds at most. Returns the id of the process that holds it: with that it goes. */
+  hold(seconds: number): number
 }
 
 /**
@@ -68,6 +70,7 @@ export async function startKeeper(signal?: AbortSignal): Promise<Keeper> {
       folder,
       socketPath: join(folder, KEEPER_SOCKET),
       inside: (command) => [nsenter, ...enter, ...command],
+      hold: (seconds) => hold(child.stdin, seconds),
       [Symbol.asyncDispose]: () => end(child),
     }
   } catch (error) {
@@ -108,6 +111,13 @@ function linesOf(child: ChildProcessByStdio<Writable, Readable, Readable>): () =
     return done ? failed : value
   }
   return () => Promise.race([next(), failed])
+}
+
+/** The keeper lives as long as somebody has the other end of its input. */
+function hold(input: Writable, seconds: number): number {
+  const holder = spawn('sleep', [`${seconds}`], { stdio: [input, 'ignore', 'ignore'], detached: true })
+  holder.unref()
+  return holder.pid as number
 }
 
 /** Closing its input lets the keeper remove the state folder and leave. */

@@ -30,16 +30,17 @@ interface Assertion {
 async function run(vitest: string, root: string, html: boolean): Promise<Run> {
   const folder = await mkdtemp(join(tmpdir(), 'vg-evidence-'))
   try {
-    const { stdout } = await execa(process.execPath, [join(vitest, 'vitest.mjs'), 'run', '--root', root], {
+    const { all } = await execa(process.execPath, [join(vitest, 'vitest.mjs'), 'run', '--root', root], {
       cwd: folder,
       env: { NO_COLOR: '1', REPORTS: folder, ...(html && { HTML: '1' }) },
       reject: false,
+      all: true,
     })
     const guests = join(folder, 'test-results', 'guests')
     const evidence: Run['evidence'] = {}
     for (const name of await readdir(guests)) evidence[name] = (await readdir(join(guests, name))).sort()
     return {
-      screen: stdout,
+      screen: all,
       report: JSON.parse(await readFile(join(folder, 'report.json'), 'utf8')) as Run['report'],
       junit: unescaped(await readFile(join(folder, 'report.xml'), 'utf8')),
       html: html ? gunzipSync(await readFile(join(folder, 'html/ui/html.meta.json.gz'))).toString() : '',
@@ -70,7 +71,7 @@ const FAILURES: Record<string, readonly string[]> = {
   'the guest dies': ['it does not answer', 'last words'],
 }
 
-const LIVE = ['commands.log', 'console.log', 'journal.log']
+const LIVE = ['commands.log', 'console.log', 'journal.log', 'screen.png']
 
 describe.for(['5', '4'])('vitest %s', (version) => {
   test('each reporter shows what the guest knows; passing tests leave nothing', async () => {
@@ -100,7 +101,7 @@ describe.for(['5', '4'])('vitest %s', (version) => {
     expect(seen.screen).toMatch(/::error file=.*title=.*a matcher fails.*%0Alast commands:%0A/)
 
     const { 'failures.suite.ts-the-guest-dies': dead, ...live } = seen.evidence
-    expect(dead).toEqual(LIVE.filter((name) => name !== 'journal.log'))
+    expect(dead).toEqual(['commands.log', 'console.log'])
     expect(live).toEqual({
       'failures.suite.ts-a-matcher-fails': LIVE,
       'failures.suite.ts-a-program-crashes': LIVE,

@@ -16,7 +16,9 @@ export default defineConfig({
       ['json', { outputFile: join(folder, 'report.json') }],
       ['junit', { outputFile: join(folder, 'report.xml') }],
       // Of @vitest/ui, which is there in one version only.
-      ...(process.env['HTML'] ? [['html', { outputDir: join(folder, 'html') }] as [string, Record<string, unknown>]] : []),
+      ...(process.env['HTML']
+        ? [['html', { outputDir: join(folder, 'html') }] as [string, Record<string, unknown>]]
+        : []),
     ],
   },
 })

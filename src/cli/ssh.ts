@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { SshError } from '../errors.ts'
 import { runningGuests, type RunningGuest } from '../guest/running-guests.ts'
 import { dialThrough } from '../network/dial.ts'
 import { connectSsh } from '../ssh/connect.ts'
@@ -69,15 +70,23 @@ async function openShellIn(
   { socketPath, address, hostPublicKey, keyFile }: RunningGuest,
   command: string | undefined,
 ): Promise<number> {
-  const budget = AbortSignal.timeout(CONNECT_BUDGET)
+  const budget = new AbortController()
+  const timer = setTimeout(() => budget.abort(silent()), CONNECT_BUDGET).unref()
   const privateKey = await readFile(keyFile, 'utf8')
-  const socket = await dialThrough(socketPath, address, SSH_PORT, budget)
-  const client = await connectSsh(socket, { user: 'root', hostPublicKey, privateKey }, budget)
+  const socket = await dialThrough(socketPath, address, SSH_PORT, budget.signal)
+  const client = await connectSsh(socket, { user: 'root', hostPublicKey, privateKey }, budget.signal)
+  clearTimeout(timer)
   try {
     return await joinTerminal(client, command)
   } finally {
     client.end()
   }
+}
+
+function silent(): SshError {
+  return new SshError(`The guest did not let us in within ${CONNECT_BUDGET / 1000} s`, {
+    hint: 'Is it paused, or at the end of its strength? The process that runs it can tell by guest.console and guest.screenshot().',
+  })
 }
 
 function print(text: string): number {

@@ -39,7 +39,12 @@ export function journalCommand({ since, unit, priority }: JournalOptions): strin
   const words = ['journalctl', '--quiet', '--no-pager', '--all', '--output=json']
   words.push('--output-fields=MESSAGE,PRIORITY,_SYSTEMD_UNIT,UNIT,SYSLOG_IDENTIFIER,_COMM,_PID')
   if (since !== undefined) {
-    if (Number.isNaN(since.getTime())) throw new GuestError('Option `since` must be a date; got an invalid one', { option: 'since' }) // prettier-ignore
+    if (Number.isNaN(since.getTime())) {
+      throw new GuestError('Option `since` must be a date; got an invalid one', {
+        option: 'since',
+        hint: 'Write since: new Date(), taken before what is to be looked at.',
+      })
+    }
     words.push(`--since=@${(since.getTime() / 1000).toFixed(3)}`)
   }
   if (unit !== undefined) words.push(`--unit=${quote(unit)}`)

@@ -33,7 +33,10 @@ interface Where {
 export async function expose(where: Where, server: Server | RequestListener): Promise<Exposed> {
   const { address, port, stateFolder, socketPath } = where
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw new GuestError(`A port is a whole number from 1 to 65535; got ${port}`, { option: 'port' })
+    throw new GuestError(`A port is a whole number from 1 to 65535; got ${port}`, {
+      option: 'port',
+      hint: 'Write network.expose(8080, server).',
+    })
   }
   const target = typeof server === 'function' ? createHttpServer(server) : server
   const open = new Set<Duplex>()

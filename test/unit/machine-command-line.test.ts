@@ -42,3 +42,9 @@ test('the card has its TAP, its MAC, and no boot ROM', () => {
   expect(values(CONFIG, '-netdev')).toEqual(['tap,id=net0,ifname=tap0,script=no,downscript=no'])
   expect(values(CONFIG, '-device')).toContain('virtio-net-pci,netdev=net0,mac=52:54:00:00:00:01,romfile=')
 })
+
+test("there is a screen for the kernel's alarms, but the console that /dev/console is stays the serial one", () => {
+  expect(values(CONFIG, '-device')).toContain('VGA,vgamem_mb=1')
+  const direct = { kernel: '/k', initrd: '/i', append: 'root=/dev/vda console=ttyS0' }
+  expect(values({ ...CONFIG, direct }, '-append')).toEqual(['console=tty0 root=/dev/vda console=ttyS0'])
+})

@@ -16,6 +16,8 @@ export const PACKAGE_OF = {
   mkisofs: 'genisoimage',
   mmdebstrap: 'mmdebstrap',
   mke2fs: 'e2fsprogs',
+  debugfs: 'e2fsprogs',
+  journalctl: 'systemd',
   tar: 'tar',
   newuidmap: 'uidmap',
 } as const

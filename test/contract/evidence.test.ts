@@ -68,7 +68,13 @@ const FAILURES: Record<string, readonly string[]> = {
   'a matcher fails': ['last commands:', 'hostname'],
   'takes too long': ['timed out in 2000ms', 'sleep 60'],
   'a program crashes': ['In the guest a program crashed', 'segfault at 0'],
-  'the guest dies': ['it does not answer', 'last words'],
+  'the kernel panics': [
+    'it does not answer: its kernel has panicked',
+    'the end of the journal on its disk',
+    'told to the disk',
+    'Kernel panic - not syncing: sysrq triggered crash',
+  ],
+  'QEMU ends': ['it does not answer', 'last words'],
 }
 
 const LIVE = ['commands.log', 'console.log', 'journal.log', 'screen.png']
@@ -100,8 +106,9 @@ describe.for(['5', '4'])('vitest %s', (version) => {
     expect(seen.screen).toMatch(/::error file=.*title=.*a command fails.*%0Alast commands:%0A/)
     expect(seen.screen).toMatch(/::error file=.*title=.*a matcher fails.*%0Alast commands:%0A/)
 
-    const { 'failures.suite.ts-the-guest-dies': dead, ...live } = seen.evidence
-    expect(dead).toEqual(['commands.log', 'console.log'])
+    const { 'gone.suite.ts-QEMU-ends': gone, 'failures.suite.ts-the-kernel-panics': dead, ...live } = seen.evidence
+    expect(gone).toEqual(['commands.log', 'console.log'])
+    expect(dead).toEqual([...LIVE, 'var-log'])
     expect(live).toEqual({
       'failures.suite.ts-a-matcher-fails': LIVE,
       'failures.suite.ts-a-program-crashes': LIVE,

@@ -24,7 +24,7 @@ test.for(['forks', 'threads'])(
         cwd,
         env,
         reject: false,
-      all: true,
+        all: true,
       })
       const [, id, pid] = /a shell in it: npx vitest-guest ssh (\w+); its end: kill (\d+)/.exec(all) ?? []
       expect(id, all).toBeDefined()

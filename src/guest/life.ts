@@ -52,6 +52,7 @@ export class Life {
     this.#state = 'running'
     this.isBooting = isBooting
     this.bootedAt = this.#machine.console.position
+    this.#run.abort(new GuestError('The guest was started anew'))
     this.#run = new AbortController()
   }
 

@@ -48,6 +48,19 @@ test('a snapshot of a guest that has been rebooted', async () => {
   expect(Math.abs(Number((await guest.exec('date +%s')).stdout) * 1000 - Date.now())).toBeLessThan(5000)
 })
 
+test('a guest that reboots by itself is not given out until it is up again', async () => {
+  const since = guest.console.position
+  let isConnected = false
+  await guest.exec('reboot')
+  const connected = guest.reconnect().then(() => (isConnected = true))
+  await guest.waitForConsole(/reboot: Restarting system/, { since })
+  expect(isConnected).toBe(false)
+  // Sooner than a boot.
+  await guest.restore(snapshot)
+  await connected
+  expect((await guest.exec('ls /root')).stdout).toBe('kept')
+})
+
 test('powerOff(): off, and every call says so at once, until a snapshot brings it back', async () => {
   await guest.powerOff()
   expect(guest.state).toBe('off')

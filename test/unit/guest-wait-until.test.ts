@@ -22,13 +22,13 @@ test('the error says what was waited for, how long, how often, and what was seen
   const look = () => Promise.reject(new NotYet('three of four', { stderr: 'almost' }))
   const watch = () => ({ [Symbol.dispose]: () => disposed++ })
   const explain = () => Promise.resolve({ hint: 'Do this.' })
-  const error: unknown = await waitUntil(wish(look, { timeout: 60, interval: 20, watch, explain })).catch(
+  const error: unknown = await waitUntil(wish(look, { timeout: 1000, interval: 100, watch, explain })).catch(
     (reason: unknown) => reason,
   )
   expect(error).toBeInstanceOf(WaitError)
   expect(error).toMatchObject({ lastSeen: 'three of four', stderr: 'almost', hint: 'Do this.', phase: 'it is so' })
   expect((error as Error).message).toMatch(
-    /^Waited 0\.\d s \([2-5] looks\) until it is so; last seen: three of four\nstderr:\n {2}\| almost\nDo this\.$/,
+    /^Waited \d\.\d s \(\d+ looks\) until it is so; last seen: three of four\nstderr:\n {2}\| almost\nDo this\.$/,
   )
   expect((error as WaitError).attempts).toBeGreaterThan(1)
   expect(disposed).toBe(1)
@@ -36,7 +36,7 @@ test('the error says what was waited for, how long, how often, and what was seen
 
 test('a look that hangs is not waited for', async () => {
   const error = waitUntil(wish(() => new Promise(() => {}), { timeout: 20 }))
-  await expect(error).rejects.toThrow(/^Waited 0\.\d s \(1 look\) until it is so; the first look was not over/)
+  await expect(error).rejects.toThrow(/^Waited \d\.\d s \(1 look\) until it is so; the first look was not over/)
 })
 
 test('without any time it looks once', async () => {
@@ -45,7 +45,7 @@ test('without any time it looks once', async () => {
     throw new NotYet('no')
   }
   await expect(waitUntil(wish(look, { timeout: 0 }))).rejects.toThrow(
-    /^Waited 0\.0 s \(1 look\) until it is so; last seen: no$/,
+    /^Waited \d\.\d s \(1 look\) until it is so; last seen: no$/,
   )
 })
 
@@ -57,7 +57,7 @@ test('a first look that may outlast the time is the last one then', async () => 
     throw new NotYet('no')
   }
   const error = waitUntil(wish(look, { timeout: 20, looksAtLeastOnce: true }))
-  await expect(error).rejects.toThrow(/^Waited 0\.\d s \(1 look\) until it is so; last seen: no$/)
+  await expect(error).rejects.toThrow(/^Waited \d\.\d s \(1 look\) until it is so; last seen: no$/)
   expect(looks).toBe(1)
 })
 

@@ -63,7 +63,7 @@ async function timeStart(start: 'cold' | 'warm', phases: Map<string, number[]>, 
   const startedAt = performance.now()
   const guest = await bootGuest({ start })
   const elapsed = performance.now() - startedAt
-  if (guest.start !== start) throw new Error(`the guest started ${guest.start}`)
+  if (guest.started !== start) throw new Error(`the guest started ${guest.started}`)
   for (const { name, durationMs } of guest.phases) phases.set(name, [...(phases.get(name) ?? []), durationMs])
   const closedAt = performance.now()
   await guest[Symbol.asyncDispose]()

@@ -11,7 +11,7 @@ test.beforeAll(async ({ guest, network }) => {
   )
   const total = guest.phases.reduce((sum, { durationMs }) => sum + durationMs, 0)
   print(
-    `\n${guest.start === 'warm' ? 'Clone' : 'Boot'} of ${guest.image} on ${guest.accel === 'kvm' ? 'KVM' : 'emulation (TCG)'}`,
+    `\n${guest.started === 'warm' ? 'Clone' : 'Boot'} of ${guest.image} on ${guest.accel === 'kvm' ? 'KVM' : 'emulation (TCG)'}`,
     ...phases,
     `  ${'total'.padEnd(20)} ${(total / 1000).toFixed(2).padStart(7)} s`,
     '\nTopology',

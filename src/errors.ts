@@ -17,6 +17,14 @@ export interface GuestErrorFacts {
   stderr?: string | undefined
   /** The last lines the guest wrote to its console. */
   consoleTail?: string | undefined
+  /** What was seen last of the thing that was waited for. */
+  lastSeen?: string | undefined
+  /** How often it was looked at. */
+  attempts?: number | undefined
+  /** What systemctl says of the unit at fault. */
+  status?: string | undefined
+  /** The last lines of that unit's journal. */
+  journal?: string | undefined
 }
 
 /** Lines of evidence that a message quotes; the fields keep everything. */
@@ -37,6 +45,10 @@ export class GuestError extends Error {
   declare readonly stdout?: string | undefined
   declare readonly stderr?: string | undefined
   declare readonly consoleTail?: string | undefined
+  declare readonly lastSeen?: string | undefined
+  declare readonly attempts?: number | undefined
+  declare readonly status?: string | undefined
+  declare readonly journal?: string | undefined
 
   constructor(what: string, facts: GuestErrorFacts = {}) {
     const { cause, ...fields } = facts
@@ -44,7 +56,7 @@ export class GuestError extends Error {
     for (const [name, value] of Object.entries(fields)) {
       if (value !== undefined) Object.assign(this, { [name]: value })
     }
-    // Taken from the class, so that the six below need no constructor each.
+    // Taken from the class, so that those below need no constructor each.
     Object.defineProperty(this, 'name', { value: new.target.name, configurable: true })
   }
 }
@@ -61,9 +73,13 @@ export class BootError extends GuestError {}
 export class SshError extends GuestError {}
 /** A command ran in the guest and failed. */
 export class CommandError extends GuestError {}
+/** What was waited for in a guest did not come about, in time or ever. */
+export class WaitError extends GuestError {}
 
-function composeMessage(what: string, { stderr, consoleTail, hint }: GuestErrorFacts): string {
+function composeMessage(what: string, { stderr, status, journal, consoleTail, hint }: GuestErrorFacts): string {
   const lines = [what]
+  if (status?.trim()) lines.push('status:', ...quote(status))
+  if (journal?.trim()) lines.push('journal:', ...quote(journal))
   if (stderr?.trim()) lines.push('stderr:', ...quote(stderr))
   if (consoleTail?.trim()) lines.push('console:', ...quote(consoleTail))
   if (hint !== undefined) lines.push(hint)

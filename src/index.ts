@@ -2,17 +2,30 @@
  * The core: real Linux guests for any test runner or script, without vitest.
  * @module
  */
-export { BootError, CommandError, GuestError, HostError, ImageError, NetworkError, SshError } from './errors.ts'
+export {
+  BootError,
+  CommandError,
+  GuestError,
+  HostError,
+  ImageError,
+  NetworkError,
+  SshError,
+  WaitError,
+} from './errors.ts'
 export type { GuestErrorFacts } from './errors.ts'
 export { bootGuest, type BootOptions } from './guest/boot-guest.ts'
 export type { Forward } from './guest/forward.ts'
 export type { Guest } from './guest/guest.ts'
 export type { PastCommand } from './guest/history.ts'
 export { journalText, type JournalEntry, type JournalOptions, type JournalPriority } from './guest/journal.ts'
+export type { GuestState } from './guest/life.ts'
+export type { Power, PowerOptions } from './guest/power.ts'
 export { prepareGuest, type Preparation, type PrepareOptions } from './guest/prepare-guest.ts'
 export type { Reach } from './guest/reach.ts'
 export type { See } from './guest/see.ts'
 export type { Snapshot } from './guest/snapshots.ts'
+export type { WaitOptions } from './guest/wait-until.ts'
+export type { ConsoleWaitOptions, Waits } from './guest/waits.ts'
 export type { Progress } from './image/resolve-image.ts'
 export type { Phase, PhaseListener } from './lifetime/phases.ts'
 export type { Capture } from './machine/capture.ts'

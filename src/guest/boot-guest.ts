@@ -14,6 +14,7 @@ import {
 } from '../options/guest-options.ts'
 import { guestHandle } from './guest-handle.ts'
 import type { Guest } from './guest.ts'
+import { keepWhenOff } from './power.ts'
 import { requireHost } from './require-host.ts'
 import { startCold } from './start-cold.ts'
 import { startWarm } from './start-warm.ts'
@@ -66,6 +67,7 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
     const warm = spec.start === 'warm' ? await startWarm(start) : undefined
     const started = warm ?? (await startCold(start))
     for (const warning of started.warnings) warnOnce(`cloud-init in guest ${spec.hostname}: ${warning}`)
+    await keepWhenOff(started.machine)
     // The network takes TAP and QEMU with it, so its end need not wait for theirs; its own turn, later, waits for it.
     if (!given) disposers.defer(() => void Promise.resolve(network[Symbol.asyncDispose]()).catch(() => {}))
     return guestHandle({ ...started, spec, network, image: image.label, accel, phases, disposers })

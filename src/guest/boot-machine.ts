@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'ssh2'
 import { BootError } from '../errors.ts'
-import { budgetFactor } from '../host/accelerator.ts'
+import { budgetFactor, type Accelerator } from '../host/accelerator.ts'
 import type { Image } from '../image/resolve-image.ts'
 import type { Disposers } from '../lifetime/disposers.ts'
 import type { Phases } from '../lifetime/phases.ts'
@@ -93,9 +93,7 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
   )
 
   input.onConsole(machine.console)
-  const budget = spec.timeouts.boot * budgetFactor(accel)
-  const grace = SSHD_GRACE * budgetFactor(accel)
-  return withinBudget({ machine, phases, budget, grace, signal }, async (boot, answered) => {
+  return withinBudget({ machine, phases, ...bootBudget(spec, accel), signal }, async (boot, answered) => {
     const client = await openSsh(
       (port, dialSignal) => network.dial(spec.address, port, dialSignal),
       rootLogin(credentials),
@@ -112,12 +110,20 @@ export function rootLogin({ hostPublicKey, clientKey }: Credentials): Login {
   return { user: 'root', hostPublicKey, privateKey: clientKey }
 }
 
+/** What a boot may take, and how long sshd may be silent after it, in milliseconds. */
+export function bootBudget({ timeouts }: GuestSpec, accel: Accelerator): Pick<Budget, 'budget' | 'grace'> {
+  const factor = budgetFactor(accel)
+  return { budget: timeouts.boot * factor, grace: SSHD_GRACE * factor }
+}
+
 interface Budget {
   machine: Machine
   phases: Phases
   budget: number
   grace: number
   signal: AbortSignal | undefined
+  /** Where in the console the start begins. @default 0 */
+  since?: number
 }
 
 /**
@@ -125,11 +131,11 @@ interface Budget {
  * the console, on QEMU's end, on the caller's signal, or when the budget is spent.
  */
 export async function withinBudget<T>(
-  { machine, phases, budget, grace, signal }: Budget,
+  { machine, phases, budget, grace, signal, since = 0 }: Budget,
   work: (boot: AbortSignal, sshdAnswered: () => void) => Promise<T>,
 ): Promise<T> {
   const boot = new AbortController()
-  using watch = watchBoot(machine, grace, (error) => boot.abort(error))
+  using watch = watchBoot(machine, grace, since, (error) => boot.abort(error))
   const spent = () => boot.abort(budgetSpent(budget, phases.current, machine.console.tail))
   const timer = setTimeout(spent, budget)
   const abort = () => boot.abort(signal?.reason)

@@ -8,17 +8,18 @@ import type { GuestSpec } from '../options/guest-options.ts'
 import type { Credentials } from '../seed/credentials.ts'
 import { exec } from '../ssh/exec.ts'
 import { commandFrom } from '../ssh/quote.ts'
-import type { Dial } from '../ssh/wait-for-banner.ts'
 import type { WakePort } from '../template/waker.ts'
-import { rootLogin } from './boot-machine.ts'
+import { bootBudget, rootLogin } from './boot-machine.ts'
+import { Connections } from './connections.ts'
 import type { Guest } from './guest.ts'
 import { History } from './history.ts'
 import { writeRecord } from './guest-record.ts'
-import { liveClient } from './live-client.ts'
-import { openSsh } from './open-ssh.ts'
+import { Life } from './life.ts'
+import { power } from './power.ts'
 import { reach } from './reach.ts'
 import { see } from './see.ts'
 import { Snapshots } from './snapshots.ts'
+import { waits } from './waits.ts'
 
 /** The pieces of a guest that is ready. */
 export interface GuestParts {
@@ -37,39 +38,41 @@ export interface GuestParts {
   readonly disposers: Disposers
 }
 
-/** Another client is given this long to connect to a guest that is up, in milliseconds. */
-const RECONNECT_BUDGET = 30_000
-
 /** A guest that was kept and forgotten goes after this long. */
 const KEPT_SECONDS = 3600
 
 export function guestHandle(parts: GuestParts): Guest {
   const { spec, start, network, image, accel, phases, warnings, machine, credentials, macAddress, disposers } = parts
   const { hostname, address, timeouts } = spec
-  const clients = new Set([parts.client])
-  const { hangUp: hangUpHttp, ...ways } = reach({ network, hostname, address, disposers })
+  const life = new Life(machine)
+  const boot = bootBudget(spec, accel)
+  const dial: Guest['connect'] = async (port, signal) => {
+    life.requireRunning()
+    return network.dial(address, port, signal)
+  }
+  const ssh = new Connections({ machine, life, dial, login: rootLogin(credentials), boot }, parts.client)
+  const { hangUp: hangUpHttp, ...ways } = reach({ hostname, address, connect: dial, disposers })
+  life.onLost(hangUpHttp)
   const hangUp = () => {
     hangUpHttp()
-    for (const client of clients) client.end().destroy()
-    clients.clear()
+    ssh.hangUp()
   }
   disposers.defer(hangUp)
   const record = writeRecord({ network, hostname, address, image, credentials })
   disposers.defer(() => record[Symbol.dispose]())
-  const connectSsh = async () => {
-    const dial: Dial = (port, signal) => network.dial(address, port, signal)
-    const client = await openSsh(dial, rootLogin(credentials), AbortSignal.timeout(RECONNECT_BUDGET))
-    clients.add(client)
-    client.once('close', () => clients.delete(client))
-    return client
-  }
-  const ssh = liveClient(parts.client, connectSsh)
   let keptBy: number | undefined
-  const history = new History()
   const run: Guest['exec'] = async (command, options) =>
     exec(await ssh.open(), command, { timeout: timeouts.command * budgetFactor(accel), ...options })
+  const history = new History()
   const recorded: Guest['exec'] = (command, options) => history.record(command, () => run(command, options))
-  const snapshots = new Snapshots({ machine, wake: parts.wake, accel, exec: run, hangUp })
+  const snapshots = new Snapshots({
+    machine,
+    wake: parts.wake,
+    accel,
+    exec: run,
+    hangUp,
+    isOff: () => life.state === 'off',
+  })
   return {
     id: record.id,
     sshConfig: record.sshConfig,
@@ -80,8 +83,11 @@ export function guestHandle(parts: GuestParts): Guest {
     credentials,
     network,
     image,
-    start,
+    started: start,
     accel,
+    get state() {
+      return life.state
+    },
     phases: phases.list,
     warnings,
     console: machine.console,
@@ -89,17 +95,23 @@ export function guestHandle(parts: GuestParts): Guest {
       return ssh.current
     },
     reconnect: () => ssh.open(),
-    connectSsh,
+    connectSsh: () => ssh.connect(),
     exec: recorded,
     history: history.list,
     $: (strings, ...values) => recorded(commandFrom(strings, values)),
     ...ways,
     ...see({ machine, network, macAddress, exec: run, disposers }),
-    snapshot: () => snapshots.take(),
+    snapshot: async () => {
+      life.requireRunning()
+      return snapshots.take()
+    },
     restore: async (snapshot) => {
       await snapshots.restore(snapshot)
+      life.powered(false)
       await ssh.open()
     },
+    ...power({ machine, life, budget: boot.budget, exec: run, open: () => ssh.open() }),
+    ...waits({ exec: run, connect: dial, console: machine.console, accel, life }),
     qmp: (command, args) => machine.qmp.execute(command, args),
     keep: () => {
       keptBy ??= network.keep(KEPT_SECONDS)

@@ -6,11 +6,13 @@ import type { Credentials } from '../seed/credentials.ts'
 import type { PastCommand } from './history.ts'
 import type { Reach } from './reach.ts'
 import type { See } from './see.ts'
+import type { Power } from './power.ts'
 import type { Snapshot } from './snapshots.ts'
+import type { Waits } from './waits.ts'
 import type { ExecOptions, ExecResult } from '../ssh/exec.ts'
 
 /** A Linux machine that nobody else uses, booted and ready. Disposing cuts its power and forgets its disk. */
-export interface Guest extends AsyncDisposable, Reach, See {
+export interface Guest extends AsyncDisposable, Power, Reach, See, Waits {
   /** Six letters that name it among the guests running on this host, as in `vitest-guest ssh ID`. */
   readonly id: string
   readonly hostname: string
@@ -30,7 +32,7 @@ export interface Guest extends AsyncDisposable, Reach, See {
   /** What it was booted from, e.g. `debian-12`. */
   readonly image: string
   /** `warm`: it is the clone of a template. */
-  readonly start: 'warm' | 'cold'
+  readonly started: 'warm' | 'cold'
   readonly accel: 'kvm' | 'tcg'
   /** The phases of its start, with their times. */
   readonly phases: readonly Phase[]
@@ -40,7 +42,11 @@ export interface Guest extends AsyncDisposable, Reach, See {
   readonly console: Console
   /** The connected ssh2 client, as root. */
   readonly ssh: Client
-  /** The connected client: `ssh` itself, or a new one in its place when that one has ended. */
+  /**
+   * The connected client: `ssh` itself, or a new one in its place when that one has ended. A guest that is rebooting is waited
+   * for, as for its first boot.
+   * @throws GuestError when the guest is off; BootError when it is booting and not ready in time.
+   */
   reconnect(): Promise<Client>
   /** Another connected client; ended with the guest at the latest. */
   connectSsh(): Promise<Client>

@@ -6,11 +6,17 @@ export interface LiveClient {
   readonly current: Client
   /** The open client, connected anew if need be. */
   open(): Promise<Client>
+  /** Not since the other side dropped a client, or a command was run that may have the guest go down in a moment. */
+  readonly isTrusted: boolean
+  trust(): void
 }
+
+const GOING_DOWN = /\b(reboot|poweroff|halt|shutdown|kexec|isolate|(tel)?init\s+[06])\b/
 
 export function liveClient(first: Client, connect: () => Promise<Client>): LiveClient {
   let current = first
   let closed = false
+  let isTrusted = true
   let connecting: Promise<Client> | undefined
 
   const adopt = (client: Client) => {
@@ -19,12 +25,20 @@ export function liveClient(first: Client, connect: () => Promise<Client>): LiveC
     const over = () => {
       if (current === client) closed = true
     }
-    client.once('close', over)
+    client.once('close', () => {
+      if (current === client && !closed) isTrusted = false
+      over()
+    })
     // ssh2 takes no more channels after end(), and tells nobody before 'close', which is a round trip away.
     const end = client.end.bind(client)
     client.end = () => {
       over()
       return end()
+    }
+    const exec = client.exec.bind(client) as (...args: unknown[]) => Client
+    client.exec = (command: string, ...rest: unknown[]) => {
+      if (GOING_DOWN.test(command)) isTrusted = false
+      return exec(command, ...rest)
     }
     return client
   }
@@ -34,6 +48,10 @@ export function liveClient(first: Client, connect: () => Promise<Client>): LiveC
     get current() {
       return current
     },
+    get isTrusted() {
+      return isTrusted
+    },
+    trust: () => (isTrusted = true),
     open: async () => {
       if (!closed) return current
       connecting ??= connect()

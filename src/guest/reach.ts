@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { RequestInit, Response } from 'undici'
 import type { Disposers } from '../lifetime/disposers.ts'
-import type { Network } from '../network/network.ts'
 import { Fetch } from './fetch.ts'
 import { forward, type Forward } from './forward.ts'
 
@@ -22,15 +21,14 @@ export interface Reach {
 }
 
 interface Parts {
-  readonly network: Network
   readonly hostname: string
   readonly address: string
+  readonly connect: Reach['connect']
   readonly disposers: Disposers
 }
 
 /** Also `hangUp`, which ends the connections that are kept: those to a machine that has been put elsewhere lead nowhere. */
-export function reach({ network, hostname, address, disposers }: Parts): Reach & { hangUp(): void } {
-  const connect: Reach['connect'] = (port, signal) => network.dial(address, port, signal)
+export function reach({ hostname, address, connect, disposers }: Parts): Reach & { hangUp(): void } {
   const http = new Fetch({ hostname, address, connect })
   disposers.defer(() => http.hangUp())
   return {

@@ -5,6 +5,7 @@ import type { Machine } from '../machine/start-machine.ts'
 import type { Qmp } from '../machine/qmp.ts'
 import { armCommand, type WakePort } from '../template/waker.ts'
 import type { Guest } from './guest.ts'
+import { reset } from './power.ts'
 
 /** A point in a guest's life to come back to. */
 export interface Snapshot {
@@ -19,6 +20,7 @@ interface Parts {
   readonly exec: Guest['exec']
   /** Ends every connection to the guest from this side. */
   readonly hangUp: () => void
+  readonly isOff: () => boolean
 }
 
 /** With KVM, in milliseconds, each for one step. */
@@ -67,9 +69,11 @@ export class Snapshots {
         hint: 'Pass what guest.snapshot() of the same guest returned.',
       })
     }
-    const { machine, wake, hangUp } = this.#parts
+    const { machine, wake, hangUp, isOff } = this.#parts
     const { qmp } = machine
     hangUp()
+    // One that has powered itself off would not run again without.
+    if (isOff()) await reset(machine)
     await qmp.execute('stop')
     await this.#job('snapshot-load', snapshot.name)
     await qmp.execute('cont')

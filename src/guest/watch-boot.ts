@@ -1,14 +1,22 @@
 import { BootError, SshError } from '../errors.ts'
 import type { Machine, MachineExit } from '../machine/start-machine.ts'
 
+interface Badness {
+  readonly pattern: RegExp
+  readonly what: string
+  readonly hint: string
+}
+
+const PANIC: Badness = {
+  // The whole line: output comes in pieces.
+  pattern: /Kernel panic - not syncing: (.*)\n/,
+  what: "The guest's kernel panicked",
+  hint: 'The lines before the panic name its cause; "Unable to mount root fs" and "Attempted to kill init" mean a broken image.',
+}
+
 /** What a console says when a boot has come to its end, with what to do about it. */
-const BADNESS: readonly { pattern: RegExp; what: string; hint: string }[] = [
-  {
-    // The whole line: output comes in pieces.
-    pattern: /Kernel panic - not syncing: (.*)\n/,
-    what: "The guest's kernel panicked",
-    hint: 'The lines before the panic name its cause; "Unable to mount root fs" and "Attempted to kill init" mean a broken image.',
-  },
+const BADNESS: readonly Badness[] = [
+  PANIC,
   {
     pattern: /ALERT!\s+(.*)\s+Dropping to a shell!|Dropping to a shell!/,
     what: 'The initramfs found no root file system and dropped to a shell',
@@ -38,16 +46,22 @@ export interface BootWatch extends Disposable {
  * Watches a machine that boots and calls `fail` on evidence that it will never be ready, so that nobody waits for a
  * time-out to learn it.
  * @param sshdGraceMs how long sshd may still stay silent once the boot has finished.
+ * @param since where in the console this boot begins.
  */
-export function watchBoot(machine: Machine, sshdGraceMs: number, fail: (error: Error) => void): BootWatch {
+export function watchBoot(
+  machine: Machine,
+  sshdGraceMs: number,
+  since: number,
+  fail: (error: Error) => void,
+): BootWatch {
   const { console } = machine
   let grace: NodeJS.Timeout | undefined
   let answered = false
   let over = false
 
   const look = () => {
-    const { text, tail } = console
-    const error = badness(text, tail)
+    const text = console.textSince(since)
+    const error = badness(BADNESS, text, console.tail)
     if (error) fail(error)
     if (!answered && !grace && BOOT_FINISHED.test(text))
       grace = setTimeout(() => fail(noSshd(console.tail)), sshdGraceMs)
@@ -71,8 +85,13 @@ export function watchBoot(machine: Machine, sshdGraceMs: number, fail: (error: E
   }
 }
 
-function badness(text: string, consoleTail: string): BootError | undefined {
-  for (const { pattern, what, hint } of BADNESS) {
+/** The error for a kernel that has panicked, if the text tells of one. */
+export function panicIn(text: string, consoleTail: string): BootError | undefined {
+  return badness([PANIC], text, consoleTail)
+}
+
+function badness(kinds: readonly Badness[], text: string, consoleTail: string): BootError | undefined {
+  for (const { pattern, what, hint } of kinds) {
     const match = pattern.exec(text)
     if (match) return new BootError(match[1] ? `${what}: ${match[1].trim()}` : what, { consoleTail, hint })
   }

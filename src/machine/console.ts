@@ -11,19 +11,32 @@ export class Console {
   readonly #stream: Duplex
   readonly #listeners = new Set<(chunk: string) => void>()
   #text = ''
+  #dropped = 0
 
   constructor(stream: Duplex) {
     this.#stream = stream
     stream.on('error', () => {})
     stream.setEncoding('utf8').on('data', (chunk: string) => {
-      this.#text = (this.#text + chunk).slice(-KEPT)
+      const text = this.#text + chunk
+      this.#text = text.slice(-KEPT)
+      this.#dropped += text.length - this.#text.length
       for (const listener of this.#listeners) listener(chunk)
     })
   }
 
   /** Everything written so far (the last 4 million characters), without escape sequences and carriage returns. */
   get text(): string {
-    return plain(this.#text)
+    return this.textSince(0)
+  }
+
+  /** How much was written so far: a point for `textSince` and `guest.waitForConsole` to begin at. */
+  get position(): number {
+    return this.#dropped + this.#text.length
+  }
+
+  /** The part of `text` that was written after a point of before, as `position` gave it. */
+  textSince(position: number): string {
+    return plain(this.#text.slice(Math.max(0, position - this.#dropped)))
   }
 
   /** The last 20 lines that are not empty. */

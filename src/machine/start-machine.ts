@@ -74,6 +74,8 @@ export async function startMachine(
   let reason: string | undefined
   qmp.onEvent(({ event, data }) => {
     if (event === 'SHUTDOWN') reason = String(data?.['reason'])
+    // It may be kept when it is off, and started again.
+    if (event === 'RESET') reason = undefined
   })
   let exit: MachineExit | undefined
   // 'close' comes when QEMU's own ends of the pipes are closed too, so it means QEMU, not only nsenter.

@@ -3,4 +3,4 @@ import { bootGuest } from '../../src/index.ts'
 
 const guest = await bootGuest({ onProgress: (line) => console.log(line) })
 await guest[Symbol.asyncDispose]()
-console.log(guest.start)
+console.log(guest.started)

@@ -110,7 +110,7 @@ test('shards with a cache from elsewhere: nothing is built again, and their repo
     const args = [`--shard=${shard}/2`, '--reporter=default', '--reporter=blob', output]
     const { exitCode, stdout, stderr } = await vitest('plugin', args)
     expect(exitCode, stdout + stderr).toBe(0)
-    // Its test expects that guest.start is 'warm'.
+    // Its test expects that guest.started is 'warm'.
     expect(stdout).toMatch(/Tests +1 passed/)
     expect(stderr).not.toContain('vitest-guest: ')
   }

@@ -24,7 +24,7 @@ beforeAll(async () => {
   process.env['TMPDIR'] = temporary.path
   // Whoever comes first builds it; from here on it is there.
   await using guest = await bootGuest()
-  expect(guest.start).toBe('warm')
+  expect(guest.started).toBe('warm')
   const templates = (await listTemplates()).sort((one, other) => Number(other.lastUse) - Number(one.lastUse))
   template = templates[0]?.folder as string
 })
@@ -92,7 +92,7 @@ test(`${CLONES} clones: each with the host's clock and its own entropy, without 
   const seen = { urandom: new Set(), uuid: new Set(), key: new Set(), boot: new Set() }
   for (let i = 0; i < CLONES; i++) {
     await using guest = await bootGuest()
-    expect(guest.start).toBe('warm')
+    expect(guest.started).toBe('warm')
     const before = Date.now() / 1000
     const { stdout } = await guest.exec(`exec 2>&1\n${LOOK}`)
     const after = Date.now() / 1000

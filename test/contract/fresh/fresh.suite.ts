@@ -6,7 +6,7 @@ const networks = new Set<string>()
 dirty.for(['first', 'second', 'third', 'fourth'])(
   '%s: nobody was here before',
   async (name, { guest, network, ssh }) => {
-    expect(guest.start).toBe('warm')
+    expect(guest.started).toBe('warm')
     expect(guest.network.socketPath).toBe(network.socketPath)
     networks.add(network.socketPath)
     const { stdout } =

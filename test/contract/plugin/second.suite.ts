@@ -5,5 +5,5 @@ test('options without the image, the machine and its network are the same templa
   guestOptions,
 }) => {
   expect(guestOptions).toMatchObject({ memory: '384M', hostname: 'left' })
-  expect(guest.start).toBe('warm')
+  expect(guest.started).toBe('warm')
 })

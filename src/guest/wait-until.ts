@@ -1,0 +1,129 @@
+import pRetry from 'p-retry'
+import { SshError, WaitError, type GuestErrorFacts } from '../errors.ts'
+import { budgetFactor, type Accelerator } from '../host/accelerator.ts'
+import { until } from '../lifetime/until.ts'
+import { badOption } from '../options/bad-option.ts'
+
+export interface WaitOptions {
+  /** Milliseconds; 0 for a single look. @default 60_000 with KVM, ten times as long under emulation */
+  timeout?: number
+  /** Milliseconds from one look to the next. @default 100 with KVM, 1000 under emulation */
+  interval?: number
+  /** Ends the wait with the signal's reason. */
+  signal?: AbortSignal
+}
+
+/** Not yet what is waited for. */
+export class NotYet extends Error {
+  readonly facts: GuestErrorFacts
+
+  /** @param seen what is there instead, in a few words. */
+  constructor(seen: string, facts: GuestErrorFacts = {}) {
+    super(seen)
+    this.facts = facts
+  }
+}
+
+export interface Wait<T> {
+  /** E.g. `unit nginx is active`. */
+  readonly what: string
+  /** Milliseconds. */
+  readonly timeout: number
+  readonly interval: number
+  readonly signal: AbortSignal | undefined
+  /** Told once, so that the wait can end when the guest dies. */
+  readonly watch: (fail: (error: Error) => void) => Disposable
+  /** One look. @throws NotYet to look again; anything else ends the wait. */
+  readonly look: (signal: AbortSignal) => Promise<T>
+  /** Whether the first look may outlast the time, so that there is always something that was seen. @default false */
+  readonly looksAtLeastOnce?: boolean
+  /** More to say when the time is up. */
+  readonly explain?: (lastSeen: NotYet | undefined) => Promise<GuestErrorFacts>
+}
+
+/**
+ * Looks until it is so.
+ * @throws WaitError when the time is up, with what was seen last; the signal's reason; why the guest died.
+ */
+export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
+  const { what, timeout, interval, signal, watch, look, explain, looksAtLeastOnce = false } = wait
+  const startedAt = performance.now()
+  const over = new AbortController()
+  const late = new Error('the time is up')
+  let attempts = 0
+  let last: NotYet | undefined
+  const spent = () => {
+    if (looksAtLeastOnce && !last) isSpent = true
+    else over.abort(late)
+  }
+  let isSpent = timeout === 0
+  const timer = isSpent ? undefined : setTimeout(spent, timeout)
+  const onAbort = () => over.abort(signal?.reason)
+  signal?.addEventListener('abort', onAbort, { once: true })
+  if (signal?.aborted) onAbort()
+  using _watching = watch((error) => over.abort(error))
+  const lookOnce = async () => {
+    attempts++
+    try {
+      return await until(over.signal, look(over.signal))
+    } catch (error) {
+      if (over.signal.aborted) throw over.signal.reason
+      last = notYet(error)
+      if (isSpent) over.abort(late)
+      throw last
+    }
+  }
+  try {
+    return await pRetry(lookOnce, {
+      retries: Infinity,
+      minTimeout: Math.max(1, interval),
+      factor: 1,
+      shouldRetry: ({ error }) => error instanceof NotYet,
+      signal: over.signal,
+    })
+  } catch (error) {
+    if (!over.signal.aborted) throw error
+    if (over.signal.reason !== late) throw over.signal.reason
+    const elapsedMs = Math.round(performance.now() - startedAt)
+    const seen = last ? `last seen: ${last.message}` : 'the first look was not over'
+    const looks = attempts === 1 ? '1 look' : `${attempts} looks`
+    throw new WaitError(`Waited ${(elapsedMs / 1000).toFixed(1)} s (${looks}) until ${what}; ${seen}`, {
+      phase: what,
+      elapsedMs,
+      attempts,
+      lastSeen: last?.message,
+      ...last?.facts,
+      ...(await explain?.(last).catch(() => ({}))),
+    })
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', onAbort)
+  }
+}
+
+/** A connection that broke says nothing of what is waited for; the next look makes a new one. */
+function notYet(error: unknown): NotYet {
+  if (error instanceof NotYet) return error
+  if (error instanceof SshError) return new NotYet(firstLine(error.message))
+  throw error
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? ''
+}
+
+const TIMEOUT = 60_000
+const INTERVAL = 100
+
+/** What the caller left open, filled in. @throws GuestError for what is no number of milliseconds */
+export function resolveWait(options: WaitOptions, accel: Accelerator, defaultTimeout = TIMEOUT): WaitTimes {
+  const factor = budgetFactor(accel)
+  const { timeout = defaultTimeout * factor, interval = INTERVAL * factor } = options
+  for (const [option, value] of Object.entries({ timeout, interval })) {
+    if (typeof value === 'number' && value >= 0) continue
+    throw badOption(option, 'a number of milliseconds', value, `Write ${option}: 5_000.`)
+  }
+  return { timeout, interval, signal: options.signal }
+}
+
+type WaitTimes = Pick<Wait<unknown>, 'timeout' | 'interval' | 'signal'>

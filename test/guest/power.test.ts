@@ -1,0 +1,116 @@
+import { once } from 'node:events'
+import { createConnection } from 'node:net'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bootGuest, GuestError, type Forward, type Guest, type Snapshot } from '../../src/index.ts'
+
+/** Without a guest to ask, the answer needs no patience. */
+const AT_ONCE = 1000
+
+let guest: Guest
+let forward: Forward
+let snapshot: Snapshot
+
+beforeAll(async () => {
+  guest = await bootGuest()
+  forward = await guest.forward(22)
+})
+afterAll(() => guest[Symbol.asyncDispose]())
+
+const bootId = async () => (await guest.exec('cat /proc/sys/kernel/random/boot_id')).stdout
+
+async function bannerThroughForward(): Promise<string> {
+  const socket = createConnection(forward)
+  const [banner] = (await once(socket, 'data')) as [Buffer]
+  socket.destroy()
+  return banner.toString()
+}
+
+test('reboot(): another boot of the same disk, with a new client, and a guest that is ready', async () => {
+  const before = await bootId()
+  const { ssh } = guest
+  await guest.exec('echo kept > /root/kept; echo gone > /run/gone')
+  await guest.reboot()
+  expect(await bootId()).not.toBe(before)
+  expect(guest.state).toBe('running')
+  expect(guest.ssh).not.toBe(ssh)
+  const { stdout } = await guest.exec('cat /root/kept; ls /run/gone /run/nologin; cat /run/cloud-init/result.json', {
+    reject: false,
+  })
+  expect(stdout).toMatch(/^kept\n\{/)
+  expect(await bannerThroughForward()).toMatch(/^SSH-2\.0-/)
+})
+
+test('a snapshot of a guest that has been rebooted', async () => {
+  snapshot = await guest.snapshot()
+  await guest.exec('touch /root/after')
+  await guest.restore(snapshot)
+  expect((await guest.exec('ls /root')).stdout).toBe('kept')
+  expect(Math.abs(Number((await guest.exec('date +%s')).stdout) * 1000 - Date.now())).toBeLessThan(5000)
+})
+
+test('a guest that reboots by itself is not given out until it is up again', async () => {
+  const since = guest.console.position
+  let isConnected = false
+  await guest.exec('reboot')
+  const connected = guest.reconnect().then(() => (isConnected = true))
+  await guest.waitForConsole(/reboot: Restarting system/, { since })
+  expect(isConnected).toBe(false)
+  // Sooner than a boot.
+  await guest.restore(snapshot)
+  await connected
+  expect((await guest.exec('ls /root')).stdout).toBe('kept')
+})
+
+test('powerOff(): off, and every call says so at once, until a snapshot brings it back', async () => {
+  await guest.powerOff()
+  expect(guest.state).toBe('off')
+  expect(guest.console.text).toMatch(/Power down/)
+  const startedAt = performance.now()
+  const off = {
+    name: 'GuestError',
+    message: expect.stringMatching(/^The guest is powered off\n[^]*guest\.start\(\)/) as string,
+  }
+  for (const call of [
+    () => guest.exec('true'),
+    () => guest.reconnect(),
+    () => guest.connectSsh(),
+    () => guest.connect(22),
+    () => guest.snapshot(),
+    () => guest.reboot(),
+  ]) {
+    await expect(call()).rejects.toMatchObject(off)
+  }
+  await expect(bannerThroughForward()).rejects.toThrow(/ECONNRESET/)
+  expect(performance.now() - startedAt).toBeLessThan(AT_ONCE)
+  await guest.powerOff()
+  await guest.restore(snapshot)
+  expect(guest.state).toBe('running')
+  expect((await guest.exec('ls /root')).stdout).toBe('kept')
+})
+
+test('crash() loses what was not written; start() boots from the same disk', async () => {
+  const before = await bootId()
+  await guest.exec('echo written > /root/written && sync /root/written')
+  await guest.exec('echo lost > /root/lost')
+  const running = guest.exec('sleep 1000')
+  const startedAt = performance.now()
+  const [cut] = await Promise.allSettled([running, guest.crash()])
+  expect(cut).toMatchObject({
+    reason: { name: 'SshError', message: expect.stringMatching(/connection was lost/) as string },
+  })
+  expect(guest.state).toBe('off')
+  await expect(guest.exec('true')).rejects.toThrow(GuestError)
+  expect(performance.now() - startedAt).toBeLessThan(AT_ONCE)
+  await guest.start()
+  expect(guest.state).toBe('running')
+  expect(await bootId()).not.toBe(before)
+  expect((await guest.exec('cat /root/*')).stdout).toBe('kept\nwritten')
+  expect(await bannerThroughForward()).toMatch(/^SSH-2\.0-/)
+})
+
+test('a guest that has been disposed is gone', async () => {
+  await guest[Symbol.asyncDispose]()
+  expect(guest.state).toBe('ended')
+  await expect(guest.exec('true')).rejects.toThrow(/^The guest is gone: QEMU has ended, by SIGKILL/)
+  await expect(guest.start()).rejects.toThrow(/^The guest is gone/)
+})

@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bootGuest, WaitError, type Guest } from '../../src/index.ts'
+
+/** Of waits that are to fail by the clock; one look takes 0.3 s under emulation. */
+const SHORT = { timeout: 3000, interval: 300 }
+
+let guest: Guest
+
+beforeAll(async () => {
+  guest = await bootGuest()
+})
+afterAll(() => guest[Symbol.asyncDispose]())
+
+async function failureOf(wait: Promise<unknown>): Promise<WaitError> {
+  const error: unknown = await wait.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  expect(error).toBeInstanceOf(WaitError)
+  return error as WaitError
+}
+
+test('waitForUnit: a unit that becomes active later', async () => {
+  await guest.exec('systemd-run --quiet --on-active=1 --unit=later --timer-property=AccuracySec=100ms sleep 1000')
+  await guest.waitForUnit('later')
+  expect((await guest.exec('systemctl is-active later')).stdout).toBe('active')
+})
+
+test('waitForUnit: one that failed, or does not exist, is told at once', async () => {
+  await guest.exec(`systemd-run --quiet --unit=broken sh -c 'echo no such disk >&2; exit 3'`)
+  const failed = await failureOf(guest.waitForUnit('broken'))
+  expect(failed.message).toMatch(
+    /^Unit broken will not become active; it is failed \(failed\), Result=exit-code, exit status 3\n/,
+  )
+  expect(failed.message).toMatch(/^status:\n {2}\| × broken\.service[^]*^journal:\n[^]*no such disk/m)
+  expect(failed.elapsedMs).toBeUndefined()
+  const missing = await failureOf(guest.waitForUnit('nowhere'))
+  expect(missing.message).toMatch(/^There is no unit nowhere\n/)
+  await guest.exec('systemctl reset-failed broken')
+})
+
+test('waitForUnit: what it saw last, and why that will not change by itself', async () => {
+  await guest.exec(
+    'printf "[Service]\\nExecStart=/bin/true\\n" > /run/systemd/system/idle.service && systemctl daemon-reload',
+  )
+  const error = await failureOf(guest.waitForUnit('idle', SHORT))
+  expect(error.message).toMatch(
+    /^Waited \d\.\d s \(\d+ looks?\) until unit idle is active; last seen: inactive \(dead\)\nstatus:/,
+  )
+  expect(error).toMatchObject({ lastSeen: 'inactive (dead)', hint: expect.stringMatching(/no job/) as string })
+})
+
+test('waitForPort: one that opens later; one that only the guest can reach is another thing', async () => {
+  const serve = (address: string) =>
+    `systemd-run --quiet --unit=web-${address} sh -c 'sleep 1; exec python3 -m http.server --bind ${address} 8080'`
+  await guest.exec(serve('127.0.0.1'))
+  await guest.waitUntilSucceeds('curl --silent --fail http://127.0.0.1:8080/ >/dev/null')
+  const error = await failureOf(guest.waitForPort(8080, SHORT))
+  expect(error.lastSeen).toMatch(/^Nothing answers at 192\.168\.100\.224:8080/)
+  expect(error.hint).toMatch(/^It listens on tcp:\/\/127\.0\.0\.1:8080 alone/)
+  expect((await failureOf(guest.waitForPort(9, SHORT))).hint).toBe('Nothing in the guest listens on port 9.')
+  await guest.exec(`systemctl stop web-127.0.0.1; ${serve('0.0.0.0')}`)
+  await guest.waitForPort(8080)
+})
+
+test('waitForFile, waitUntilSucceeds, waitUntilFails', async () => {
+  await guest.exec(`systemd-run --quiet sh -c 'sleep 1; touch "/run/it is here"'`)
+  await guest.waitForFile('/run/it is here')
+  expect((await guest.waitUntilSucceeds('cat "/run/it is here"; echo yes')).stdout).toBe('yes')
+  await guest.exec(`systemd-run --quiet sh -c 'sleep 1; rm "/run/it is here"'`)
+  expect(await guest.waitUntilFails('ls "/run/it is here"')).toMatchObject({ exitCode: 2, failed: true })
+  const error = await failureOf(guest.waitUntilSucceeds('echo disk full >&2; exit 4', SHORT))
+  expect(error).toMatchObject({ exitCode: 4, stderr: 'disk full', lastSeen: 'exit code 4: disk full' })
+  expect((await failureOf(guest.waitUntilSucceeds('sleep 1000', SHORT))).message).toMatch(/the first look was not over/)
+  expect((await guest.exec('pgrep -c -x sleep', { reject: false })).stdout).toBe('1')
+})
+
+test('waitForConsole: what came before counts, once; a later wait is for a later match', async () => {
+  await guest.exec('printf "one 1\\r\\ntwo 2\\r\\n" > /dev/ttyS0')
+  expect((await guest.waitForConsole(/one (\d)/g))[1]).toBe('1')
+  expect((await guest.waitForConsole(/two (\d)/))[1]).toBe('2')
+  const again = guest.waitForConsole(/one (\d)/)
+  await guest.exec('printf "one 3\\r\\n" > /dev/ttyS0')
+  expect((await again)[1]).toBe('3')
+  expect((await guest.waitForConsole(/one (\d)/, { since: 0 }))[1]).toBe('1')
+  const error = await failureOf(guest.waitForConsole(/nobody writes this/, { timeout: 200 }))
+  expect(error.message).toMatch(/^Waited 0\.\d s \(1 look\) until the console shows \/nobody writes this\/[^]*one 3/)
+})
+
+test('a kernel that panics ends a wait at once', async () => {
+  const startedAt = performance.now()
+  const waiting = guest.waitForFile('/run/never')
+  void guest.exec('echo c > /proc/sysrq-trigger').catch(() => {})
+  await expect(waiting).rejects.toMatchObject({
+    name: 'BootError',
+    message: expect.stringMatching(/^The guest's kernel panicked: sysrq triggered crash/) as string,
+  })
+  await expect(guest.waitForUnit('ssh')).rejects.toThrow(/^The guest's kernel panicked/)
+  expect(performance.now() - startedAt).toBeLessThan(30_000)
+})

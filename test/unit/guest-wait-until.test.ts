@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest'
+import { GuestError, SshError, WaitError } from '../../src/errors.ts'
+import { NotYet, resolveWait, waitUntil, type Wait } from '../../src/guest/wait-until.ts'
+
+const nothing = { [Symbol.dispose]: () => {} }
+
+function wish<T>(look: Wait<T>['look'], more: Partial<Wait<T>> = {}): Wait<T> {
+  return { what: 'it is so', timeout: 2000, interval: 1, signal: undefined, watch: () => nothing, look, ...more }
+}
+
+test('looks again until it is so, also when the connection breaks meanwhile', async () => {
+  const looks = [
+    () => Promise.reject(new NotYet('no')),
+    () => Promise.reject(new SshError('The connection was lost')),
+    () => Promise.resolve('yes'),
+  ]
+  expect(await waitUntil(wish(() => looks.shift()?.() ?? Promise.reject(new Error('too often'))))).toBe('yes')
+})
+
+test('the error says what was waited for, how long, how often, and what was seen last', async () => {
+  let disposed = 0
+  const look = () => Promise.reject(new NotYet('three of four', { stderr: 'almost' }))
+  const watch = () => ({ [Symbol.dispose]: () => disposed++ })
+  const explain = () => Promise.resolve({ hint: 'Do this.' })
+  const error: unknown = await waitUntil(wish(look, { timeout: 1000, interval: 100, watch, explain })).catch(
+    (reason: unknown) => reason,
+  )
+  expect(error).toBeInstanceOf(WaitError)
+  expect(error).toMatchObject({ lastSeen: 'three of four', stderr: 'almost', hint: 'Do this.', phase: 'it is so' })
+  expect((error as Error).message).toMatch(
+    /^Waited \d\.\d s \(\d+ looks\) until it is so; last seen: three of four\nstderr:\n {2}\| almost\nDo this\.$/,
+  )
+  expect((error as WaitError).attempts).toBeGreaterThan(1)
+  expect(disposed).toBe(1)
+})
+
+test('a look that hangs is not waited for', async () => {
+  const error = waitUntil(wish(() => new Promise(() => {}), { timeout: 20 }))
+  await expect(error).rejects.toThrow(/^Waited \d\.\d s \(1 look\) until it is so; the first look was not over/)
+})
+
+test('without any time it looks once', async () => {
+  const look = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    throw new NotYet('no')
+  }
+  await expect(waitUntil(wish(look, { timeout: 0 }))).rejects.toThrow(
+    /^Waited \d\.\d s \(1 look\) until it is so; last seen: no$/,
+  )
+})
+
+test('a first look that may outlast the time is the last one then', async () => {
+  let looks = 0
+  const look = async () => {
+    looks++
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    throw new NotYet('no')
+  }
+  const error = waitUntil(wish(look, { timeout: 20, looksAtLeastOnce: true }))
+  await expect(error).rejects.toThrow(/^Waited \d\.\d s \(1 look\) until it is so; last seen: no$/)
+  expect(looks).toBe(1)
+})
+
+test('any other error ends it, as it is', async () => {
+  let looks = 0
+  const broken = new TypeError('broken')
+  const look = () => {
+    looks++
+    return Promise.reject(broken)
+  }
+  await expect(waitUntil(wish(look))).rejects.toBe(broken)
+  expect(looks).toBe(1)
+})
+
+test('the death of the guest and the signal end it at once, during a look and between two', async () => {
+  const death = new GuestError('dead')
+  const dies = (fail: (error: Error) => void) => {
+    setTimeout(() => fail(death), 10)
+    return nothing
+  }
+  const hanging = () => new Promise<never>(() => {})
+  const notYet = () => Promise.reject(new NotYet('no'))
+  await expect(waitUntil(wish(hanging, { watch: dies }))).rejects.toBe(death)
+  await expect(waitUntil(wish(notYet, { watch: dies, interval: 1500 }))).rejects.toBe(death)
+  const reason = new Error('enough')
+  const abort = new AbortController()
+  setTimeout(() => abort.abort(reason), 10)
+  await expect(waitUntil(wish(notYet, { signal: abort.signal, interval: 1500 }))).rejects.toBe(reason)
+  await expect(waitUntil(wish(notYet, { signal: abort.signal }))).rejects.toBe(reason)
+})
+
+test('emulation makes the defaults ten times as long, but not what the caller sets', () => {
+  expect(resolveWait({}, 'kvm')).toMatchObject({ timeout: 60_000, interval: 100 })
+  expect(resolveWait({}, 'tcg')).toMatchObject({ timeout: 600_000, interval: 1000 })
+  expect(resolveWait({ timeout: 5, interval: 6 }, 'tcg')).toMatchObject({ timeout: 5, interval: 6 })
+  expect(() => resolveWait({ timeout: '5 s' as unknown as number }, 'kvm')).toThrow(
+    /^Option `timeout` must be a number of milliseconds; got '5 s'\n/,
+  )
+})

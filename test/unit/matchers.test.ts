@@ -1,0 +1,129 @@
+import { expect, test } from 'vitest'
+import { fileProbe } from '../../fixtures/matchers/file.ts'
+import { packageProbe } from '../../fixtures/matchers/package.ts'
+import type { Equals } from '../../fixtures/matchers/probe.ts'
+import { parseProcesses, processProbe } from '../../fixtures/matchers/process.ts'
+import { parseWish, socketProbe } from '../../fixtures/matchers/socket.ts'
+import { interfaceProbe, mountProbe, sysctlProbe } from '../../fixtures/matchers/system.ts'
+import { unitProbe } from '../../fixtures/matchers/unit.ts'
+
+const equals: Equals = (received, expected) => {
+  try {
+    expect(received).toEqual(expected)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const PS = `      1       0 root                             systemd         /sbin/init
+      2       0 root                             kthreadd        [kthreadd]
+     14       2 root                             kworker/0:0-eve [kworker/0:0-events]
+    310       1 www-data                         Web Content     /usr/lib/web --x y
+    311       1 www-data                         Web Content     /usr/lib/web
+`
+
+test('processes, also with a space in their name', () => {
+  expect(parseProcesses(PS)).toHaveLength(5)
+  expect(parseProcesses(PS)[3]).toEqual({
+    pid: 310,
+    ppid: 1,
+    user: 'www-data',
+    name: 'Web Content',
+    args: '/usr/lib/web --x y',
+  })
+  expect(processProbe({ name: 'Web Content', count: 2 }).judge(PS, equals).pass).toBe(true)
+  const one = processProbe({ user: 'www-data', count: 1 }).judge(PS, equals)
+  expect(one).toMatchObject({
+    pass: false,
+    note: 'there are 2',
+    received: [{ user: 'www-data' }, { user: 'www-data' }],
+  })
+  expect(processProbe('nginx').judge(PS, equals)).toEqual({
+    pass: false,
+    note: 'there is none',
+    expected: [{ name: 'nginx' }],
+    received: [],
+  })
+  // No threads of the kernel among what comes near.
+  expect(processProbe({ args: /nginx/ }).judge(PS, equals).received).toHaveLength(4)
+})
+
+test.for([
+  [80, { protocol: 'tcp', address: undefined, port: 80 }],
+  ['tcp://80', { protocol: 'tcp', address: undefined, port: 80 }],
+  ['udp://[::1]:53', { protocol: 'udp', address: '::1', port: 53 }],
+  ['unix:///run/a b', { protocol: 'unix', address: '/run/a b', port: 0 }],
+] as const)('%s names a socket', ([wish, wanted]) => {
+  expect(parseWish(wish)).toEqual(wanted)
+})
+test.for(['http://x:80', 'tcp://', '80', 'tcp://::1:80', 'unix://'])('%s names none', (wish) => {
+  expect(() => parseWish(wish)).toThrow(/^toListenOn\(\) takes a port or the URL of a socket/)
+})
+
+test('a socket for all addresses serves each of its family, and one of ::1 none from outside', () => {
+  const row = (address: string, port: string) => `   0: ${address}:${port} 00000000:0000 0A rest`
+  const text = `= tcp\nhead\n${row('00000000', '0050')}\n${row('0100007F', '0051')}\n= tcp6\nhead\n${row('00000000000000000000000001000000', '0052')}\n`
+  const pass = (wish: string | number) => socketProbe(wish).judge(text, equals).pass
+  expect([80, 'tcp://127.0.0.1:80', 'tcp://10.0.0.1:80', 'tcp://[::1]:80'].map(pass)).toEqual([true, true, true, false])
+  expect([81, 'tcp://127.0.0.1:81', 'tcp://10.0.0.1:81', 82, 'tcp://[::1]:82', 'udp://80'].map(pass)).toEqual([
+    false,
+    true,
+    false,
+    false,
+    true,
+    false,
+  ])
+})
+
+test('modes are compared as octal numbers, however they are written', () => {
+  const judge = (mode: string | number) => fileProbe('/x', { mode }).judge('regular file|644|root|root|0|0|5\n', equals)
+  expect([0o644, '644', '0644', '0o644', 644, '4644'].map((mode) => judge(mode).pass)).toEqual([
+    true,
+    true,
+    true,
+    true,
+    false,
+    false,
+  ])
+  expect(fileProbe('/x', { mode: 0o7 }).judge('regular file|7|root|root|0|0|5\n', equals).pass).toBe(true)
+  expect(fileProbe('/x').judge('', equals)).toEqual({ pass: false, note: 'there is none' })
+})
+
+test('content is shortened where a part of it was asked for', () => {
+  const text = 'a'.repeat(3000)
+  const { received } = fileProbe('/x', { contains: 'b' }).judge(`regular file|644|root|root|0|0|3000\n${text}`, equals)
+  expect(received).toEqual({ content: `${text.slice(0, 2000)}… (3000 characters)` })
+})
+
+test('a name cannot break out of the command', () => {
+  const name = "x'; reboot #"
+  for (const { command } of [fileProbe(name), unitProbe(name), packageProbe(name), interfaceProbe(name)]) {
+    expect(command).toContain(`'x'\\''; reboot #'`)
+  }
+})
+
+test('units: what is asked for by property; one that is not there', () => {
+  const shown =
+    'LoadState=loaded\nActiveState=failed\nSubState=failed\nUnitFileState=static\nResult=exit-code\nExecMainStatus=2\nRestart=no\n'
+  const judge = unitProbe('x', { active: true, enabled: false, properties: { Restart: /on-/ } }).judge(shown, equals)
+  expect(judge).toMatchObject({
+    pass: false,
+    received: { active: false, enabled: false, properties: { Restart: 'no' } },
+    note: 'it is failed (failed), Result=exit-code, exit status 2, static',
+  })
+  expect(unitProbe('x').judge('LoadState=not-found\nActiveState=inactive\n', equals).pass).toBe(false)
+  expect(unitProbe('x').judge('LoadState=masked\nActiveState=inactive\n', equals).pass).toBe(true)
+})
+
+test('packages that were removed, mounts that hide one another, values with tabs', () => {
+  expect(packageProbe('x').judge('config-files|1.0|amd64\n', equals).pass).toBe(false)
+  const mounts = 'none /mnt\\040x tmpfs rw 0 0\n/dev/vdc /mnt\\040x ext4 ro,noatime 0 0\n'
+  expect(mountProbe('/mnt x', { type: 'ext4', options: ['noatime'] }).judge(mounts, equals).pass).toBe(true)
+  expect(sysctlProbe('net.ipv4.tcp_rmem', '4096 131072 6291456').judge('4096\t131072\t6291456\n', equals).pass).toBe(
+    true,
+  )
+  expect(sysctlProbe('net.ipv4.conf.eth0/1.forwarding', 1).command).toContain(
+    '/proc/sys/net/ipv4/conf/eth0.1/forwarding',
+  )
+})

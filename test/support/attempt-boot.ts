@@ -53,7 +53,8 @@ export async function attemptBoot({ options = {}, abortIn, inside = [], env }: A
     new Promise<string>((resolve) => createInterface(child.stdout).once('line', resolve)),
     ended.then(() => Promise.reject(new Error(`The attempt ended without a word:\n${noise}`))),
   ])
-  const left = leftovers(folder.path)
+  // The attempt itself, and what it runs inside of, live on for this look.
+  const left = leftovers(folder.path).filter((each) => !each.includes(PROGRAM))
   child.stdin.end()
   await ended
   return { ...(JSON.parse(line) as Omit<Outcome, 'left'>), left }

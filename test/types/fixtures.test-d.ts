@@ -1,0 +1,82 @@
+// Compiled by `npm run check`; each @ts-expect-error is a wrong use that must not compile.
+import type { Client } from 'ssh2'
+import { expectTypeOf } from 'vitest'
+import {
+  bootGuest,
+  CommandError,
+  expect,
+  GuestError,
+  openNetwork,
+  test,
+  type ExecResult,
+  type FixtureOptions,
+  type Guest,
+  type GuestOptions,
+  type Network,
+} from 'vitest-guest'
+import { guests } from 'vitest-guest/plugin'
+
+// Fixtures
+test('have their types', async ({ guest, network, ssh, guestOptions }) => {
+  expectTypeOf(guest).toEqualTypeOf<Guest>()
+  expectTypeOf(network).toEqualTypeOf<Network>()
+  expectTypeOf(ssh).toEqualTypeOf<Client>()
+  expectTypeOf(guestOptions).toEqualTypeOf<FixtureOptions>()
+})
+test.override({ guestOptions: { fresh: 'test', memory: '1G', consoleGuard: { allow: [/oops/] }, keep: 'on-failure' } })
+// @ts-expect-error -- no such fixture
+test('a misspelt fixture', ({ guset }) => void guset)
+// @ts-expect-error -- one of two words
+test.override({ guestOptions: { fresh: 'file' } })
+// @ts-expect-error -- no such option
+test.override({ guestOptions: { ram: '1G' } })
+test.extend('seeded', async ({ guest }): Promise<string> => (await guest.$`hostname`).stdout)(
+  'derived',
+  ({ seeded, guest }) => {
+    expectTypeOf(seeded).toEqualTypeOf<string>()
+    expectTypeOf(guest).toEqualTypeOf<Guest>()
+  },
+)
+
+// Options
+expectTypeOf(guests).parameter(0).toEqualTypeOf<FixtureOptions | undefined>()
+expectTypeOf<GuestOptions['start']>().toEqualTypeOf<'warm' | 'cold' | undefined>()
+// @ts-expect-error -- MiB are written with a unit
+guests({ memory: 512 })
+// @ts-expect-error -- an image is a name, a path, or a base with packages
+void bootGuest({ image: { packages: ['nginx'] } })
+// @ts-expect-error -- the fixtures' own option
+void bootGuest({ fresh: 'test' })
+void openNetwork({ subnet: '10.0.0.0/24' })
+
+// Results
+declare const guest: Guest
+expectTypeOf(guest.exec('true')).resolves.toEqualTypeOf<ExecResult>()
+expectTypeOf(guest.$`true`).resolves.toEqualTypeOf<ExecResult>()
+expectTypeOf((await guest.exec('true')).stdout).toEqualTypeOf<string>()
+expectTypeOf((await guest.exec('true')).exitCode).toEqualTypeOf<number | undefined>()
+// @ts-expect-error -- execa's name is cwd
+void guest.exec('true', { workingDirectory: '/' })
+// @ts-expect-error -- the state is told, not set
+guest.state = 'off'
+expectTypeOf(new CommandError('failed')).toExtend<GuestError>()
+expectTypeOf(new GuestError('failed').hint).toEqualTypeOf<string | undefined>()
+await using closed = guest
+void closed
+
+// Matchers
+await expect(guest).toHaveUnit('ssh', { active: true, enabled: true })
+await expect(guest).not.toListenOn(8080)
+await expect(guest).toHaveFile('/etc/passwd', { mode: 0o644, owner: 'root', contains: 'root:' }, { timeout: 1000 })
+expect(await guest.$`true`).toSucceed()
+await expect(guest.exec('exit 3')).toExitWith(3)
+expect('other things').toContain('things')
+expectTypeOf(expect(guest).toHaveUnit('ssh')).toEqualTypeOf<Promise<void>>()
+// @ts-expect-error -- only guests have units
+void expect('a text').toHaveUnit('ssh')
+// @ts-expect-error -- only results exit
+void expect(guest).toSucceed()
+// @ts-expect-error -- a unit is or is not active
+void expect(guest).toHaveUnit('ssh', { active: 'yes' })
+// @ts-expect-error -- no such thing to look at
+void expect(guest).toHaveFile('/etc/passwd', { colour: 'red' })

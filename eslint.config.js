@@ -48,4 +48,6 @@ export default defineConfig(
     rules: { 'no-console': 'error' },
   },
   { files: ['src/cli/**'], rules: { 'no-console': 'off' } },
+  // A wrong use, on purpose, has no type.
+  { files: ['**/*.test-d.ts'], rules: { '@typescript-eslint/no-unsafe-call': 'off' } },
 )

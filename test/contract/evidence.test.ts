@@ -27,10 +27,10 @@ interface Assertion {
 }
 
 /** Runs vitest in a folder of its own, with all its reporters at once. */
-async function run(vitest: string, root: string, html: boolean): Promise<Run> {
+async function run(vitest: string, root: string, html: boolean, args: readonly string[] = []): Promise<Run> {
   const folder = await mkdtemp(join(tmpdir(), 'vg-evidence-'))
   try {
-    const { all } = await execa(process.execPath, [join(vitest, 'vitest.mjs'), 'run', '--root', root], {
+    const { all } = await execa(process.execPath, [join(vitest, 'vitest.mjs'), 'run', '--root', root, ...args], {
       cwd: folder,
       env: { NO_COLOR: '1', REPORTS: folder, ...(html && { HTML: '1' }) },
       reject: false,
@@ -77,13 +77,15 @@ const FAILURES: Record<string, readonly string[]> = {
   'QEMU ends': ['it does not answer', 'last words'],
 }
 
+/** vitest 4 is also the run in threads. */
+const THREADS = ['--pool', 'threads']
 const LIVE = ['commands.log', 'console.log', 'journal.log', 'screen.png']
 
 describe.for(['5', '4'])('vitest %s', (version) => {
   test('each reporter shows what the guest knows; passing tests leave nothing', async () => {
     await using project = version === '4' ? await vitest4Project('failures') : undefined
     const seen = project
-      ? await run(join(project.path, 'node_modules/vitest'), project.path, false)
+      ? await run(join(project.path, 'node_modules/vitest'), project.path, false, THREADS)
       : await run(join(ROOT, 'node_modules/vitest'), join(PROJECTS, 'failures'), true)
 
     const assertions = seen.report.testResults.flatMap(({ assertionResults }) => assertionResults)

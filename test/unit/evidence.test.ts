@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest'
+import { appendToError } from '../../fixtures/evidence/append-to-error.ts'
+import { lookAround, parseWords } from '../../fixtures/evidence/ask-guest.ts'
+import { commandLine, describeEvidence } from '../../fixtures/evidence/describe.ts'
+import { folderName } from '../../fixtures/evidence/evidence-folder.ts'
+import { findTrouble } from '../../fixtures/evidence/trouble.ts'
+import { resolveSharing } from '../../fixtures/fixture-options.ts'
+import type { PastCommand } from '../../src/index.ts'
+
+describe('the console guard', () => {
+  test.for([
+    ['the kernel panicked', '[   46.1] Kernel panic - not syncing: sysrq triggered crash'],
+    ['the kernel oopsed', 'Nov 23 06:42:28 guest kernel: Oops: 0002 [#1] PREEMPT SMP NOPTI'],
+    ['the kernel oopsed', '[  5.3] BUG: kernel NULL pointer dereference, address: 0000000000000000'],
+    ['the kernel oopsed', '[  5.3] general protection fault, probably for non-canonical address 0xdead: 0000 [#1] SMP'],
+    ['memory ran out', '[   52.4] Out of memory: Killed process 320 (python3) total-vm:111412kB'],
+    ['memory ran out', 'kernel: Memory cgroup out of memory: Killed process 320 (python3) total-vm:111412kB'],
+    [
+      'a program crashed',
+      'guest kernel: python3[315]: segfault at 0 ip 00007f3bcbc7d219 sp 00007ffd error 4 in libc.so.6',
+    ],
+    [
+      'a program crashed',
+      'guest kernel: traps: a.out[77] trap invalid opcode ip:401106 sp:7ffe error:0 in a.out[401000+1000]',
+    ],
+    ['a program crashed', 'systemd[1]: web.service: Main process exited, code=dumped, status=6/ABRT'],
+    ['a program crashed', 'systemd-coredump[99]: Process 98 (web) of user 0 dumped core.'],
+  ] as const)('knows that %s: %s', ([what, line]) => {
+    expect(findTrouble(`nothing\n${line}\nnothing`)).toEqual([{ what, line }])
+  })
+
+  test.for([
+    'systemd[1]: web.service: Main process exited, code=exited, status=1/FAILURE',
+    'sshd[312]: debug: the word panic alone is nobody’s kernel',
+    '[    1.4] audit: type=2000 audit(1795415583.004:1): state=initialized audit_enabled=0 res=1',
+  ])('passes over: %s', (line) => {
+    expect(findTrouble(line)).toEqual([])
+  })
+
+  test('lets pass what is allowed, by a piece of the line or a pattern, again and again', () => {
+    const log =
+      'kernel: mine[1]: segfault at 0 ip\nkernel: other[2]: segfault at 0 ip\nkernel: mine[3]: segfault at 0 ip'
+    expect(findTrouble(log, ['mine[']).map(({ line }) => line)).toEqual(['kernel: other[2]: segfault at 0 ip'])
+    expect(findTrouble(log, [/mine\[/g, /other/y])).toHaveLength(1)
+    expect(findTrouble(log, [/mine/g, /other/g])).toEqual([])
+  })
+
+  test.for([
+    ['yes', "`consoleGuard` must be true, false, or { allow: [strings and regular expressions] }; got 'yes'"],
+    [{ allow: 'oops' }, '`consoleGuard` must be true, false, or { allow: [strings and regular expressions] }'],
+    [{ allow: [1] }, '`consoleGuard` must be'],
+  ])('a bad option: %o', ([consoleGuard, message]) => {
+    expect(() => resolveSharing({ consoleGuard } as object)).toThrow(message as string)
+  })
+})
+
+test('keep is one of two words', () => {
+  expect(() => resolveSharing({ keep: 'always' } as object)).toThrow("`keep` must be one of 'never', 'on-failure'")
+})
+
+test('text goes below the message, and into the stack that begins with it', () => {
+  const error = new TypeError('first\nsecond')
+  const frames = error.stack?.split('\n').slice(2) ?? []
+  appendToError(error, '\nguest')
+  expect(error.message).toBe('first\nsecond\n\nguest')
+  expect(error.stack?.split('\n')).toEqual(['TypeError: first', 'second', '', 'guest', ...frames])
+  const bare: { message: string; stack?: string } = { message: 'timed out' }
+  appendToError(bare, 'guest')
+  expect(bare).toEqual({ message: 'timed out\nguest' })
+})
+
+test("folders have the tests' names, as far as a path may", () => {
+  expect(folderName('web.test.ts', 'suite: a/b “quoted”', '')).toBe('web.test.ts-suite-a-b-quoted')
+  expect(folderName('../..', 'x')).toBe('x')
+  expect(folderName('größe')).toBe('größe')
+  expect(folderName('x'.repeat(500))).toHaveLength(120)
+  expect(folderName('???')).toBe('unnamed')
+})
+
+test('what the guest answers is taken apart again', () => {
+  const separator = /echo '(.*)'/.exec(lookAround(1))?.[1] ?? ''
+  expect(parseWords(`one.service failed\n${separator}\n${separator}\nall\nof it\n`)).toEqual({
+    failedUnits: 'one.service failed',
+    warnings: '',
+    journal: 'all\nof it',
+  })
+})
+
+const COMMAND: PastCommand = {
+  command: 'true',
+  startedAt: new Date(0),
+  durationMs: 1234,
+  exitCode: 0,
+  signal: undefined,
+  timedOut: false,
+  running: false,
+}
+
+test.for([
+  [{}, 'exit 0      1.2 s  true'],
+  [{ exitCode: undefined, signal: 'SIGTERM' }, 'SIGTERM     1.2 s  true'],
+  [{ exitCode: undefined, timedOut: true }, 'timed out   1.2 s  true'],
+  [{ exitCode: undefined }, 'lost        1.2 s  true'],
+  [{ exitCode: undefined, durationMs: undefined, running: true, command: 'one\ntwo' }, 'runs               one …'],
+] as const)('a command: %o', ([change, line]) => {
+  expect(commandLine({ ...COMMAND, ...change })).toBe(line)
+})
+
+test('empty sections are left out', () => {
+  const guest = {
+    hostname: 'web',
+    image: 'debian-12',
+    started: 'warm',
+    accel: 'kvm',
+    address: '192.168.100.224',
+    phases: [
+      { name: 'template', durationMs: 50_000 },
+      { name: 'restore', durationMs: 300 },
+    ],
+    history: [],
+  } as const
+  const evidence = { guest, console: '', words: undefined, silence: 'gone', journal: '', folder: '/f', kept: undefined }
+  expect(describeEvidence(evidence).split('\n')).toEqual([
+    '',
+    'guest web at 192.168.100.224: debian-12, clone of a template in 0.3 s (kvm)',
+    'it does not answer: gone',
+    'evidence: /f',
+  ])
+})

@@ -15,6 +15,13 @@ export interface GuestErrorFacts {
   signal?: string | undefined
   stdout?: string | undefined
   stderr?: string | undefined
+  timedOut?: boolean | undefined
+  /** Its `cancelSignal` ended the command. */
+  isCanceled?: boolean | undefined
+  /** The command wrote more than `maxBuffer`. */
+  isMaxBuffer?: boolean | undefined
+  /** A signal ended the command, whoever sent it. */
+  isTerminated?: boolean | undefined
   /** The last lines the guest wrote to its console. */
   consoleTail?: string | undefined
   /** What was seen last of the thing that was waited for. */
@@ -29,10 +36,12 @@ export interface GuestErrorFacts {
 
 /** Lines of evidence that a message quotes; the fields keep everything. */
 const QUOTED_LINES = 12
+/** Characters of such a line, from its beginning. */
+const QUOTED_LENGTH = 400
 
 /**
  * Everything that goes wrong here. The first line of the message says what, the lines between show the evidence
- * (stderr, console), the last says what to do. Bad options are plain `GuestError`s with `option` set.
+ * (stdout, stderr, console), the last says what to do. Bad options are plain `GuestError`s with `option` set.
  */
 export class GuestError extends Error {
   declare readonly hint?: string | undefined
@@ -44,6 +53,10 @@ export class GuestError extends Error {
   declare readonly signal?: string | undefined
   declare readonly stdout?: string | undefined
   declare readonly stderr?: string | undefined
+  declare readonly timedOut?: boolean | undefined
+  declare readonly isCanceled?: boolean | undefined
+  declare readonly isMaxBuffer?: boolean | undefined
+  declare readonly isTerminated?: boolean | undefined
   declare readonly consoleTail?: string | undefined
   declare readonly lastSeen?: string | undefined
   declare readonly attempts?: number | undefined
@@ -76,17 +89,28 @@ export class CommandError extends GuestError {}
 /** What was waited for in a guest did not come about, in time or ever. */
 export class WaitError extends GuestError {}
 
-function composeMessage(what: string, { stderr, status, journal, consoleTail, hint }: GuestErrorFacts): string {
+function composeMessage(what: string, facts: GuestErrorFacts): string {
+  const { stdout, stderr, status, journal, consoleTail, hint } = facts
   const lines = [what]
-  if (status?.trim()) lines.push('status:', ...quote(status))
-  if (journal?.trim()) lines.push('journal:', ...quote(journal))
-  if (stderr?.trim()) lines.push('stderr:', ...quote(stderr))
-  if (consoleTail?.trim()) lines.push('console:', ...quote(consoleTail))
+  if (hasText(status)) lines.push('status:', ...quote(status))
+  if (hasText(journal)) lines.push('journal:', ...quote(journal))
+  if (hasText(stdout)) lines.push('stdout:', ...quote(stdout))
+  if (hasText(stderr)) lines.push('stderr:', ...quote(stderr))
+  if (hasText(consoleTail)) lines.push('console:', ...quote(consoleTail))
   if (hint !== undefined) lines.push(hint)
   return lines.join('\n')
 }
 
+function hasText(text: string | undefined): text is string {
+  return text !== undefined && /\S/.test(text)
+}
+
+/** The last lines of what may be 100 MB. */
 function quote(text: string): string[] {
-  const lines = text.trimEnd().split('\n').slice(-QUOTED_LINES)
-  return lines.map((line) => `  | ${line.trimEnd()}`)
+  const end = text.slice(-QUOTED_LINES * 10 * QUOTED_LENGTH)
+  const lines = end.trimEnd().split('\n').slice(-QUOTED_LINES)
+  return lines.map((line) => {
+    const shown = line.trimEnd()
+    return shown.length > QUOTED_LENGTH ? `  | ${shown.slice(0, QUOTED_LENGTH)} …` : `  | ${shown}`
+  })
 }

@@ -6,13 +6,11 @@ import type { Machine } from '../machine/start-machine.ts'
 import type { Network } from '../network/network.ts'
 import type { GuestSpec } from '../options/guest-options.ts'
 import type { Credentials } from '../seed/credentials.ts'
-import { exec } from '../ssh/exec.ts'
-import { commandFrom } from '../ssh/quote.ts'
 import type { WakePort } from '../template/waker.ts'
 import { bootBudget, rootLogin } from './boot-machine.ts'
+import { commands, runIn } from './commands.ts'
 import { Connections } from './connections.ts'
 import type { Guest } from './guest.ts'
-import { History } from './history.ts'
 import { writeRecord } from './guest-record.ts'
 import { Life } from './life.ts'
 import { power } from './power.ts'
@@ -61,10 +59,7 @@ export function guestHandle(parts: GuestParts): Guest {
   const record = writeRecord({ network, hostname, address, image, credentials })
   disposers.defer(() => record[Symbol.dispose]())
   let keptBy: number | undefined
-  const run: Guest['exec'] = async (command, options) =>
-    exec(await ssh.open(), command, { timeout: timeouts.command * budgetFactor(accel), ...options })
-  const history = new History()
-  const recorded: Guest['exec'] = (command, options) => history.record(command, () => run(command, options))
+  const run = runIn({ open: () => ssh.open(), timeout: timeouts.command * budgetFactor(accel) })
   const snapshots = new Snapshots({
     machine,
     wake: parts.wake,
@@ -96,9 +91,7 @@ export function guestHandle(parts: GuestParts): Guest {
     },
     reconnect: () => ssh.open(),
     connectSsh: () => ssh.connect(),
-    exec: recorded,
-    history: history.list,
-    $: (strings, ...values) => recorded(commandFrom(strings, values)),
+    ...commands({ exec: run, open: () => ssh.open() }),
     ...ways,
     ...see({ machine, network, macAddress, exec: run, disposers }),
     snapshot: async () => {

@@ -3,16 +3,15 @@ import type { Phase } from '../lifetime/phases.ts'
 import type { Console } from '../machine/console.ts'
 import type { Network } from '../network/network.ts'
 import type { Credentials } from '../seed/credentials.ts'
-import type { PastCommand } from './history.ts'
+import type { Commands } from './commands.ts'
 import type { Reach } from './reach.ts'
 import type { See } from './see.ts'
 import type { Power } from './power.ts'
 import type { Snapshot } from './snapshots.ts'
 import type { Waits } from './waits.ts'
-import type { ExecOptions, ExecResult } from '../ssh/exec.ts'
 
 /** A Linux machine that nobody else uses, booted and ready. Disposing cuts its power and forgets its disk. */
-export interface Guest extends AsyncDisposable, Power, Reach, See, Waits {
+export interface Guest extends AsyncDisposable, Commands, Power, Reach, See, Waits {
   /** Six letters that name it among the guests running on this host, as in `vitest-guest ssh ID`. */
   readonly id: string
   readonly hostname: string
@@ -50,15 +49,6 @@ export interface Guest extends AsyncDisposable, Power, Reach, See, Waits {
   reconnect(): Promise<Client>
   /** Another connected client; ended with the guest at the latest. */
   connectSsh(): Promise<Client>
-  /**
-   * Runs a command by root's login shell.
-   * @throws CommandError when it fails, unless `reject: false`; SshError when the connection is lost.
-   */
-  exec(command: string, options?: ExecOptions): Promise<ExecResult>
-  /** The same as a tagged template; each interpolated value is quoted, an array becomes several words. */
-  $(strings: TemplateStringsArray, ...values: unknown[]): Promise<ExecResult>
-  /** The last 50 commands that it was given by `exec` and `$`, the latest last. */
-  readonly history: readonly PastCommand[]
   /**
    * Keeps the machine as it is now, RAM and disk, to come back to. It stands still meanwhile: a second or two under emulation;
    * connections survive that. A snapshot takes as much of the temporary folder as the guest uses of its memory, and goes with

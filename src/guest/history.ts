@@ -1,5 +1,6 @@
-import { CommandError } from '../errors.ts'
-import type { ExecResult } from '../ssh/exec.ts'
+import { CommandError, type GuestErrorFacts } from '../errors.ts'
+import type { CommandFacts } from '../ssh/command-facts.ts'
+import type { GuestProcess } from '../ssh/spawn.ts'
 
 /** A command that a guest was given. */
 export interface PastCommand {
@@ -28,8 +29,33 @@ export class History {
     return this.#commands
   }
 
-  /** Remembers a command from its start to its end. */
-  async record(command: string, run: () => Promise<ExecResult>): Promise<ExecResult> {
+  /** Remembers a command from its start to its end, as it resolves or rejects. */
+  async record<Result extends CommandFacts>(command: string, run: () => Promise<Result>): Promise<Result> {
+    const end = this.#begin(command)
+    try {
+      const result = await run()
+      end(result)
+      return result
+    } catch (error) {
+      end(error instanceof CommandError ? error : {})
+      throw error
+    }
+  }
+
+  /** Remembers a process from its start to its exit. */
+  async recordProcess(command: string, spawn: () => Promise<GuestProcess>): Promise<GuestProcess> {
+    const end = this.#begin(command)
+    try {
+      const process = await spawn()
+      process.exit.then(end, () => end({}))
+      return process
+    } catch (error) {
+      end(error instanceof CommandError ? error : {})
+      throw error
+    }
+  }
+
+  #begin(command: string): (ending: Pick<GuestErrorFacts, 'exitCode' | 'signal' | 'timedOut'>) => void {
     const startedAt = new Date()
     const entry: Mutable<PastCommand> = {
       command,
@@ -42,22 +68,8 @@ export class History {
     }
     this.#commands.push(entry)
     if (this.#commands.length > KEPT) this.#commands.shift()
-    const end = (ending: Partial<Pick<ExecResult, 'exitCode' | 'signal' | 'timedOut'>>) => {
-      const { exitCode, signal, timedOut = false } = ending
+    return ({ exitCode, signal, timedOut = false }) => {
       Object.assign(entry, { durationMs: Date.now() - startedAt.getTime(), running: false, exitCode, signal, timedOut })
-    }
-    try {
-      const result = await run()
-      end(result)
-      return result
-    } catch (error) {
-      if (error instanceof CommandError) {
-        const { exitCode, signal } = error
-        end({ exitCode, signal, timedOut: /^Command timed out/.test(error.message) })
-      } else {
-        end({})
-      }
-      throw error
     }
   }
 }

@@ -1,41 +1,50 @@
 import { CommandError, SshError } from '../errors.ts'
+import type { CommandFacts } from './command-facts.ts'
 import type { ExecResult } from './exec.ts'
-import type { CutOff } from './run-to-end.ts'
 
 /** POSIX: a shell's answer when it finds no such program. */
 const NOT_FOUND = 127
 const MISSING_PROGRAM =
   "If the guest lacks a program, put its package into the image: image: { base: 'debian-12', packages: ['…'] }."
+const TOO_MUCH =
+  'Raise maxBuffer, have the command write to a file in the guest, or read its output as it comes by guest.spawn().'
 
-export function commandError(result: ExecResult, cutOff: CutOff | undefined, timeout: number): CommandError {
-  const { command, exitCode, signal, stdout, stderr, durationMs } = result
-  const how =
-    cutOff?.by === 'timeout'
-      ? `Command timed out after ${timeout} milliseconds`
-      : cutOff?.by === 'cancelSignal'
-        ? 'Command was canceled'
+export function commandError(
+  result: ExecResult,
+  { timeout, maxBuffer, cause }: { timeout: number; maxBuffer: number; cause: unknown },
+): CommandError {
+  const { command, durationMs, failed: _failed, ...facts } = result
+  const { exitCode, signal, timedOut, isCanceled, isMaxBuffer } = facts
+  const how = timedOut
+    ? `Command timed out after ${timeout} milliseconds`
+    : isCanceled
+      ? 'Command was canceled'
+      : isMaxBuffer
+        ? `Command was killed as it wrote more than ${maxBuffer} bytes`
         : signal !== undefined
           ? `Command was killed with ${signal}`
           : `Command failed with exit code ${exitCode}`
   return new CommandError(`${how}: ${oneLine(command)}`, {
+    ...facts,
     command,
-    exitCode,
-    signal,
-    stdout,
-    stderr,
     elapsedMs: durationMs,
-    cause: cutOff?.cause,
-    hint: exitCode === NOT_FOUND ? MISSING_PROGRAM : undefined,
+    cause,
+    hint: isMaxBuffer ? TOO_MUCH : exitCode === NOT_FOUND ? MISSING_PROGRAM : undefined,
   })
 }
 
+/** By its time-out, or its caller; a shell that has no pid to tell is another. */
+export function endedBeforeItStarted(facts: CommandFacts, cause: unknown): CommandError {
+  const { command, durationMs, failed: _failed, ...rest } = facts
+  const why = facts.timedOut ? ` timed out after ${durationMs} milliseconds` : facts.isCanceled ? ' was canceled' : ''
+  const what = `Command${why || ' ended'} before it had started: ${oneLine(command)}`
+  return new CommandError(what, { ...rest, command, elapsedMs: durationMs, cause })
+}
+
 /** Nobody knows how the command ended, so it is not a CommandError. */
-export function connectionLost(command: string, { stdout, stderr }: { stdout: Buffer; stderr: Buffer }): SshError {
-  return new SshError(`The SSH connection was lost before the command ended: ${oneLine(command)}`, {
-    command,
-    stdout: stdout.toString(),
-    stderr: stderr.toString(),
-  })
+export function connectionLost(command: string, stdout?: string, stderr?: string): SshError {
+  const what = `The SSH connection was lost before the command ended: ${oneLine(command)}`
+  return new SshError(what, { command, stdout, stderr })
 }
 
 export function notStarted(command: string, cause: unknown): SshError {

@@ -1,53 +1,63 @@
 import type { Client } from 'ssh2'
-import { commandError } from './exec-errors.ts'
-import { runToEnd } from './run-to-end.ts'
+import { collect } from './collect.ts'
+import { factsOf, isLost, type CommandFacts } from './command-facts.ts'
+import { commandError, connectionLost } from './exec-errors.ts'
+import { startCommand } from './start-command.ts'
 import { withSurroundings } from './surroundings.ts'
 
-/** The names are execa's. */
-export interface ExecOptions {
-  /** Whether a command that fails rejects. @default true */
-  reject?: boolean
+/** What of a command has nothing to do with its output. The names are execa's. */
+export interface CommandOptions {
   /** Milliseconds, after which the command and its process group are killed; 0 for none. @default 0 */
   timeout?: number
-  /** Written to the command's standard input, which is then closed. @default '' */
-  input?: string | Uint8Array
   /** Environment variables, on top of those that sshd sets. */
   env?: Record<string, string>
   /** @default the user's home folder */
   cwd?: string
   /** Kills the command and its process group. */
   cancelSignal?: AbortSignal
-  /** Whether one line end at the end of stdout and stderr is cut off. @default true */
-  stripFinalNewline?: boolean
-  /** @default 'utf8' */
-  encoding?: 'utf8' | 'buffer'
 }
 
-export interface ExecResult<Output = string> {
-  command: string
+/** The names are execa's. */
+export interface ExecOptions<Encoding extends 'utf8' | 'buffer' = 'utf8'> extends CommandOptions {
+  /** Whether a command that fails rejects. @default true */
+  reject?: boolean
+  /** Written to the command's standard input, which is then closed. @default '' */
+  input?: string | Uint8Array
+  /** Whether one line end at the end of stdout and stderr is cut off. @default true */
+  stripFinalNewline?: boolean
+  /**
+   * Bytes of each of stdout and stderr. A command that writes more is killed with its process group, and fails; what it
+   * wrote until then is kept.
+   * @default 100_000_000
+   */
+  maxBuffer?: number
+  /** What stdout and stderr are: text, or their bytes. @default 'utf8' */
+  encoding?: Encoding
+}
+
+/** For output that is no text. */
+export type BytesOptions = ExecOptions<'buffer'> & { encoding: 'buffer' }
+
+export interface ExecResult<Output = string> extends CommandFacts {
   stdout: Output
   stderr: Output
-  /** Undefined when a signal, a time-out, or the caller ended it. */
-  exitCode: number | undefined
-  /** E.g. `'SIGTERM'`. */
-  signal: string | undefined
-  durationMs: number
-  failed: boolean
-  timedOut: boolean
+  /** Whether it wrote more than `maxBuffer`, and was killed for it. */
+  isMaxBuffer: boolean
 }
 
 /**
  * Runs a command by the user's login shell, to its end. That comes late when the command leaves a process behind which
  * still holds its stdout or stderr, as sshd waits for that one too; `daemon >/dev/null 2>&1 &` lets go.
- * @throws CommandError when it fails, times out, or is canceled, unless `reject: false`; SshError when the connection
- * is gone.
+ * @throws CommandError when it fails, times out, is canceled, or writes too much, unless `reject: false`; SshError when
+ * the connection is gone.
  */
+export function exec(client: Client, command: string, options: BytesOptions): Promise<ExecResult<Buffer>>
+export function exec(client: Client, command: string, options?: ExecOptions): Promise<ExecResult>
 export function exec(
   client: Client,
   command: string,
-  options: ExecOptions & { encoding: 'buffer' },
-): Promise<ExecResult<Buffer>>
-export function exec(client: Client, command: string, options?: ExecOptions): Promise<ExecResult>
+  options?: ExecOptions | BytesOptions,
+): Promise<ExecResult | ExecResult<Buffer>>
 export async function exec(
   client: Client,
   command: string,
@@ -59,27 +69,31 @@ export async function exec(
     cwd,
     cancelSignal,
     stripFinalNewline = true,
+    maxBuffer = 100_000_000,
     encoding = 'utf8',
-  }: ExecOptions = {},
+  }: ExecOptions | BytesOptions = {},
 ): Promise<ExecResult | ExecResult<Buffer>> {
   const startedAt = performance.now()
   const script = withSurroundings(command, env, cwd)
-  const ending = await runToEnd(client, { command, script, input, timeout, cancelSignal })
-  const { exitCode, signal, cutOff } = ending
+  const started = startCommand(client, { command, script, timeout, cancelSignal })
+  const onOver = () => void started.cut({ by: 'maxBuffer' })
+  const out = collect(started.stdout, maxBuffer, onOver)
+  const err = collect(started.stderr, maxBuffer, onOver)
+  // What keeps it from starting is told by `closed`.
+  started.channel.then((channel) => channel?.end(input)).catch(() => {})
 
-  const stdout = stripFinalNewline ? stripped(ending.stdout) : ending.stdout
-  const stderr = stripFinalNewline ? stripped(ending.stderr) : ending.stderr
-  const facts = {
-    command,
-    exitCode,
-    signal,
-    durationMs: Math.round(performance.now() - startedAt),
-    failed: exitCode !== 0,
-    timedOut: cutOff?.by === 'timeout',
-  }
+  let ending = await started.closed
+  if (!ending.cutOff) await Promise.all([out.done, err.done])
+  const isMaxBuffer = out.isOver || err.isOver
+  if (isMaxBuffer) ending = { cutOff: { by: 'maxBuffer' } }
+  const facts = { ...factsOf(command, ending, startedAt), isMaxBuffer }
+  const stdout = stripFinalNewline ? stripped(out.bytes) : out.bytes
+  const stderr = stripFinalNewline ? stripped(err.bytes) : err.bytes
+  if (isLost(ending)) throw connectionLost(command, out.bytes.toString(), err.bytes.toString())
+  if (encoding === 'buffer' && !(facts.failed && reject)) return { ...facts, stdout, stderr }
   const result = { ...facts, stdout: stdout.toString(), stderr: stderr.toString() }
-  if (result.failed && reject) throw commandError(result, cutOff, timeout)
-  return encoding === 'buffer' ? { ...facts, stdout, stderr } : result
+  if (facts.failed && reject) throw commandError(result, { timeout, maxBuffer, cause: ending.cutOff?.cause })
+  return result
 }
 
 function stripped(bytes: Buffer): Buffer {

@@ -15,6 +15,13 @@ test('long evidence is cut to its end in the message, and kept in the field', ()
   expect(error.stderr).toBe(stderr)
 })
 
+test('both streams of a command are shown, their ends only, and not all of an endless line', () => {
+  const stdout = `${'begin\n'.repeat(20)}last of stdout\n`
+  const error = new GuestError('No', { stdout, stderr: 'x'.repeat(100_000) })
+  expect(error.message).toMatch(/^No\nstdout:\n( {2}\| begin\n){11} {2}\| last of stdout\nstderr:\n {2}\| x{400} …$/)
+  expect(error.stdout).toBe(stdout)
+})
+
 test('facts that are not there are no fields; the cause is kept', () => {
   const cause = new Error('why')
   const error = new GuestError('No', { cause, hint: undefined })

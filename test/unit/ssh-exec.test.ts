@@ -44,6 +44,9 @@ describe('a command that succeeds', () => {
       durationMs: expect.any(Number) as unknown,
       failed: false,
       timedOut: false,
+      isCanceled: false,
+      isMaxBuffer: false,
+      isTerminated: false,
     })
   })
 
@@ -112,6 +115,8 @@ describe('a command that fails', () => {
     expect(error).toMatchObject({
       message: [
         'Command failed with exit code 3: echo half; echo went wrong >&2; exit 3',
+        'stdout:',
+        '  | half',
         'stderr:',
         '  | went wrong',
       ].join('\n'),
@@ -128,7 +133,7 @@ describe('a command that fails', () => {
 
   test('says which signal ended it', async () => {
     const error = await exec(client, 'kill -TERM $$').catch((reason: unknown) => reason)
-    expect(error).toMatchObject({ signal: 'SIGTERM' })
+    expect(error).toMatchObject({ signal: 'SIGTERM', isTerminated: true, isCanceled: false })
     expect((error as CommandError).exitCode).toBeUndefined()
     expect((error as Error).message).toBe('Command was killed with SIGTERM: kill -TERM $$')
   })
@@ -146,7 +151,8 @@ describe('a command that is ended', () => {
     const error = await exec(client, 'echo $$; sleep 60; true', { timeout: 300 }).catch((reason: unknown) => reason)
     expect(performance.now() - before).toBeLessThan(2000)
     expect(error).toBeInstanceOf(CommandError)
-    expect((error as Error).message).toBe('Command timed out after 300 milliseconds: echo $$; sleep 60; true')
+    expect((error as Error).message).toMatch(/^Command timed out after 300 milliseconds: echo \$\$; sleep 60; true$/m)
+    expect(error).toMatchObject({ timedOut: true, isTerminated: true, isCanceled: false })
     expect((error as CommandError).exitCode).toBeUndefined()
     await sleep(300)
     expect(isAlive(Number((error as CommandError).stdout))).toBe(false)
@@ -154,7 +160,7 @@ describe('a command that is ended', () => {
 
   test('by its time-out, without rejecting', async () => {
     const result = await exec(client, 'sleep 60', { timeout: 100, reject: false })
-    expect(result).toMatchObject({ timedOut: true, failed: true, exitCode: undefined })
+    expect(result).toMatchObject({ timedOut: true, isTerminated: true, failed: true, exitCode: undefined })
   })
 
   test("by its caller's signal, whose reason is the cause", async () => {
@@ -164,6 +170,7 @@ describe('a command that is ended', () => {
     const error = await running
     expect(error).toBeInstanceOf(CommandError)
     expect(error).toMatchObject({ message: 'Command was canceled: sleep 60', cause: { message: 'enough' } })
+    expect(error).toMatchObject({ isCanceled: true, timedOut: false })
     await sleep(300)
     expect(isAlive(server.commands.at(-1)?.pid)).toBe(false)
   })
@@ -177,6 +184,48 @@ describe('a command that is ended', () => {
   test('leaves the connection usable, and no listeners on it', async () => {
     await expect(exec(client, 'echo still here')).resolves.toMatchObject({ stdout: 'still here' })
     expect(client.listenerCount('close')).toBe(1)
+  })
+})
+
+describe('output that is too much', () => {
+  test.each([
+    ['stdout', 'echo $$ >&2; yes', 'stderr'],
+    ['stderr', 'echo $$; yes >&2', 'stdout'],
+  ] as const)('on %s ends the command with its group, and is kept up to the limit', async (name, command, other) => {
+    const error = await exec(client, command, { maxBuffer: 100_001 }).catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(CommandError)
+    expect(error).toMatchObject({ isMaxBuffer: true, isTerminated: true, timedOut: false })
+    expect((error as Error).message).toContain('Command was killed as it wrote more than 100001 bytes: ')
+    expect((error as Error).message.length).toBeLessThan(1000)
+    expect((error as CommandError)[name]).toHaveLength(100_001)
+    await sleep(300)
+    expect(isAlive(Number((error as CommandError)[other]))).toBe(false)
+  })
+
+  test('does not reject on request, and just enough is not too much', async () => {
+    const options = { maxBuffer: 10, reject: false, stripFinalNewline: false }
+    const result = await exec(client, 'printf 0123456789a', options)
+    expect(result).toMatchObject({ stdout: '0123456789', isMaxBuffer: true, failed: true })
+    await expect(exec(client, 'printf 0123456789', options)).resolves.toMatchObject({
+      stdout: '0123456789',
+      isMaxBuffer: false,
+      failed: false,
+    })
+  })
+
+  test('100 MB as bytes take that much memory once', { timeout: 60_000 }, async () => {
+    const size = 100_000_000
+    const before = process.memoryUsage().rss
+    let peak = before
+    const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 10)
+    const { stdout } = await exec(client, `head -c ${size} /dev/zero`, { encoding: 'buffer', stripFinalNewline: false })
+    clearInterval(watch)
+    peak = Math.max(peak, process.memoryUsage().rss)
+    expect(stdout).toHaveLength(size)
+    expect(stdout.every((byte) => byte === 0)).toBe(true)
+    if (process.env['SHOW_MEMORY']) console.log(`grew by ${((peak - before) / 1e6).toFixed()} MB at most`)
+    // The server's and the client's packets of this process come on top.
+    expect(peak - before).toBeLessThan(1.8 * size)
   })
 })
 

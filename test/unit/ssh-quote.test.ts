@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { GuestError } from '../../src/errors.ts'
 import { commandFrom, quote } from '../../src/ssh/quote.ts'
+import { nastyWords, wellFormed } from '../support/nasty-words.ts'
 
 const command = (strings: TemplateStringsArray, ...values: unknown[]) => commandFrom(strings, values)
 
 /** What a real shell makes of the text: the words it hands to a program. */
-function wordsOf(text: string): string[] {
-  return execFileSync('/bin/sh', ['-c', `printf '%s\\0' ${text}`], { encoding: 'utf8' })
+function wordsOf(text: string, shell = '/bin/sh'): string[] {
+  return execFileSync(shell, ['-c', `printf '%s\\0' ${text}`], { encoding: 'utf8' })
     .split('\0')
     .slice(0, -1)
 }
@@ -46,15 +46,6 @@ describe('quote', () => {
     expect(wordsOf(quote(value))).toEqual([value])
   })
 
-  test('a shell gives any text back', () => {
-    const texts = Array.from({ length: 300 }, () =>
-      randomBytes(1 + Math.floor(Math.random() * 60))
-        .toString(Math.random() < 0.5 ? 'latin1' : 'utf8')
-        .replaceAll('\0', "'"),
-    )
-    expect(wordsOf(texts.map(quote).join(' '))).toEqual(texts)
-  })
-
   test('refuses NUL, which would end the word', () => {
     expect(() => quote('a\0b')).toThrow(GuestError)
   })
@@ -88,5 +79,46 @@ describe('commandFrom', () => {
     expect(() => command`echo "a\"${value}"`).toThrow(/stands inside " quotes/)
     expect(() => command`echo ${'x'} "then ${value}"`).toThrow(/stands inside " quotes/)
     expect(() => command`echo "it's" 'a "word"' \" \' ${value}`).not.toThrow()
+  })
+})
+
+describe.each(['/bin/sh', '/bin/bash'])('nothing breaks out in %s', (shell) => {
+  const words = nastyWords(400)
+
+  test('a value is one word, whatever is in it', () => {
+    const got = wordsOf(command`${words[0]} ${words.slice(1)}`, shell)
+    expect(got).toEqual(words.map(wellFormed))
+  })
+
+  test('also between other text of the template', () => {
+    for (let index = 0; index + 2 < 60; index += 3) {
+      const [one = '', two = '', three = ''] = words.slice(index)
+      const text = command`pre${one}${two}/post 'q' ${[three, one]}; printf 'end\0'`
+      const expected = [`pre${wellFormed(one)}${wellFormed(two)}/post`, 'q', three, one, 'end'].map(wellFormed)
+      expect(wordsOf(text, shell)).toEqual(expected)
+    }
+  })
+
+  test('the words are those that the generator promises', () => {
+    const all = words.join('')
+    for (const each of [
+      "'",
+      '"',
+      '\\',
+      '$(',
+      '`',
+      '\n',
+      '\r',
+      '*',
+      '\u{1f600}',
+      '\u0007',
+      '\ud83d',
+      '\u007f',
+      '\u0080',
+    ]) {
+      expect(all).toContain(each)
+    }
+    expect(words).toContain('')
+    expect(words.some((word) => word.startsWith('-'))).toBe(true)
   })
 })

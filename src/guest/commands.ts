@@ -1,0 +1,62 @@
+import type { Client } from 'ssh2'
+import { exec, type BytesOptions, type CommandOptions, type ExecOptions, type ExecResult } from '../ssh/exec.ts'
+import { commandFrom } from '../ssh/quote.ts'
+import { spawn, type GuestProcess } from '../ssh/spawn.ts'
+import { History, type PastCommand } from './history.ts'
+
+export interface Exec {
+  (command: string, options: BytesOptions): Promise<ExecResult<Buffer>>
+  (command: string, options?: ExecOptions): Promise<ExecResult>
+}
+
+export interface Template {
+  (strings: TemplateStringsArray, ...values: unknown[]): Promise<ExecResult>
+  (options: BytesOptions): (strings: TemplateStringsArray, ...values: unknown[]) => Promise<ExecResult<Buffer>>
+  (options: ExecOptions): (strings: TemplateStringsArray, ...values: unknown[]) => Promise<ExecResult>
+}
+
+export interface Commands {
+  /**
+   * Runs a command by root's login shell.
+   * @throws CommandError when it fails, unless `reject: false`; SshError when the connection is lost.
+   */
+  readonly exec: Exec
+  /**
+   * The same as a tagged template; each interpolated value is quoted, an array becomes several words. With options first:
+   * `` guest.$({ reject: false })`ls ${folder}` ``.
+   * @throws GuestError for a value that is no text, number, or list of these, holds a NUL, or stands inside quotes
+   */
+  readonly $: Template
+  /**
+   * Starts a command by root's login shell and resolves once it runs. It has no time-out unless given one, and ends with
+   * the guest at the latest.
+   * @throws CommandError when it is canceled or times out before it has started; SshError when the connection is lost.
+   */
+  spawn(command: string, options?: CommandOptions): Promise<GuestProcess>
+  /** The last 50 commands that it was given by `exec`, `$` and `spawn`, the latest last. */
+  readonly history: readonly PastCommand[]
+}
+
+type AnyExec = (command: string, options?: ExecOptions | BytesOptions) => Promise<ExecResult | ExecResult<Buffer>>
+
+/** Runs commands that are in nobody's history. @param timeout in milliseconds, unless a command has its own. */
+export function runIn({ open, timeout }: { open: () => Promise<Client>; timeout: number }): Exec {
+  const run: AnyExec = async (command, options) => exec(await open(), command, { timeout, ...options })
+  // What the output is follows from the options, as the overloads say.
+  return run as Exec
+}
+
+export function commands({ exec: run, open }: { exec: Exec; open: () => Promise<Client> }): Commands {
+  const history = new History()
+  const recorded: AnyExec = (command, options) => history.record(command, () => (run as AnyExec)(command, options))
+  const template = (first: TemplateStringsArray | ExecOptions | BytesOptions, ...values: unknown[]) =>
+    'raw' in first
+      ? recorded(commandFrom(first, values))
+      : (strings: TemplateStringsArray, ...more: unknown[]) => recorded(commandFrom(strings, more), first)
+  return {
+    exec: recorded as Exec,
+    $: template as Template,
+    spawn: (command, options) => history.recordProcess(command, async () => spawn(await open(), command, options)),
+    history: history.list,
+  }
+}

@@ -1,0 +1,164 @@
+import { PassThrough, type Readable } from 'node:stream'
+import type { Client, ClientChannel } from 'ssh2'
+import { notStarted } from './exec-errors.ts'
+import { PidLine } from './pid-line.ts'
+import { signalGroup } from './signal-group.ts'
+
+/** How a command came to its end. Without any of these the connection was lost, and nobody knows. */
+export interface Ending {
+  readonly exitCode?: number | undefined
+  /** E.g. `'SIGTERM'`. */
+  readonly signal?: string | undefined
+  readonly cutOff?: CutOff
+}
+
+/** Why we ended it. */
+export interface CutOff {
+  readonly by: 'timeout' | 'cancelSignal' | 'maxBuffer' | 'disposal'
+  readonly cause?: unknown
+}
+
+export interface Start {
+  /** For messages. */
+  command: string
+  /** What the shell gets. */
+  script: string
+  /** Milliseconds; 0 for none. */
+  timeout: number
+  cancelSignal: AbortSignal | undefined
+}
+
+/** A command that was asked for. Its promises reject with an SshError when it could not be started. */
+export interface StartedCommand {
+  /** The leader of its process group; undefined when it was over before that was known. */
+  readonly pid: Promise<number | undefined>
+  /** Its input; undefined when it was over before that was there. */
+  readonly channel: Promise<ClientChannel | undefined>
+  readonly stdout: Readable
+  readonly stderr: Readable
+  /** Its process is over; what it wrote may still be on its way. */
+  readonly exited: Promise<Ending>
+  /** Whatever held its streams is over too. */
+  readonly closed: Promise<Ending>
+  /** Kills its process group. It counts as over at once; what is returned waits until the guest has done it. */
+  cut(cutOff: CutOff): Promise<void>
+}
+
+/**
+ * Runs a script in a channel of its own.
+ *
+ * Its first line makes the shell tell its pid, which is that of its process group too (sshd calls setsid), so that it
+ * can be killed whole. SSH's own `signal` request does not do it: ssh2 1.17 drops it in silence once the input has ended
+ * (lib/Channel.js).
+ */
+export function startCommand(client: Client, { command, script, timeout, cancelSignal }: Start): StartedCommand {
+  const pid = Promise.withResolvers<number | undefined>()
+  const opened = Promise.withResolvers<ClientChannel | undefined>()
+  const exited = Promise.withResolvers<Ending>()
+  const closed = Promise.withResolvers<Ending>()
+  const killed = Promise.withResolvers<void>()
+  let channel: ClientChannel | undefined
+  let exit: Ending | undefined
+  let isCut = false
+  let timer: NodeJS.Timeout | undefined
+
+  const stdout = new PidLine((known) => {
+    pid.resolve(known)
+    killWhenKnown()
+  })
+  const stderr = new PassThrough()
+  const endStreams = () => {
+    stdout.end()
+    stderr.end()
+  }
+  const release = () => {
+    clearTimeout(timer)
+    cancelSignal?.removeEventListener('abort', onAbort)
+    client.off('close', onLost)
+  }
+  const settle = (ending: Ending) => {
+    release()
+    pid.resolve(undefined)
+    opened.resolve(undefined)
+    exited.resolve(ending)
+    closed.resolve(ending)
+  }
+  const cut = (cutOff: CutOff) => {
+    isCut = true
+    settle({ cutOff })
+    killWhenKnown()
+    return killed.promise
+  }
+  const killWhenKnown = () => {
+    if (!isCut || !channel || stdout.pid === undefined) return
+    channel.unpipe(stdout).resume()
+    channel.stderr.unpipe(stderr).resume()
+    channel.close()
+    signalGroup(client, stdout.pid, 'SIGKILL').then(
+      () => killed.resolve(),
+      // The connection is gone, and with it the way to the command.
+      () => killed.resolve(),
+    )
+    endStreams()
+  }
+  const onAbort = () => void cut({ by: 'cancelSignal', cause: cancelSignal?.reason })
+  const onLost = () => {
+    settle({})
+    killed.resolve()
+    // An open channel ends its streams itself, after what it still holds.
+    if (!channel) endStreams()
+  }
+  const onNotStarted = (cause: unknown) => {
+    release()
+    const error = notStarted(command, cause)
+    for (const { promise, reject } of [pid, opened, exited, closed]) {
+      // Nobody waits for all four.
+      promise.catch(() => {})
+      reject(error)
+    }
+    killed.resolve()
+    endStreams()
+  }
+
+  const start = () => {
+    client.exec(`echo $$\n${script}`, (error, started) => {
+      if (error) return onNotStarted(error)
+      channel = started
+      channel.on('error', () => {})
+      channel.on('exit', (code: number | null, signal?: string) => {
+        exit ??= { exitCode: code ?? undefined, signal }
+        exited.resolve(exit)
+      })
+      channel.on('close', () => {
+        settle(exit ?? {})
+        killed.resolve()
+      })
+      channel.pipe(stdout)
+      channel.stderr.pipe(stderr)
+      opened.resolve(channel)
+    })
+  }
+
+  if (cancelSignal?.aborted) {
+    onAbort()
+    endStreams()
+  } else {
+    cancelSignal?.addEventListener('abort', onAbort, { once: true })
+    if (timeout > 0) timer = setTimeout(() => void cut({ by: 'timeout' }), timeout)
+    client.once('close', onLost)
+    try {
+      start()
+    } catch (cause) {
+      onNotStarted(cause)
+    }
+  }
+  return {
+    pid: pid.promise,
+    channel: opened.promise,
+    stdout,
+    stderr,
+    exited: exited.promise,
+    closed: closed.promise,
+    cut,
+  }
+}

@@ -1,0 +1,76 @@
+import { once } from 'node:events'
+import { afterAll, beforeAll, expect, expectTypeOf, test } from 'vitest'
+import { bootGuest, CommandError, GuestError, type ExecResult, type Guest } from '../../src/index.ts'
+import { nastyWords, wellFormed } from '../support/nasty-words.ts'
+
+let guest: Guest
+
+beforeAll(async () => {
+  guest = await bootGuest()
+})
+afterAll(async () => {
+  await guest[Symbol.asyncDispose]()
+})
+
+/** Of `sleep`s with this number of seconds, which nothing else in the guest has. */
+async function sleepers(seconds: number): Promise<number> {
+  const { stdout } = await guest.exec(`pgrep -cxf 'sleep ${seconds}'`, { reject: false })
+  return Number(stdout)
+}
+
+test('no value breaks out of its word', async () => {
+  const words = nastyWords(150)
+  const { stdout } = await guest.$({ stripFinalNewline: false })`printf '%s\0' ${words[0]} ${words.slice(1)}`
+  expect(stdout.split('\0').slice(0, -1)).toEqual(words.map(wellFormed))
+  await expect(guest.exec('test -e /tmp/broke-out')).rejects.toThrow(CommandError)
+  expect(() => guest.$`echo ${'a\0b'}`).toThrow(GuestError)
+})
+
+test('a template takes options first, and gives bytes on request', async () => {
+  const failed = await guest.$({ reject: false })`exit ${7}`
+  expect(failed).toMatchObject({ exitCode: 7, failed: true, stdout: '' })
+  const { stdout } = await guest.$({ encoding: 'buffer' })`printf ${String.raw`\377\000\n`}`
+  expect(stdout).toEqual(Buffer.from([0xff, 0]))
+  expect(stdout).toEqual((await guest.exec(String.raw`printf '\377\000'`, { encoding: 'buffer' })).stdout)
+  expectTypeOf(guest.exec('true', { encoding: 'buffer' })).resolves.toEqualTypeOf<ExecResult<Buffer>>()
+  expectTypeOf(guest.exec('true', { timeout: 60_000 })).resolves.toEqualTypeOf<ExecResult>()
+  expectTypeOf(stdout).toEqualTypeOf<Buffer>()
+  expectTypeOf(failed.stdout).toEqualTypeOf<string>()
+})
+
+test('a time-out and a cancel end the whole group in the guest, sub-shells and pipelines too', async () => {
+  const late = guest.exec('(sleep 4711; true) | (cat; sleep 4711)', { timeout: 4000, reject: false })
+  await expect.poll(() => sleepers(4711), { timeout: 3500 }).toBe(1)
+  expect(await late).toMatchObject({ timedOut: true, isTerminated: true })
+  await expect.poll(() => sleepers(4711), { timeout: 10_000 }).toBe(0)
+
+  const controller = new AbortController()
+  const { signal: cancelSignal } = controller
+  const canceled = guest.exec('(sleep 4712; true) | (sleep 4712; true)', { cancelSignal, reject: false })
+  await expect.poll(() => sleepers(4712), { timeout: 20_000 }).toBe(2)
+  controller.abort()
+  expect(await canceled).toMatchObject({ isCanceled: true })
+  await expect.poll(() => sleepers(4712), { timeout: 10_000 }).toBe(0)
+})
+
+test('a process has streams, a signal ends its group, and it is in the history', async () => {
+  const sent = 'through the guest and back\n'
+  await using process = await guest.spawn('cat; sleep 4713 | cat')
+  process.stdin.end(sent)
+  const [received] = (await once(process.stdout, 'data')) as [Buffer]
+  expect(received.toString()).toBe(sent)
+  await expect.poll(() => sleepers(4713), { timeout: 20_000 }).toBe(1)
+  const entry = guest.history.find(({ command }) => command === process.command)
+  expect(entry).toMatchObject({ running: true, exitCode: undefined })
+  expect(await process.kill()).toBe(true)
+  expect(await process.exit).toMatchObject({ signal: 'SIGTERM' })
+  expect(entry).toMatchObject({ running: false, signal: 'SIGTERM' })
+  await expect.poll(() => sleepers(4713), { timeout: 10_000 }).toBe(0)
+})
+
+test('too much output ends the command', async () => {
+  const error: unknown = await guest.exec('yes', { maxBuffer: 1_000_000 }).catch((reason: unknown) => reason)
+  expect(error).toBeInstanceOf(CommandError)
+  expect(error).toMatchObject({ isMaxBuffer: true, hint: expect.stringContaining('maxBuffer') as string })
+  await expect.poll(async () => (await guest.exec('pgrep -xc yes', { reject: false })).stdout).toBe('0')
+})

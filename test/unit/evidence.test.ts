@@ -50,7 +50,7 @@ describe('the console guard', () => {
     [{ allow: 'oops' }, '`consoleGuard` must be true, false, or { allow: [strings and regular expressions] }'],
     [{ allow: [1] }, '`consoleGuard` must be'],
   ])('a bad option: %o', ([consoleGuard, message]) => {
-    expect(() => resolveSharing({ consoleGuard } as object)).toThrow(message as string)
+    expect(() => resolveSharing({ consoleGuard } as object)).toThrow(message)
   })
 })
 

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what a guest costs by hand, with us, and at the least, side by side in one run, as medians and ratios.
  *
- * Arguments: what to measure, of `starts fresh memory endurance` (all), `--rounds N` (3), and `--clones N` (200) for the
+ * Arguments: what to measure, of `starts fresh memory endurance files` (all), `--rounds N` (3), and `--clones N` (200) for the
  * last. What is measured replaces its
  * part of docs/bench.json; the chart docs/bench.svg is drawn from the starts.
  */
@@ -16,6 +16,7 @@ import { resolveImage } from '../src/image/resolve-image.ts'
 import { listTemplates } from '../src/template/list-templates.ts'
 import { chart } from './chart.ts'
 import { measureEndurance } from './endurance.ts'
+import { measureFiles } from './files.ts'
 import { measureFresh } from './fresh.ts'
 import { measureMemory } from './memory.ts'
 import { table, type Results } from './report.ts'
@@ -23,7 +24,7 @@ import { measureStarts } from './starts.ts'
 
 const JSON_FILE = new URL('../docs/bench.json', import.meta.url)
 const CHART_FILE = new URL('../docs/bench.svg', import.meta.url)
-const PARTS = ['starts', 'fresh', 'memory', 'endurance'] as const
+const PARTS = ['starts', 'fresh', 'memory', 'endurance', 'files'] as const
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -51,6 +52,7 @@ if (parts.includes('starts')) measured.starts = await measureStarts(image, templ
 if (parts.includes('fresh')) measured.fresh = await measureFresh(rounds * 5)
 if (parts.includes('memory')) measured.memory = await measureMemory()
 if (parts.includes('endurance')) measured.endurance = await measureEndurance(Number(values.clones))
+if (parts.includes('files')) measured.files = await measureFiles(rounds)
 
 const results: Results = { ...earlier(), ...measured }
 console.log(`\n${table(results)}\n`)

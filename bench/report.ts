@@ -1,4 +1,5 @@
 import type { Endurance } from './endurance.ts'
+import type { Files } from './files.ts'
 import type { Fresh } from './fresh.ts'
 import type { Memory } from './memory.ts'
 import { median } from './median.ts'
@@ -14,10 +15,11 @@ export interface Results {
   fresh?: Fresh
   memory?: Memory
   endurance?: Endurance
+  files?: Files
 }
 
 /** Medians and ratios, for people. */
-export function table({ starts, fresh, memory, endurance }: Results): string {
+export function table({ starts, fresh, memory, endurance, files }: Results): string {
   const lines: string[] = []
   const line = (what: string, value: string, more = '') =>
     lines.push(`${what.padEnd(44)}${value.padStart(11)}   ${more}`.trimEnd())
@@ -68,6 +70,19 @@ export function table({ starts, fresh, memory, endurance }: Results): string {
     line('  child processes', grown('children'))
     line('  our memory, MiB', grown('rssMib'))
     line('  cache, MiB', grown('cacheMib'))
+  }
+  if (files) {
+    lines.push(`Files, medians (${files.largeUp.ours.length} rounds, in turns with OpenSSH's scp -r)`)
+    const names = {
+      largeUp: 'upload of 200 MB',
+      largeDown: 'download of 200 MB',
+      smallUp: 'upload of 5,000 files',
+      smallDown: 'download of 5,000 files',
+    } as const
+    for (const key of ['largeUp', 'largeDown', 'smallUp', 'smallDown'] as const) {
+      const [ours, scp] = [median(files[key].ours), median(files[key].scp)]
+      line(`  ${names[key]}`, seconds(ours), `scp ${seconds(scp)}; ours is ${(ours / scp).toFixed(2)} x scp`)
+    }
   }
   return lines.join('\n')
 }

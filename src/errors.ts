@@ -22,6 +22,10 @@ export interface GuestErrorFacts {
   isMaxBuffer?: boolean | undefined
   /** A signal ended the command, whoever sent it. */
   isTerminated?: boolean | undefined
+  /** What was wrong with a file, by the name that Node's fs errors have, e.g. `'ENOENT'`. */
+  code?: string | undefined
+  /** The file or folder at fault; on the host for a HostError, in the guest for a CommandError. */
+  path?: string | undefined
   /** The last lines the guest wrote to its console. */
   consoleTail?: string | undefined
   /** What was seen last of the thing that was waited for. */
@@ -57,6 +61,8 @@ export class GuestError extends Error {
   declare readonly isCanceled?: boolean | undefined
   declare readonly isMaxBuffer?: boolean | undefined
   declare readonly isTerminated?: boolean | undefined
+  declare readonly code?: string | undefined
+  declare readonly path?: string | undefined
   declare readonly consoleTail?: string | undefined
   declare readonly lastSeen?: string | undefined
   declare readonly attempts?: number | undefined

@@ -10,6 +10,7 @@ import type { WakePort } from '../template/waker.ts'
 import { bootBudget, rootLogin } from './boot-machine.ts'
 import { commands, runIn } from './commands.ts'
 import { Connections } from './connections.ts'
+import { files } from './files.ts'
 import type { Guest } from './guest.ts'
 import { writeRecord } from './guest-record.ts'
 import { Life } from './life.ts'
@@ -92,6 +93,7 @@ export function guestHandle(parts: GuestParts): Guest {
     reconnect: () => ssh.open(),
     connectSsh: () => ssh.connect(),
     ...commands({ exec: run, open: () => ssh.open() }),
+    ...files({ open: () => ssh.open(), stallMs: timeouts.command * budgetFactor(accel) }),
     ...ways,
     ...see({ machine, network, macAddress, exec: run, disposers }),
     snapshot: async () => {

@@ -4,6 +4,7 @@ import type { Console } from '../machine/console.ts'
 import type { Network } from '../network/network.ts'
 import type { Credentials } from '../seed/credentials.ts'
 import type { Commands } from './commands.ts'
+import type { Files } from './files.ts'
 import type { Reach } from './reach.ts'
 import type { See } from './see.ts'
 import type { Power } from './power.ts'
@@ -11,7 +12,7 @@ import type { Snapshot } from './snapshots.ts'
 import type { Waits } from './waits.ts'
 
 /** A Linux machine that nobody else uses, booted and ready. Disposing cuts its power and forgets its disk. */
-export interface Guest extends AsyncDisposable, Commands, Power, Reach, See, Waits {
+export interface Guest extends AsyncDisposable, Commands, Files, Power, Reach, See, Waits {
   /** Six letters that name it among the guests running on this host, as in `vitest-guest ssh ID`. */
   readonly id: string
   readonly hostname: string

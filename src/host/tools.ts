@@ -19,6 +19,7 @@ export const PACKAGE_OF = {
   debugfs: 'e2fsprogs',
   journalctl: 'systemd',
   tar: 'tar',
+  du: 'coreutils',
   newuidmap: 'uidmap',
 } as const
 

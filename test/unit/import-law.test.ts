@@ -33,8 +33,8 @@ const ONLY_IN: Record<string, { paths: readonly string[]; why: string }> = {
   vitest: { paths: ['fixtures/'], why: 'the core serves any runner' },
   execa: { paths: ['src/host/run.ts'], why: 'one place runs host programs' },
   'node:child_process': {
-    paths: ['src/network/', 'src/machine/', 'src/host/lock.ts'],
-    why: 'host programs run through src/host/run.ts; only what outlives a call is spawned',
+    paths: ['src/network/', 'src/machine/', 'src/host/lock.ts', 'src/host/tar.ts'],
+    why: 'host programs run through src/host/run.ts; only what outlives a call, or is a stream, is spawned',
   },
 }
 

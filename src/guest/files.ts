@@ -1,0 +1,131 @@
+import { inspect } from 'node:util'
+import type { Client, SFTPWrapper } from 'ssh2'
+import { GuestError, SshError } from '../errors.ts'
+import { download } from '../ssh/download.ts'
+import { plainPath } from '../ssh/file-scripts.ts'
+import type { TransferProgress } from '../ssh/progress.ts'
+import { readFile } from '../ssh/read-file.ts'
+import { upload } from '../ssh/upload.ts'
+import type { Act } from '../ssh/with-program.ts'
+import { writeFile } from '../ssh/write-file.ts'
+
+export interface FileOptions {
+  /** Stops the transfer; what it had begun is removed. */
+  cancelSignal?: AbortSignal
+}
+
+export interface WriteFileOptions extends FileOptions {
+  /** Permissions, as a number or octal digits: `0o600`, `'600'`. @default the file's, or 0644 for a new one */
+  mode?: number | string
+  /** `'user'` or `'user:group'`. @default the file's, or root for a new one */
+  owner?: string
+}
+
+export interface TransferOptions extends FileOptions {
+  /** Told as the bytes go over. */
+  onProgress?: (progress: TransferProgress) => void
+}
+
+/**
+ * What a test does with files of a guest. Paths in the guest are absolute, or start from root's home folder, and may hold
+ * any character but NUL; symlinks that they name are followed.
+ *
+ * All of them throw a CommandError when the guest fails and a HostError when the host does, with `path`, and with `code` for
+ * what Node's fs errors have a code for (`ENOENT`, `EACCES`, `ENOSPC`, `EISDIR`, …). Each gives up when nothing has
+ * moved for as long as `timeouts.command`.
+ */
+export interface Files {
+  /** A file's bytes, or its text. @throws CommandError */
+  readFile(path: string, options?: FileOptions): Promise<Buffer>
+  readFile(path: string, encoding: 'utf8', options?: FileOptions): Promise<string>
+  /**
+   * Creates a file or replaces what is in it. Whoever reads it meanwhile sees the old file or the new one, and a write that
+   * fails changes nothing; devices, pipes and the files of /proc and /sys are written to directly. Its folder must be there.
+   * @throws CommandError; GuestError for a mode or owner that cannot be one
+   */
+  writeFile(path: string, data: string | Uint8Array, options?: WriteFileOptions): Promise<void>
+  /**
+   * Copies a file or a folder with all that is in it to `guestPath`, which is the path that it will have: a folder `etc`
+   * uploaded to `/srv` is `/srv`, not `/srv/etc`. Permissions and times are kept, symlinks inside a folder stay symlinks,
+   * sparse files stay sparse; everything belongs to root.
+   *
+   * Where there is something already: a file replaces a file, a folder is merged into a folder, whose own permissions and
+   * other files stay. The folder around it must be there. An upload that fails leaves nothing, but what a merge had merged.
+   * @throws HostError when `localPath` cannot be read; CommandError when the guest cannot take it
+   */
+  upload(localPath: string, guestPath: string, options?: TransferOptions): Promise<void>
+  /**
+   * Copies a file or a folder of the guest to `localPath`, which is the path that it will have, like `upload`. It belongs to
+   * you. A download that fails leaves nothing on the host.
+   * @throws CommandError when `guestPath` cannot be read; HostError when the host cannot take it
+   */
+  download(guestPath: string, localPath: string, options?: TransferOptions): Promise<void>
+  /** An SFTP session of the client, for all the rest; ended with the client, or by `end()`. @throws SshError */
+  sftp(): Promise<SFTPWrapper>
+}
+
+export interface FilesParts {
+  /** The connected client. */
+  open(): Promise<Client>
+  /** Milliseconds. */
+  stallMs: number
+}
+
+export function files({ open, stallMs }: FilesParts): Files {
+  const act = (what: string, path: string, { cancelSignal }: FileOptions): Act => ({
+    what,
+    path,
+    stallMs,
+    cancelSignal,
+  })
+  async function read(path: string, options?: FileOptions): Promise<Buffer>
+  async function read(path: string, encoding: 'utf8', options?: FileOptions): Promise<string>
+  async function read(path: string, second: 'utf8' | FileOptions = {}, third: FileOptions = {}) {
+    const [encoding, options] = typeof second === 'string' ? [second, third] : [undefined, second]
+    const bytes = await readFile(await open(), act(`readFile of ${inspect(path)}`, plainPath(path, 'path'), options))
+    return encoding === undefined ? bytes : bytes.toString(encoding)
+  }
+  return {
+    readFile: read,
+    writeFile: async (path, data, options = {}) => {
+      const bytes =
+        typeof data === 'string' ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.length)
+      const wish = { mode: octal(options.mode), owner: ownerOf(options.owner) }
+      await writeFile(await open(), bytes, wish, act(`writeFile of ${inspect(path)}`, plainPath(path, 'path'), options))
+    },
+    upload: async (localPath, guestPath, options = {}) => {
+      const what = `upload of ${inspect(localPath)} to ${inspect(guestPath)}`
+      await upload(await open(), localPath, options.onProgress, act(what, plainPath(guestPath, 'guestPath'), options))
+    },
+    download: async (guestPath, localPath, options = {}) => {
+      const what = `download of ${inspect(guestPath)} to ${inspect(localPath)}`
+      await download(await open(), localPath, options.onProgress, act(what, plainPath(guestPath, 'guestPath'), options))
+    },
+    sftp: async () => {
+      const client = await open()
+      return new Promise((resolve, reject) => {
+        client.sftp((cause, session) => {
+          if (cause) reject(new SshError('The guest started no SFTP session', { cause }))
+          else resolve(session)
+        })
+      })
+    },
+  }
+}
+
+/** Octal digits for chmod. @throws GuestError */
+export function octal(mode: number | string | undefined): string | undefined {
+  if (mode === undefined) return undefined
+  const digits = typeof mode === 'number' && Number.isInteger(mode) ? mode.toString(8) : String(mode)
+  if (/^[0-7]{1,5}$/.test(digits) && Number.parseInt(digits, 8) <= 0o7777) return digits
+  throw new GuestError(`Option \`mode\` must be permissions, 0 to 0o7777; got ${inspect(mode)}`, {
+    option: 'mode',
+    hint: "Write them as 0o644 or '644'.",
+  })
+}
+
+/** @throws GuestError */
+export function ownerOf(owner: string | undefined): string | undefined {
+  if (owner === undefined || /^[^\s:/]+(:[^\s:/]+)?$/.test(owner)) return owner
+  throw new GuestError(`Option \`owner\` must be 'user' or 'user:group'; got ${inspect(owner)}`, { option: 'owner' })
+}

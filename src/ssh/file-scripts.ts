@@ -1,0 +1,96 @@
+import { GuestError } from '../errors.ts'
+import { quote } from './quote.ts'
+
+/** Messages that are matched come in English. `tar` shall do what is said here alone. */
+const PLAIN = 'export LC_ALL=C.UTF-8 TAR_OPTIONS='
+
+/** A path that no program takes for an option: absolute, or from root's home. @throws GuestError when it is empty */
+export function plainPath(path: string, option: string): string {
+  if (path === '') throw new GuestError(`Option \`${option}\` must be a path; got ''`, { option })
+  const short = path.replace(/(?!^)\/+$/, '')
+  return short.startsWith('/') ? short : `./${short}`
+}
+
+/** `$target`: where a path leads to, symlinks followed. The x keeps line ends at the end of the name. */
+function resolved(name: string, path: string): string {
+  return `${name}=$(readlink -fn -- ${quote(path)}; echo x); ${name}=\${${name}%x}; [ "$${name}" ] || ${name}=${quote(path)}`
+}
+
+export function readScript(path: string): string {
+  return `${PLAIN}\ntell\nexec cat -- ${quote(path)}`
+}
+
+export interface WriteWish {
+  /** Bytes that will come; fewer are a connection that broke. */
+  size: number
+  /** Octal digits. */
+  mode?: string | undefined
+  owner?: string | undefined
+}
+
+/**
+ * Takes a file's bytes from stdin. They go beside the file first, unless it is a device or a pipe, or a file of the kernel:
+ * those occupy no blocks, and nothing can be created beside them.
+ */
+export function writeScript(path: string, { size, mode, owner }: WriteWish): string {
+  return `${PLAIN}
+${resolved('target', path)}
+part=
+trap '[ -z "$part" ] || rm -f -- "$part"' EXIT
+trap 'exit 143' HUP INT TERM
+tell
+fail() { echo "$target: $1" >&2; exit 1; }
+[ ! -d "$target" ] || fail 'Is a directory'
+if [ ! -e "$target" ] || [ -f "$target" ]; then
+  if ! why=$(mktemp -- "\${target%/*}/.vitest-guest-XXXXXX" 2>&1); then
+    [ -f "$target" ] && [ "$(stat -c %b -- "$target")" = 0 ] || { echo "$why" >&2; exit 1; }
+  else
+    part=$why
+  fi
+fi
+file=\${part:-$target}
+cat >"$file" || exit
+if [ "$part" ]; then
+  [ "$(stat -c %s -- "$part")" = ${size} ] || fail 'not all of it arrived'
+  if [ -e "$target" ]; then
+    chown --reference="$target" -- "$part" && chmod --reference="$target" -- "$part" || exit
+  else
+    chmod 644 -- "$part" || exit
+  fi
+fi
+${owner === undefined ? '' : `chown -- ${quote(owner)} "$file" || exit`}
+${mode === undefined ? '' : `chmod -- ${quote(mode)} "$file" || exit`}
+if [ "$part" ]; then mv -fT -- "$part" "$target" && part=; fi`
+}
+
+/** Unpacks the archive of one file or folder, `./NAME`, from stdin. */
+export function receiveScript(path: string, { name, isFolder }: { name: string; isFolder: boolean }): string {
+  const extract = 'tar --extract --preserve-permissions --no-same-owner --file=-'
+  // A folder of the guest keeps its owner and permissions, and a symlink to one (Debian's /lib) stays what it is.
+  const merge = `${extract} --no-overwrite-dir --keep-directory-symlink --strip-components=2 --directory="$target"`
+  return `${PLAIN}
+${resolved('target', path)}
+stage=
+trap '[ -z "$stage" ] || rm -rf -- "$stage"' EXIT
+trap 'exit 143' HUP INT TERM
+tell
+fail() { echo "$target: $1" >&2; exit 1; }
+if [ -d "$target" ]; then
+  ${isFolder ? `${merge}; exit` : `fail 'Is a directory'`}
+fi
+${isFolder ? `[ ! -e "$target" ] || fail 'Not a directory'` : ''}
+stage=$(mktemp -d -- "\${target%/*}/.vitest-guest-XXXXXX") || exit
+${extract} --directory="$stage" || exit
+mv -fT -- "$stage/"${quote(name)} "$target"`
+}
+
+/** Packs one file or folder as `./NAME` to stdout, and says first how many bytes it occupies, if that is wanted. */
+export function sendScript(path: string, { measure }: { measure: boolean }): string {
+  const size = measure ? ` "$(du --summarize --block-size=1 -- "$source" | cut -f 1)"` : ''
+  return `${PLAIN}
+${resolved('source', path)}
+tell${size}
+[ -e "$source" ] || { echo "$source: No such file or directory" >&2; exit 1; }
+tar --create --sparse --no-unquote --file=- --directory="\${source%/*}/" -- "./\${source##*/}"
+[ $? -le 1 ]`
+}

@@ -1,0 +1,37 @@
+import { addAbortSignal, type Readable, type Writable } from 'node:stream'
+import type { Running } from './with-program.ts'
+
+/**
+ * Moves a stream to its end and leaves the other one open, whatever happens: node's pipeline would close it on an error,
+ * and a program that reads an end takes the half for all.
+ * @throws when one of them breaks
+ */
+export async function pump(
+  from: Readable,
+  to: Writable,
+  { signal, tick }: Pick<Running, 'signal' | 'tick'>,
+  onBytes: (bytes: number) => void = () => {},
+): Promise<void> {
+  let bytes = 0
+  let go = () => {}
+  const onDrain = () => go()
+  const onClose = () => {
+    from.destroy(new Error('the stream was closed at its other end'))
+    go()
+  }
+  to.on('drain', onDrain).on('close', onClose)
+  signal.addEventListener('abort', onDrain)
+  try {
+    for await (const chunk of addAbortSignal(signal, from) as AsyncIterable<Buffer>) {
+      tick()
+      onBytes((bytes += chunk.length))
+      // Nothing may come between the write and the listening, so the promise is made first.
+      const drained = new Promise<void>((resolve) => (go = resolve))
+      if (!to.write(chunk)) await drained
+      tick()
+    }
+  } finally {
+    to.off('drain', onDrain).off('close', onClose)
+    signal.removeEventListener('abort', onDrain)
+  }
+}

@@ -1,0 +1,22 @@
+import { Readable } from 'node:stream'
+import type { Client } from 'ssh2'
+import { writeScript, type WriteWish } from './file-scripts.ts'
+import { pump } from './pump.ts'
+import { withProgram, type Act } from './with-program.ts'
+
+/** Bytes that are handed over at a time, so that a slow guest is seen to take them. */
+const PIECE = 65_536
+
+/** Puts bytes into a file of the guest. */
+export async function writeFile(client: Client, data: Buffer, wish: Omit<WriteWish, 'size'>, act: Act): Promise<void> {
+  const script = writeScript(act.path, { ...wish, size: data.length })
+  await withProgram(client, script, act, async (running) => {
+    running.channel.resume()
+    await pump(Readable.from(pieces(data)), running.channel, running)
+    running.channel.end()
+  })
+}
+
+function* pieces(data: Buffer): Generator<Buffer> {
+  for (let start = 0; start < data.length; start += PIECE) yield data.subarray(start, start + PIECE)
+}

@@ -1,0 +1,312 @@
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { bootGuest, CommandError, GuestError, HostError, type Guest, type TransferProgress } from '../../src/index.ts'
+
+/** Whatever a path may hold, as one name. */
+const ODD = '-rf a\'b "c" $(id) \\n *\n täst ☃\n'
+
+let guest: Guest
+let host: string
+
+beforeAll(async () => {
+  host = await mkdtemp(join(tmpdir(), 'files-'))
+  guest = await bootGuest()
+  await guest.$`mkdir /t /small`
+})
+afterAll(async () => {
+  await guest[Symbol.asyncDispose]()
+  await rm(host, { recursive: true, force: true })
+})
+
+async function failure(work: Promise<unknown>): Promise<GuestError> {
+  const error: unknown = await work.then(
+    () => 'it did not fail',
+    (reason: unknown) => reason,
+  )
+  if (error instanceof GuestError) return error
+  throw error
+}
+
+/** Nothing that we had begun is left. */
+async function expectTidy(): Promise<void> {
+  expect((await guest.$`find /t /small /root -name '.vitest-guest-*'`).stdout).toBe('')
+  expect((await readdir(host, { recursive: true })).filter((name) => name.includes('.vitest-guest-'))).toEqual([])
+}
+
+describe('readFile and writeFile', () => {
+  test.for([
+    ['every byte', '/t/bytes', Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))],
+    ['no bytes', '/t/empty', Buffer.alloc(0)],
+    ['1 MB', '/t/large', Buffer.alloc(1_000_000, 'vitest-guest')],
+    ['an odd name', `/t/${ODD}`, Buffer.from('odd')],
+    ['a path from home that looks like an option', '-n', Buffer.from('home')],
+  ] as const)('%s comes back as it went', async ([, path, data]) => {
+    await guest.writeFile(path, data)
+    const back = await guest.readFile(path)
+    expect(back.equals(data)).toBe(true)
+  })
+
+  test('text is UTF-8, and the names are what they should be', async () => {
+    await guest.writeFile('/t/text', 'häl☃\n')
+    expect(await guest.readFile('/t/text', 'utf8')).toBe('häl☃\n')
+    expect((await guest.$`cat ${`/t/${ODD}`} ./-n`).stdout).toBe('oddhome')
+  })
+
+  test('mode and owner: given, by default, and kept', async () => {
+    const facts = async () => (await guest.$`stat -c '%a %U:%G' /t/owned`).stdout
+    await guest.writeFile('/t/owned', '1')
+    expect(await facts()).toBe('644 root:root')
+    await guest.writeFile('/t/owned', '2', { mode: 0o4750, owner: 'daemon:mail' })
+    expect(await facts()).toBe('4750 daemon:mail')
+    await guest.writeFile('/t/owned', '3')
+    expect(await facts()).toBe('4750 daemon:mail')
+    await guest.writeFile('/t/owned', '4', { mode: '600', owner: 'root' })
+    expect(await facts()).toBe('600 root:mail')
+    expect(await guest.readFile('/t/owned', 'utf8')).toBe('4')
+  })
+
+  test('a symlink is written through, a device and a file of the kernel directly', async () => {
+    await guest.$`ln -s /t/led-to /t/link`
+    await guest.writeFile('/t/link', 'through')
+    expect((await guest.$`readlink /t/link; cat /t/led-to`).stdout).toBe('/t/led-to\nthrough')
+    await guest.writeFile('/dev/null', 'nothing')
+    await guest.writeFile('/proc/sys/net/ipv4/ip_forward', '1\n')
+    expect((await guest.$`stat -c %F /dev/null; cat /proc/sys/net/ipv4/ip_forward`).stdout).toBe(
+      'character special file\n1',
+    )
+    expect(await guest.readFile('/proc/sys/net/ipv4/ip_forward', 'utf8')).toBe('1\n')
+  })
+
+  test.for([
+    ['readFile', 'ENOENT', '/t/none', () => guest.readFile('/t/none')],
+    ['readFile', 'EISDIR', '/t', () => guest.readFile('/t')],
+    ['writeFile', 'EISDIR', '/t', () => guest.writeFile('/t', 'x')],
+    ['writeFile', 'ENOENT', '/t/none/x', () => guest.writeFile('/t/none/x', 'x')],
+    ['writeFile', 'ENOTDIR', '/t/text/x', () => guest.writeFile('/t/text/x', 'x')],
+    ['writeFile', 'EINVAL', '/t/bytes', () => guest.writeFile('/t/bytes', 'x', { owner: 'nobody-of-that-name' })],
+  ] as const)('%s fails with %s at %s', async ([what, code, path, act]) => {
+    const error = await failure(act())
+    expect(error).toBeInstanceOf(CommandError)
+    expect(error).toMatchObject({ code, path, exitCode: 1 })
+    expect(error.message.split('\n')[0]).toBe(`${what} of '${path}' failed in the guest (${code})`)
+    expect((await guest.$`stat -c %s /t/bytes`).stdout).toBe('256')
+    await expectTidy()
+  })
+
+  test('a full disk: ENOSPC, and the old file is as it was', async () => {
+    await guest.$`mount -t tmpfs -o size=1m none /small`
+    await guest.writeFile('/small/file', 'old')
+    const error = await failure(guest.writeFile('/small/file', Buffer.alloc(3_000_000, 1)))
+    expect(error).toMatchObject({ name: 'CommandError', code: 'ENOSPC', path: '/small/file' })
+    expect(error.message).toMatch(/The disk of the guest is full.*$/)
+    expect((await guest.$`ls -A /small; cat /small/file`).stdout).toBe('file\nold')
+    await writeFile(join(host, 'large'), Buffer.alloc(3_000_000, 1))
+    const other = await failure(guest.upload(join(host, 'large'), '/small/other'))
+    expect(other).toMatchObject({ name: 'CommandError', code: 'ENOSPC', path: '/small/other' })
+    expect((await guest.$`ls -A /small`).stdout).toBe('file')
+  })
+
+  test.for([
+    ['mode', { mode: 0o10000 }],
+    ['mode', { mode: 'rwx' }],
+    ['owner', { owner: 'a:b:c' }],
+  ] as const)('a bad %s is refused: %o', async ([option, options]) => {
+    expect(await failure(guest.writeFile('/t/refused', 'x', options))).toMatchObject({ name: 'GuestError', option })
+  })
+})
+
+describe('upload and download', () => {
+  test('a file gets the path, permissions and times it should have, and replaces a file', async () => {
+    const local = join(host, ODD)
+    await writeFile(local, 'new')
+    await chmod(local, 0o6751)
+    await guest.writeFile(`/t/up ${ODD}`, 'old')
+    await guest.upload(local, `/t/up ${ODD}`)
+    const { mtimeMs } = await stat(local)
+    expect((await guest.$`stat -c '%a %U:%G %Y' ${`/t/up ${ODD}`}`).stdout).toBe(
+      `6751 root:root ${Math.floor(mtimeMs / 1000)}`,
+    )
+    await guest.download(`/t/up ${ODD}`, join(host, 'down'))
+    expect(await readFile(join(host, 'down'), 'utf8')).toBe('new')
+    expect((await stat(join(host, 'down'))).mode & 0o7777).toBe(0o6751)
+  })
+
+  test('a folder of 300 files, both ways, with symlinks, an empty file and an empty folder', async () => {
+    const tree = join(host, 'tree')
+    await mkdir(join(tree, 'sub', 'empty folder'), { recursive: true })
+    for (let n = 0; n < 300; n++) await writeFile(join(tree, n % 2 ? 'sub' : '.', `file ${n}`), `content ${n}`)
+    await writeFile(join(tree, 'sub', 'none'), '')
+    await writeFile(join(tree, ODD), 'odd')
+    await symlink('sub/file 1', join(tree, 'link'))
+    await symlink('/no/such', join(tree, 'dangling'))
+    await chmod(join(tree, 'sub'), 0o750)
+    await chmod(tree, 0o555)
+    const told: TransferProgress[] = []
+    await guest.upload(tree, '/t/tree', { onProgress: (progress) => told.push(progress) })
+    expect(
+      (await guest.$`find /t/tree -type f | tr -cd '/\n' | sort | uniq -c | tr -s ' '; stat -c %a /t/tree`).stdout,
+    ).toMatch(/555$/)
+    expect((await guest.$`readlink /t/tree/link /t/tree/dangling; stat -c '%a %U' /t/tree/sub`).stdout).toBe(
+      'sub/file 1\n/no/such\n750 root',
+    )
+    expect(told.at(-1)).toMatchObject({ path: tree, bytes: told.at(-1)?.totalBytes })
+    expect(told.length).toBeGreaterThan(1)
+
+    const back: TransferProgress[] = []
+    await guest.download('/t/tree', join(host, 'back'), { onProgress: (progress) => back.push(progress) })
+    const names = async (folder: string) => (await readdir(folder, { recursive: true })).sort()
+    expect(await names(join(host, 'back'))).toEqual(await names(tree))
+    expect(await names(tree)).toHaveLength(306)
+    expect(await readFile(join(host, 'back', 'sub', 'file 299'), 'utf8')).toBe('content 299')
+    expect(await readlink(join(host, 'back', 'link'))).toBe('sub/file 1')
+    expect((await stat(join(host, 'back', 'sub', 'none'))).size).toBe(0)
+    expect((await stat(join(host, 'back'))).mode & 0o777).toBe(0o555)
+    expect(back.at(-1)).toMatchObject({ path: '/t/tree', bytes: back.at(-1)?.totalBytes })
+    await chmod(tree, 0o755)
+    await chmod(join(host, 'back'), 0o755)
+    await expectTidy()
+  })
+
+  test('a folder is merged into a folder, whose permissions and links to folders stay', async () => {
+    const tree = join(host, 'overlay')
+    await mkdir(join(tree, 'lib'), { recursive: true })
+    await writeFile(join(tree, 'lib', 'new'), 'new')
+    await writeFile(join(tree, 'shared'), 'from the host')
+    await guest.$`mkdir -m 711 /t/root /t/root/usr-lib && ln -s usr-lib /t/root/lib && echo old >/t/root/shared && echo old >/t/root/own`
+    await guest.upload(tree, '/t/root/')
+    expect((await guest.$`cd /t/root; readlink lib; stat -c %a . usr-lib; cat usr-lib/new shared own`).stdout).toBe(
+      'usr-lib\n711\n711\nnewfrom the hostold',
+    )
+    await mkdir(join(host, 'merged', 'lib'), { recursive: true })
+    await writeFile(join(host, 'merged', 'own'), 'mine')
+    await writeFile(join(host, 'merged', 'lib', 'mine'), 'mine')
+    await guest.download('/t/root/usr-lib', join(host, 'merged', 'lib'))
+    expect((await readdir(join(host, 'merged', 'lib'))).sort()).toEqual(['mine', 'new'])
+    expect(await readFile(join(host, 'merged', 'own'), 'utf8')).toBe('mine')
+    await expectTidy()
+  })
+
+  test('a symlink that is named is followed', async () => {
+    await symlink('overlay', join(host, 'named'))
+    await guest.upload(join(host, 'named'), '/t/named')
+    await guest.$`test -f /t/named/shared && ln -s named /t/leads-to-named`
+    await guest.download('/t/leads-to-named', join(host, 'followed'))
+    expect((await lstat(join(host, 'followed'))).isDirectory()).toBe(true)
+  })
+
+  test('a sparse file stays sparse, both ways', async () => {
+    const size = 2 * 1024 ** 3
+    const file = await open(join(host, 'sparse'), 'w')
+    await file.truncate(size)
+    await file.write('in the middle', size / 2)
+    await file.close()
+    await guest.upload(join(host, 'sparse'), '/t/sparse')
+    const [bytes, blocks] = (await guest.$`stat -c '%s %b' /t/sparse`).stdout.split(' ').map(Number)
+    expect(bytes).toBe(size)
+    expect(blocks).toBeLessThan(1000)
+    await guest.download('/t/sparse', join(host, 'sparse back'))
+    const back = await stat(join(host, 'sparse back'))
+    expect(back.size).toBe(size)
+    expect(back.blocks).toBeLessThan(1000)
+    const read = await open(join(host, 'sparse back'))
+    const { buffer } = await read.read(Buffer.alloc(13), 0, 13, size / 2)
+    await read.close()
+    expect(buffer.toString()).toBe('in the middle')
+  })
+
+  test.for([
+    ['CommandError', 'EISDIR', 'a file to a folder', () => guest.upload(join(host, 'large'), '/t')],
+    ['CommandError', 'ENOTDIR', 'a folder to a file', () => guest.upload(join(host, 'overlay'), '/t/text')],
+    ['CommandError', 'ENOENT', 'into no folder', () => guest.upload(join(host, 'large'), '/t/no/such')],
+    ['CommandError', 'ENOENT', 'nothing', () => guest.download('/t/none', join(host, 'x'))],
+    ['HostError', 'ENOENT', 'of nothing', () => guest.upload(join(host, 'none'), '/t/x')],
+    ['HostError', 'ENOENT', 'to no folder', () => guest.download('/t/text', join(host, 'no', 'such'))],
+    ['HostError', 'EISDIR', 'a file to a folder of the host', () => guest.download('/t/text', join(host, 'overlay'))],
+    ['HostError', 'ENOTDIR', 'a folder to a file of the host', () => guest.download('/t/root', join(host, 'large'))],
+  ] as const)('%s %s: %s', async ([name, code, , act]) => {
+    const error = await failure(act())
+    expect(error).toMatchObject({ name, code, path: expect.any(String) as string })
+    expect(error.message).toContain(name === 'HostError' ? 'failed on the host' : 'failed in the guest')
+    expect((await guest.$`ls -d /t/x || true`).stdout).toBe('')
+    await expectTidy()
+  })
+
+  test('a transfer that is canceled leaves nothing, neither here nor there', async () => {
+    await writeFile(join(host, 'huge'), Buffer.alloc(40_000_000, 'x'))
+    await guest.$`fallocate --length 40M /t/huge`
+    for (const act of [
+      (cancelSignal: AbortSignal) => guest.upload(join(host, 'huge'), '/t/canceled', { cancelSignal }),
+      (cancelSignal: AbortSignal) => guest.writeFile('/t/canceled', Buffer.alloc(40_000_000), { cancelSignal }),
+      (cancelSignal: AbortSignal) => guest.download('/t/huge', join(host, 'canceled'), { cancelSignal }),
+    ]) {
+      const caller = new AbortController()
+      const transfer = failure(act(caller.signal))
+      await sleep(500)
+      caller.abort(new Error('enough'))
+      const error = await transfer
+      expect(error).toBeInstanceOf(CommandError)
+      expect(error.message).toMatch(/was canceled$/)
+      expect(error.cause).toMatchObject({ message: 'enough' })
+      expect((await guest.$`ls -d /t/canceled || true`).stdout).toBe('')
+      expect(await readdir(host)).not.toContain('canceled')
+      await expectTidy()
+    }
+    expect((await guest.$`pgrep -x 'tar|cat' || true`).stdout).toBe('')
+  })
+
+  test.for([
+    [
+      'upload',
+      'EACCES',
+      // A whole archive that lacks a file.
+      `/usr/bin/tar "$@"; echo 'tar: ./b: Cannot open: Permission denied' >&2; exit 2`,
+      () => guest.upload(join(host, 'overlay'), '/t/x'),
+    ],
+    [
+      'download',
+      'ENOSPC',
+      `for last; do :; done; touch "\${last#*=}/half"; echo 'tar: half: Cannot write: No space left on device' >&2; exit 2`,
+      () => guest.download('/t/huge', join(host, 'x')),
+    ],
+  ] as const)('when tar fails here, %s fails with %s and leaves nothing', async ([, code, script, act]) => {
+    const { PATH } = process.env
+    const tools = await mkdtemp(join(tmpdir(), 'tools-'))
+    await writeFile(join(tools, 'tar'), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+    process.env['PATH'] = `${tools}:${PATH}`
+    try {
+      const error = await failure(act())
+      expect(error).toMatchObject({ name: 'HostError', code, exitCode: 2 })
+    } finally {
+      process.env['PATH'] = PATH
+      await rm(tools, { recursive: true })
+    }
+    expect((await guest.$`ls -d /t/x || true`).stdout).toBe('')
+    expect(await readdir(host)).not.toContain('x')
+    await expectTidy()
+  })
+})
+
+test('sftp: the client of the guest', async () => {
+  const session = await guest.sftp()
+  const names = await new Promise((resolve, reject) => {
+    session.readdir('/t/root', (error, list) => (error ? reject(error) : resolve(list.map(({ filename }) => filename))))
+  })
+  session.end()
+  expect(names).toContain('own')
+})

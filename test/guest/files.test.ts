@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { bootGuest, CommandError, GuestError, HostError, type Guest, type TransferProgress } from '../../src/index.ts'
+import { bootGuest, CommandError, GuestError, type Guest, type TransferProgress } from '../../src/index.ts'
 
 /** Whatever a path may hold, as one name. */
 const ODD = '-rf a\'b "c" $(id) \\n *\n täst ☃\n'

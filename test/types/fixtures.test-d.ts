@@ -54,6 +54,7 @@ declare const guest: Guest
 expectTypeOf(guest.exec('true')).resolves.toEqualTypeOf<ExecResult>()
 expectTypeOf(guest.$`true`).resolves.toEqualTypeOf<ExecResult>()
 expectTypeOf((await guest.exec('true')).stdout).toEqualTypeOf<string>()
+expectTypeOf((await guest.exec('cat /bin/ls', { encoding: 'buffer' })).stdout).toEqualTypeOf<Buffer>()
 expectTypeOf((await guest.exec('true')).exitCode).toEqualTypeOf<number | undefined>()
 // @ts-expect-error -- execa's name is cwd
 void guest.exec('true', { workingDirectory: '/' })

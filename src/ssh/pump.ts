@@ -14,9 +14,11 @@ export async function pump(
 ): Promise<void> {
   let bytes = 0
   let go = () => {}
+  let closed = false
   const onDrain = () => go()
   const onClose = () => {
-    from.destroy(new Error('the stream was closed at its other end'))
+    closed = true
+    from.destroy()
     go()
   }
   to.on('drain', onDrain).on('close', onClose)
@@ -30,6 +32,9 @@ export async function pump(
       if (!to.write(chunk)) await drained
       tick()
     }
+    // An ssh2 channel that is destroyed ends as if it had come to its end (1.17, lib/Channel.js).
+    signal.throwIfAborted()
+    if (closed) throw new Error('the stream was closed at its other end')
   } finally {
     to.off('drain', onDrain).off('close', onClose)
     signal.removeEventListener('abort', onDrain)

@@ -30,12 +30,9 @@ export async function download(
       const tar = unpackTar(stage)
       try {
         running.channel.end()
-        await pump(running.channel, tar.input, running, onBytes).catch(async (error: unknown) => {
-          // The pipe broke, unless we are told to stop: tar has gone before its time.
-          running.signal.throwIfAborted()
-          await onHost(tar.done)
-          throw error
-        })
+        // tar may go at the end mark of the archive, before the padding has come, or because it failed.
+        await pump(running.channel, tar.input, running, onBytes, () => onHost(tar.done))
+        if (tar.input.destroyed) await onHost(tar.done)
         // First, as it is the guest that knows why an archive ends early.
         await running.endedWell()
         tar.input.end()

@@ -11,6 +11,8 @@ export async function pump(
   to: Writable,
   { signal, tick }: Pick<Running, 'signal' | 'tick'>,
   onBytes: (bytes: number) => void = () => {},
+  /** Whether it is well that the other one has closed; what is left is then dropped. */
+  onEarlyClose: () => Promise<void> = () => Promise.reject(new Error('the stream was closed at its other end')),
 ): Promise<void> {
   let bytes = 0
   let go = () => {}
@@ -18,7 +20,6 @@ export async function pump(
   const onDrain = () => go()
   const onClose = () => {
     closed = true
-    from.destroy()
     go()
   }
   to.on('drain', onDrain).on('close', onClose)
@@ -27,6 +28,10 @@ export async function pump(
     for await (const chunk of addAbortSignal(signal, from) as AsyncIterable<Buffer>) {
       tick()
       onBytes((bytes += chunk.length))
+      if (closed) {
+        await onEarlyClose()
+        continue
+      }
       // Nothing may come between the write and the listening, so the promise is made first.
       const drained = new Promise<void>((resolve) => (go = resolve))
       if (!to.write(chunk)) await drained
@@ -34,7 +39,6 @@ export async function pump(
     }
     // An ssh2 channel that is destroyed ends as if it had come to its end (1.17, lib/Channel.js).
     signal.throwIfAborted()
-    if (closed) throw new Error('the stream was closed at its other end')
   } finally {
     to.off('drain', onDrain).off('close', onClose)
     signal.removeEventListener('abort', onDrain)

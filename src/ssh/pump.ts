@@ -16,10 +16,10 @@ export async function pump(
 ): Promise<void> {
   let bytes = 0
   let go = () => {}
-  let closed = false
+  const end = { closed: false }
   const onDrain = () => go()
   const onClose = () => {
-    closed = true
+    end.closed = true
     go()
   }
   to.on('drain', onDrain).on('close', onClose)
@@ -28,7 +28,7 @@ export async function pump(
     for await (const chunk of addAbortSignal(signal, from) as AsyncIterable<Buffer>) {
       tick()
       onBytes((bytes += chunk.length))
-      if (closed) {
+      if (end.closed) {
         await onEarlyClose()
         continue
       }

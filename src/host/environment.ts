@@ -4,7 +4,7 @@ import { join } from 'node:path'
 /**
  * The one place that reads the environment.
  *
- * - `VITEST_GUEST_CACHE`: folder for images; default `$XDG_CACHE_HOME/vitest-guest`, else `~/.cache/vitest-guest`.
+ * - `VITEST_GUEST_CACHE`: folder for images and templates; default `$XDG_CACHE_HOME/vitest-guest`, else `~/.cache/vitest-guest`.
  * - `TMPDIR`: where state folders are made; default `/tmp`.
  */
 export function cacheFolder(): string {

@@ -11,6 +11,7 @@ interface Report {
   success: boolean
   numPassedTests: number
   numFailedTests: number
+  testResults: readonly unknown[]
 }
 
 /** A real vitest on a small project; returns its report, and what it wrote to stderr. */

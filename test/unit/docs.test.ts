@@ -5,6 +5,7 @@ import ts from 'typescript'
 import { expect, test } from 'vitest'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const GUIDE = 'examples/guide'
 const PAGES = [
   'README.md',
   ...readdirSync(join(ROOT, 'docs')).flatMap((name) => (/\.md$/.test(name) ? [`docs/${name}`] : [])),
@@ -14,7 +15,7 @@ const { options } = ts.parseJsonConfigFileContent({ ...config, include: [] }, ts
 
 test('every TypeScript snippet of README.md and docs/ compiles', { timeout: 60_000 }, () => {
   const snippets = new Map(PAGES.flatMap((page) => snippetsOf(page)))
-  expect(snippets.size).toBeGreaterThan(4)
+  expect(snippets.size).toBeGreaterThan(10)
   expect(compile(snippets)).toEqual([])
 })
 
@@ -22,6 +23,16 @@ test('a snippet that does not compile is noticed', { timeout: 60_000 }, () => {
   const path = join(ROOT, 'docs', 'wrong.md.1.ts')
   const source = "import { test } from 'vitest-guest'\ntest('x', ({ guest }) => void guest.nothing)\n"
   expect(compile(new Map([[path, source]]))).toEqual([expect.stringContaining("'nothing' does not exist")])
+})
+
+test('the guide shows the suites of examples/guide as they are', () => {
+  const shown = readFileSync(join(ROOT, 'docs/guide.md'), 'utf8')
+  const files = readdirSync(join(ROOT, GUIDE)).filter((name) => /\.(ts|sh)$/.test(name))
+  const absent = files.filter((name) => {
+    const source = readFileSync(join(ROOT, GUIDE, name), 'utf8')
+    return !shown.includes(`\`\`\`${name.split('.').at(-1)}\n${source}\`\`\``)
+  })
+  expect(absent).toEqual([])
 })
 
 test('the reference names every option, method, export and command', { timeout: 60_000 }, () => {

@@ -6,7 +6,7 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { prepareGuest } from 'vitest-guest/core'
 import { cacheFolder } from '../../src/host/environment.ts'
-import { leftovers, ownTemporaryFolder } from '../support/leftovers.ts'
+import { leftoversAfter, ownTemporaryFolder } from '../support/leftovers.ts'
 
 const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
 const BUILT = 'built in'
@@ -53,7 +53,7 @@ async function vitest(project: string, args: readonly string[], env: NodeJS.Proc
     env: { ...env, VITEST_GUEST_CACHE: cache, TMPDIR: folder.path, NO_COLOR: '1' },
     reject: false,
   })
-  return { ...result, left: leftovers(folder.path) }
+  return { ...result, left: await leftoversAfter(folder.path, 1000) }
 }
 
 test('a missing template is built before a worker starts, with progress; its guests are as the plugin says', async () => {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
-import { leftovers, ownTemporaryFolder } from './leftovers.ts'
+import { leftoversAfter, ownTemporaryFolder } from './leftovers.ts'
 
 const PROJECTS = fileURLToPath(new URL('../contract', import.meta.url))
 const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
@@ -36,5 +36,5 @@ export async function runProject(project: string, args: readonly string[], env: 
     { env: { ...env, TMPDIR: folder.path }, reject: false },
   )
   const report = JSON.parse(await readFile(outputFile, 'utf8')) as Report
-  return { report, stdout, stderr, left: leftovers(folder.path) }
+  return { report, stdout, stderr, left: await leftoversAfter(folder.path, 1000) }
 }

@@ -111,8 +111,8 @@ function hasText(text: string | undefined): text is string {
   return text !== undefined && /\S/.test(text)
 }
 
-/** The last lines of what may be 100 MB. */
-function quote(text: string): string[] {
+/** The last lines of what may be 100 MB, as messages show them. */
+export function quote(text: string): string[] {
   const end = text.slice(-QUOTED_LINES * 10 * QUOTED_LENGTH)
   const lines = end.trimEnd().split('\n').slice(-QUOTED_LINES)
   return lines.map((line) => {

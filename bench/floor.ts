@@ -18,7 +18,7 @@ export interface Floor extends AsyncDisposable {
 
 /** The least that a clone of this template can take. One process does all rounds, so that its code is as warm as ours. */
 export async function openFloor(template: string, image: Image, accel: 'kvm' | 'tcg'): Promise<Floor> {
-  const { macAddress, memoryMib } = await readManifest(template)
+  const { macAddresses, memoryMib } = await readManifest(template)
   const command = [
     requireTool('qemu-system-x86_64'),
     ...qemuArguments({
@@ -29,7 +29,13 @@ export async function openFloor(template: string, image: Image, accel: 'kvm' | '
       disk: { path: join(template, 'disk.qcow2'), format: 'qcow2' },
       direct: image.direct,
       seed: join(template, 'seed.iso'),
-      nic: { model: 'virtio-net-pci', macAddress, tap: 'tap0' },
+      nics: [
+        {
+          model: 'virtio-net-pci',
+          macAddress: macAddresses[0] as string,
+          netdev: 'tap,ifname=tap0,script=no,downscript=no',
+        },
+      ],
       memoryFile: { path: join(template, 'memory'), shared: false },
       incoming: true,
     }),

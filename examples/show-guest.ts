@@ -16,7 +16,9 @@ test.beforeAll(async ({ guest, network }) => {
     `  ${'total'.padEnd(20)} ${(total / 1000).toFixed(2).padStart(7)} s`,
     '\nTopology',
     `  ${network.bridge} ${network.gateway}/${network.subnet.prefix} (bridge, in a ${network.kind} network namespace)`,
-    ...network.taps.map((tap) => `  └─ ${tap} ── ${guest.macAddress} ${guest.address} '${guest.hostname}'`),
+    ...network.attachments.map(
+      ({ tap, member }) => `  └─ ${tap} ── ${guest.macAddress} ${member.address} '${member.hostname}'`,
+    ),
     '\nIn the guest',
     `  $ uname -a\n  ${kernel}`,
     `  $ ip -brief address show\n  ${addresses.replaceAll('\n', '\n  ')}`,

@@ -5,13 +5,8 @@ import { Phases, type PhaseListener } from '../lifetime/phases.ts'
 import type { ConsoleListener } from '../machine/console.ts'
 import type { Network } from '../network/network.ts'
 import { beginNetwork } from '../network/open-network.ts'
-import {
-  networkOptionsOf,
-  resolveGuest,
-  resolveNetwork,
-  type GuestOptions,
-  type NetworkKind,
-} from '../options/guest-options.ts'
+import { resolveGuest, type GuestOptions } from '../options/guest-options.ts'
+import { networkOptionsOf, resolveNetwork, type NetworkKind, type NetworkOptions } from '../options/network-options.ts'
 import { guestHandle } from './guest-handle.ts'
 import type { Guest } from './guest.ts'
 import { keepWhenOff } from './power.ts'
@@ -21,8 +16,8 @@ import { startWarm } from './start-warm.ts'
 import { warnOnce } from './warn-once.ts'
 
 export interface BootOptions extends Omit<GuestOptions, 'network'> {
-  /** An open network, or the kind of the one to open. @default 'auto' */
-  network?: Network | NetworkKind
+  /** An open network, or what the one to open shall be. @default 'auto' */
+  network?: Network | NetworkKind | NetworkOptions
   /** Ends the boot; what was made so far is taken down, then the signal's reason is thrown. */
   signal?: AbortSignal
   /** Told of every phase as it starts and ends. */
@@ -44,8 +39,8 @@ export interface BootOptions extends Omit<GuestOptions, 'network'> {
  */
 export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
   const { network: wanted, signal, onPhase, onConsole = () => {}, onProgress, ...rest } = options
-  const given = typeof wanted === 'object' ? wanted : undefined
-  const networkOptions = networkOptionsOf({ ...rest, ...(typeof wanted === 'string' && { network: wanted }) })
+  const given = isOpen(wanted) ? wanted : undefined
+  const networkOptions = networkOptionsOf({ ...rest, ...(!isOpen(wanted) && wanted && { network: wanted }) })
   const spec = resolveGuest(rest, given ?? resolveNetwork(networkOptions))
   const phases = new Phases(onPhase)
   signal?.throwIfAborted()
@@ -72,4 +67,8 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
     if (!given) disposers.defer(() => void Promise.resolve(network[Symbol.asyncDispose]()).catch(() => {}))
     return guestHandle({ ...started, spec, network, image: image.label, accel, phases, disposers })
   })
+}
+
+function isOpen(network: BootOptions['network']): network is Network {
+  return typeof network === 'object' && Symbol.asyncDispose in network
 }

@@ -9,7 +9,7 @@ import type { Phases } from '../lifetime/phases.ts'
 import type { MachineConfig } from '../machine/command-line.ts'
 import type { ConsoleListener } from '../machine/console.ts'
 import { startMachine, type Machine } from '../machine/start-machine.ts'
-import type { Network } from '../network/network.ts'
+import type { Attachment, Network } from '../network/network.ts'
 import type { GuestSpec } from '../options/guest-options.ts'
 import type { Credentials } from '../seed/credentials.ts'
 import { writeSeed } from '../seed/volume.ts'
@@ -23,13 +23,19 @@ const SSHD_GRACE = 2000
 /** An error of the SSH connection is often the echo of QEMU's end, which is told this much later, in milliseconds. */
 const ECHO = 250
 
+/** A network card of a machine, and where it is plugged in. */
+export interface Place {
+  readonly attachment: Attachment
+  readonly macAddress: string
+}
+
 export interface BootInput {
   readonly spec: GuestSpec
   readonly accel: 'kvm' | 'tcg'
   readonly image: Image
   readonly network: Network
-  readonly tap: string
-  readonly macAddress: string
+  /** Its place on each network, in the order of its cards. */
+  readonly places: readonly Place[]
   readonly credentials: Credentials
   /** Where to put the seed. */
   readonly seed: string
@@ -53,15 +59,16 @@ export interface Booted {
 
 /** Boots a machine until it is ready. What it acquires goes on the stack of `disposers`. */
 export async function bootMachine(input: BootInput, disposers: Disposers): Promise<Booted> {
-  const { spec, accel, image, network, macAddress, credentials, seed, phases, signal } = input
+  const { spec, accel, image, network, places, credentials, seed, phases, signal } = input
   await phases.run('seed', () =>
     writeSeed(
       {
         hostname: spec.hostname,
         instanceId: randomUUID(),
-        macAddress,
-        address: spec.address,
-        prefix: network.subnet.prefix,
+        nics: places.map(({ macAddress, attachment }) => ({
+          macAddress,
+          addresses: [`${attachment.member.address}/${network.subnet.prefix}`],
+        })),
         credentials,
         cloudConfig: spec.cloudConfig,
       },
@@ -80,7 +87,11 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
           disk: input.disk ?? { path: image.disk, format: image.format },
           direct: image.direct,
           seed,
-          nic: { model: spec.nic, macAddress, tap: input.tap },
+          nics: places.map(({ macAddress, attachment }) => ({
+            model: spec.nic,
+            macAddress,
+            netdev: attachment.netdev,
+          })),
           memoryFile: input.memoryFile,
         },
         {

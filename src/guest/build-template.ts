@@ -11,10 +11,11 @@ import { Phases } from '../lifetime/phases.ts'
 import type { ConsoleListener } from '../machine/console.ts'
 import type { Machine } from '../machine/start-machine.ts'
 import { openNetwork } from '../network/open-network.ts'
-import type { GuestSpec, NetworkSpec } from '../options/guest-options.ts'
+import type { GuestSpec } from '../options/guest-options.ts'
 import { makeCredentials } from '../seed/credentials.ts'
 import { exec } from '../ssh/exec.ts'
 import { freeze } from '../template/freeze.ts'
+import type { NetworkFacts } from '../template/key.ts'
 import { FreezeError } from '../template/freeze-error.ts'
 import { FILES, seal } from '../template/store.ts'
 import { armCommand, WakePort } from '../template/waker.ts'
@@ -29,7 +30,7 @@ export interface TemplateInput {
   readonly key: string
   readonly label: string
   readonly spec: GuestSpec
-  readonly network: NetworkSpec
+  readonly network: NetworkFacts
   readonly accel: Accelerator
   readonly image: Image
   /** Told what the build is at. */
@@ -57,7 +58,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
     const network = disposers.use(
       await phases.run('network', () => openNetwork({ subnet: subnet.cidr, gateway, ...(signal && { signal }) })),
     )
-    const tap = disposers.use(await network.addTap(signal))
+    const attachment = disposers.use(await network.attach(spec, signal))
     const disk = join(folder, FILES.disk)
     await makeOverlay(disk, image, signal)
     const { machine, client, warnings } = await bootMachine(
@@ -66,8 +67,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
         accel,
         image,
         network,
-        tap: tap.name,
-        macAddress,
+        places: [{ attachment, macAddress }],
         credentials,
         seed: join(folder, FILES.seed),
         disk: { path: disk, format: 'qcow2', writable: true },
@@ -92,7 +92,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
     memoryMib: spec.memoryMib,
     createdAt: new Date().toISOString(),
     buildMs: Math.round(performance.now() - startedAt),
-    macAddress,
+    macAddresses: [macAddress],
     credentials,
     warnings,
   })

@@ -40,7 +40,7 @@ export async function prepareGuest(options: PrepareOptions = {}): Promise<Prepar
   const { accel } = await phases.run('accelerator', () => chooseAccelerator(spec.accel, signal))
   const image = await phases.run('image', () => resolveImage(spec.image, { onProgress, ...(signal && { signal }) }))
   if (spec.start === 'cold') return { accel, start: 'cold' }
-  const wish = { spec, network, accel, image, onProgress, onConsole, signal }
+  const wish = { spec, network: { ...network, backend: 'tap' as const }, accel, image, onProgress, onConsole, signal }
   const template = await phases.run('template', () => templateFor(wish))
   return { accel, start: 'unfreezable' in template ? 'cold' : 'warm' }
 }

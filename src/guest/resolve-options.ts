@@ -1,11 +1,5 @@
-import {
-  networkOptionsOf,
-  resolveGuest,
-  resolveNetwork,
-  type GuestOptions,
-  type GuestSpec,
-  type NetworkSpec,
-} from '../options/guest-options.ts'
+import { resolveGuest, type GuestOptions, type GuestSpec } from '../options/guest-options.ts'
+import { networkOptionsOf, resolveNetwork, type NetworkSpec } from '../options/network-options.ts'
 
 /**
  * A guest and the network it opens for itself, checked and with every default filled in.

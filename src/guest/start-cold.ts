@@ -37,11 +37,11 @@ export interface Started extends Booted {
 export async function startCold(start: Start): Promise<Started> {
   const { spec, network, phases, signal, disposers } = start
   await phases.run('keeper', () => network.ready)
-  const tap = await phases.run('tap', async () => disposers.use(await network.addTap(signal)))
+  const attachment = await phases.run('tap', async () => disposers.use(await network.attach(spec, signal)))
   const credentials = makeCredentials(spec.rootPassword)
   const macAddress = randomMac()
-  const seed = join(network.stateFolder, `seed-${tap.name}.iso`)
+  const seed = join(network.stateFolder, `seed-${spec.hostname}.iso`)
   disposers.defer(() => rm(seed, { force: true }))
-  const booted = await bootMachine({ ...start, tap: tap.name, macAddress, credentials, seed }, disposers)
+  const booted = await bootMachine({ ...start, places: [{ attachment, macAddress }], credentials, seed }, disposers)
   return { ...booted, start: 'cold', wake: new WakePort(booted.machine.wakePort), credentials, macAddress }
 }

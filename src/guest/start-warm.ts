@@ -2,10 +2,9 @@ import { BootError } from '../errors.ts'
 import { budgetFactor } from '../host/accelerator.ts'
 import { qemuVersion } from '../host/qemu-version.ts'
 import { acquire, type Disposers } from '../lifetime/disposers.ts'
-import type { NetworkSpec } from '../options/guest-options.ts'
-import type { Tap } from '../network/network.ts'
+import type { Attachment } from '../network/network.ts'
 import { discardTemplate, findTemplate, type Unfreezable } from '../template/find-template.ts'
-import { templateKey } from '../template/key.ts'
+import { templateKey, type NetworkFacts } from '../template/key.ts'
 import type { Template } from '../template/store.ts'
 import { thaw } from '../template/thaw.ts'
 import { WakePort } from '../template/waker.ts'
@@ -25,14 +24,14 @@ const WAKING = 'clock and entropy'
  * @returns undefined when a machine like this cannot be frozen
  */
 export async function startWarm(start: Start): Promise<Started | undefined> {
-  const { network, phases, signal, disposers } = start
-  const tap = disposers.useSoon(network.addTap(signal))
+  const { spec, network, phases, signal, disposers } = start
+  const place = disposers.useSoon(network.attach(spec, signal))
   const find = () => phases.run('template', () => templateFor(start))
   let template = await find()
-  if ('unfreezable' in template) return bootInstead(start, template, await tap)
-  const { name } = await phases.run('tap', () => tap)
+  if ('unfreezable' in template) return bootInstead(start, template, await place)
+  const attachment = await phases.run('tap', () => place)
   try {
-    return await cloneTemplate(template, name, start)
+    return await cloneTemplate(template, attachment, start)
   } catch (error) {
     signal?.throwIfAborted()
     // A clock that cannot be set in time, or a unit that fails when it is, would be the same with another template.
@@ -40,19 +39,19 @@ export async function startWarm(start: Start): Promise<Started | undefined> {
     warnOnce(`A template could not be restored and is built anew: ${(error as Error).message}`)
     await discardTemplate(template)
     template = await find()
-    if ('unfreezable' in template) return bootInstead(start, template, await tap)
-    return await cloneTemplate(template, name, start)
+    if ('unfreezable' in template) return bootInstead(start, template, await place)
+    return await cloneTemplate(template, attachment, start)
   }
 }
 
-async function bootInstead({ spec }: Start, { unfreezable }: Unfreezable, tap: Tap): Promise<undefined> {
+async function bootInstead({ spec }: Start, { unfreezable }: Unfreezable, place: Attachment): Promise<undefined> {
   warnOnce(`${unfreezable}; so guest ${spec.hostname} boots each time (start: 'cold' says so without this warning)`)
-  await tap[Symbol.asyncDispose]()
+  await place[Symbol.asyncDispose]()
 }
 
 /** What decides which template it is. */
 export interface TemplateWish extends Pick<Start, 'spec' | 'accel' | 'image' | 'onProgress' | 'onConsole' | 'signal'> {
-  readonly network: NetworkSpec
+  readonly network: NetworkFacts
 }
 
 /** The template for guests like this, built if there is none. */
@@ -90,7 +89,7 @@ export async function templateFor({
   })
 }
 
-async function cloneTemplate(template: Template, tap: string, start: Start): Promise<Started> {
+async function cloneTemplate(template: Template, { netdev }: Attachment, start: Start): Promise<Started> {
   const { spec, accel, image, network, phases, signal } = start
   return acquire(async (disposers: Disposers) => {
     const machine = disposers.use(
@@ -103,7 +102,7 @@ async function cloneTemplate(template: Template, tap: string, start: Start): Pro
             memoryMib: spec.memoryMib,
             cpus: spec.cpus,
             direct: image.direct,
-            nic: { model: spec.nic, tap },
+            nics: [{ model: spec.nic, netdev }],
           },
           { inside: (command) => network.inside(command), signal },
         ),
@@ -132,7 +131,7 @@ async function cloneTemplate(template: Template, tap: string, start: Start): Pro
       return ssh
     })
     start.disposers.defer(() => disposers[Symbol.asyncDispose]())
-    const { warnings, credentials, macAddress } = template
-    return { machine, client, warnings, start: 'warm', wake, credentials, macAddress }
+    const { warnings, credentials, macAddresses } = template
+    return { machine, client, warnings, start: 'warm', wake, credentials, macAddress: macAddresses[0] as string }
   })
 }

@@ -2,7 +2,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { HostError } from '../errors.ts'
 import { messageOf } from '../host/message-of.ts'
-import { NETDEV } from './command-line.ts'
+import { netdevId } from './command-line.ts'
 import { withoutVirtioHeaders } from './pcap.ts'
 import type { Qmp } from './qmp.ts'
 
@@ -29,7 +29,7 @@ export async function capture(qmp: Qmp, path: string, macAddress: string): Promi
   const startedAt = new Date()
   const { qemu } = (await qmp.execute('query-version')) as { qemu: { major: number } }
   try {
-    await qmp.execute('object-add', { 'qom-type': 'filter-dump', id, netdev: NETDEV, file })
+    await qmp.execute('object-add', { 'qom-type': 'filter-dump', id, netdev: netdevId(0), file })
   } catch (cause) {
     throw new HostError(`No packets can be captured into ${file}: ${messageOf(cause)}`, {
       cause,

@@ -14,11 +14,19 @@ export interface MachineConfig {
   readonly direct?: { readonly kernel: string; readonly initrd: string; readonly append: string } | undefined
   /** The NoCloud volume. */
   readonly seed: string
-  readonly nic: { readonly model: 'virtio-net-pci' | 'e1000'; readonly macAddress: string; readonly tap: string }
+  /** Its network cards; in the guest the first is eth0. */
+  readonly nics: readonly Nic[]
   /** Keep RAM in this file: `shared` writes to it, otherwise it is only where each page first comes from. */
   readonly memoryFile?: { readonly path: string; readonly shared: boolean } | undefined
   /** Wait for a frozen state instead of booting. */
   readonly incoming?: boolean | undefined
+}
+
+export interface Nic {
+  readonly model: 'virtio-net-pci' | 'e1000'
+  readonly macAddress: string
+  /** The card's other end: QEMU's `-netdev`, all but its ID. */
+  readonly netdev: string
 }
 
 /** Descriptors the QEMU process inherits; `startMachine` puts a socket on each of the first three. */
@@ -27,8 +35,11 @@ export const CONSOLE_FD = 4
 export const WAKE_FD = 5
 /** A file: the frozen state. */
 export const STATE_FD = 6
-/** The other end of the network card, by QEMU's name for it. */
-export const NETDEV = 'net0'
+
+/** The other end of a network card, by QEMU's name for it. */
+export function netdevId(index: number): string {
+  return `net${index}`
+}
 
 /**
  * QEMU's arguments (https://www.qemu.org/docs/master/system/invocation.html).
@@ -37,7 +48,7 @@ export const NETDEV = 'net0'
  * it goes with the process. `cache=unsafe` because nobody needs that overlay after a power cut of the host.
  */
 export function qemuArguments(config: MachineConfig): string[] {
-  const { name, accel, memoryMib, cpus, disk, direct, seed, nic, memoryFile, incoming } = config
+  const { name, accel, memoryMib, cpus, disk, direct, seed, nics, memoryFile, incoming } = config
   const overlay = disk.writable ? '' : ',snapshot=on'
   // prettier-ignore
   return [
@@ -61,8 +72,10 @@ export function qemuArguments(config: MachineConfig): string[] {
     '-device', `virtio-blk-pci,drive=disk${direct ? '' : ',bootindex=0'}`,
     '-drive', `id=seed,if=none,file=${escape(seed)},format=raw,readonly=on`,
     '-device', 'virtio-blk-pci,drive=seed',
-    '-netdev', `tap,id=${NETDEV},ifname=${nic.tap},script=no,downscript=no`,
-    '-device', `${nic.model},netdev=${NETDEV},mac=${nic.macAddress},romfile=`,
+    ...nics.flatMap(({ model, macAddress, netdev }, index) => [
+      '-netdev', `${netdev},id=${netdevId(index)}`,
+      '-device', `${model},netdev=${netdevId(index)},mac=${macAddress},romfile=`,
+    ]),
     // For screenshots, in the text mode that every kernel can: Debian's cloud kernel knows no other (no CONFIG_DRM).
     '-device', 'VGA,vgamem_mb=1',
     '-device', 'virtio-rng-pci',

@@ -1,4 +1,4 @@
-import type { NetworkSpec } from '../options/guest-options.ts'
+import type { NetworkSpec } from '../options/network-options.ts'
 
 export const BRIDGE = 'br0'
 

@@ -4,10 +4,23 @@ import type { Duplex } from 'node:stream'
 import type { Exposed } from './expose.ts'
 import type { Subnet } from '../options/ipv4.ts'
 
-/** A TAP on the network's bridge, for one machine. */
-export interface Tap extends AsyncDisposable {
-  readonly name: string
+/** A machine that is on a network, or about to be. */
+export interface Member {
+  readonly hostname: string
+  readonly address: string
 }
+
+/** A machine's place on a network: a TAP of its own, on the bridge. */
+export interface Attachment extends AsyncDisposable {
+  readonly member: Member
+  /** The TAP's name. */
+  readonly tap: string
+  /** QEMU's `-netdev`, all but its ID. */
+  readonly netdev: string
+}
+
+/** How QEMU is on the network: templates of one are none for the other. */
+export type Backend = 'tap'
 
 /** A host-only network: a bridge with the host's address on it, and a TAP per machine. */
 export interface Network extends AsyncDisposable {
@@ -18,15 +31,17 @@ export interface Network extends AsyncDisposable {
   readonly subnet: Subnet
   /** The bridge's own address. */
   readonly gateway: string
-  /** The names of the TAPs that are on the bridge now. */
-  readonly taps: readonly string[]
+  readonly backend: Backend
+  /** The machines that are on it now. */
+  readonly attachments: readonly Attachment[]
   /** Resolves once it can be dialed and its folder is there; what `openNetwork` returns is ready. */
   readonly ready: Promise<void>
   /** The network's own folder, for this user alone; removed with the network. */
   readonly stateFolder: string
   /** A UNIX socket that answers HTTP `CONNECT address:port` from inside the network, for any program. */
   readonly socketPath: string
-  addTap(signal?: AbortSignal): Promise<Tap>
+  /** Makes the place for one more machine. @throws NetworkError when its address, or its name, is another one's. */
+  attach(member: Member, signal?: AbortSignal): Promise<Attachment>
   /** The command line that runs another one inside the network. */
   inside(command: readonly string[]): [string, ...string[]]
   /**

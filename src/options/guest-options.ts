@@ -1,7 +1,9 @@
 import { badOption } from './bad-option.ts'
+import { isPlainObject, oneOf, refuseUnknown } from './check.ts'
 import { parseImage, type ImageOption, type ImageSpec } from './image.ts'
-import { hostAddress, nthAddress, parseSubnet, type Subnet } from './ipv4.ts'
+import { defaultIn, hostAddress } from './ipv4.ts'
 import { memoryMib } from './memory.ts'
+import type { NetworkKind, NetworkOptions, NetworkSpec } from './network-options.ts'
 
 /** Budgets, in milliseconds, with KVM. Under emulation (TCG) each is ten times as long. */
 export interface Timeouts {
@@ -9,19 +11,6 @@ export interface Timeouts {
   boot?: number
   /** For one command in the guest, unless the call sets its own. @default 60_000 */
   command?: number
-}
-
-/** `private` makes bridge and TAPs in a network namespace of its own and needs no root. `auto` takes that one. */
-export type NetworkKind = 'auto' | 'private'
-
-/** What a network may be. */
-export interface NetworkOptions {
-  /** @default 'auto' */
-  kind?: NetworkKind
-  /** @default '192.168.100.0/24' */
-  subnet?: string
-  /** The bridge's own address: the host, as guests see it. @default '192.168.100.50', else the subnet's first host address */
-  gateway?: string
 }
 
 /** What a guest may be. */
@@ -40,8 +29,8 @@ export interface GuestOptions {
   hostname?: string
   /** The guest's static IPv4 address. @default '192.168.100.224', else the subnet's second host address */
   address?: string
-  /** The kind of the network it opens for itself. @default 'auto' */
-  network?: NetworkKind
+  /** The network it opens for itself: its kind, or all its options. @default 'auto' */
+  network?: NetworkKind | NetworkOptions
   /** Of the network it opens for itself. @default '192.168.100.0/24' */
   subnet?: string
   /** Of the network it opens for itself. @default '192.168.100.50', else the subnet's first host address */
@@ -67,11 +56,6 @@ export interface GuestOptions {
   timeouts?: Timeouts
 }
 
-export interface NetworkSpec {
-  readonly subnet: Subnet
-  readonly gateway: string
-}
-
 /** Options checked and with every default filled in. */
 export interface GuestSpec {
   readonly image: ImageSpec
@@ -87,29 +71,10 @@ export interface GuestSpec {
   readonly timeouts: Required<Timeouts>
 }
 
-const DEFAULT_SUBNET = '192.168.100.0/24'
-const DEFAULT_GATEWAY = '192.168.100.50'
 const DEFAULT_ADDRESS = '192.168.100.224'
 const DEFAULT_TIMEOUTS: Required<Timeouts> = { boot: 60_000, command: 60_000 }
 /** RFC 1123, one label. */
 const HOSTNAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
-
-export function resolveNetwork(options: NetworkOptions = {}): NetworkSpec {
-  const { kind = 'auto', subnet: subnetText = DEFAULT_SUBNET } = refuseUnknown(options, ['kind', 'subnet', 'gateway'])
-  oneOf('kind', kind, ['auto', 'private'])
-  const subnet = parseSubnet(subnetText)
-  const gateway = options.gateway ?? defaultIn(subnet, DEFAULT_GATEWAY, 1)
-  return { subnet, gateway: hostAddress('gateway', gateway, subnet) }
-}
-
-/** Of a guest's options, those of the network it opens for itself. */
-export function networkOptionsOf({ network: kind, subnet, gateway }: GuestOptions): NetworkOptions {
-  return {
-    ...(kind !== undefined && { kind }),
-    ...(subnet !== undefined && { subnet }),
-    ...(gateway !== undefined && { gateway }),
-  }
-}
 
 /** @throws GuestError naming the option, what it must be, what came, and what to write instead. */
 export function resolveGuest(options: GuestOptions, network: NetworkSpec): GuestSpec {
@@ -207,39 +172,4 @@ function resolveTimeouts(timeouts: unknown): Required<Timeouts> {
     }
   }
   return { ...DEFAULT_TIMEOUTS, ...timeouts }
-}
-
-function oneOf<T extends string>(option: string, value: unknown, values: readonly T[]): T {
-  if (values.includes(value as T)) return value as T
-  throw badOption(
-    option,
-    `one of ${values.map((each) => `'${each}'`).join(', ')}`,
-    value,
-    `Write ${option}: '${values[0]}'.`,
-  )
-}
-
-/** A misspelt option would otherwise do nothing at all, in silence. */
-function refuseUnknown<T extends object>(options: T, known: readonly string[], prefix = ''): T {
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name)) {
-      throw badOption(
-        `${prefix}${name}`,
-        'left out: there is no such option',
-        (options as Record<string, unknown>)[name],
-        `There are: ${known.join(', ')}.`,
-      )
-    }
-  }
-  return options
-}
-
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** The usual address where it belongs to the subnet, else the one at `offset`. */
-function defaultIn(subnet: Subnet, usual: string, offset: number): string {
-  const belongs = parseSubnet(`${usual}/${subnet.prefix}`).first === subnet.first
-  return belongs ? usual : nthAddress(subnet, offset)
 }

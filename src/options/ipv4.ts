@@ -47,3 +47,9 @@ function toNumber(text: string): number {
 function toText(value: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.')
 }
+
+/** The usual address where it belongs to the subnet, else the one at `offset`. */
+export function defaultIn(subnet: Subnet, usual: string, offset: number): string {
+  const belongs = parseSubnet(`${usual}/${subnet.prefix}`).first === subnet.first
+  return belongs ? usual : nthAddress(subnet, offset)
+}

@@ -1,16 +1,19 @@
 import type { Credentials } from './credentials.ts'
 import type { Config } from './merge-config.ts'
 
+export interface SeedNic {
+  readonly macAddress: string
+  /** Static, each with the length of its prefix: `192.168.100.224/24`. */
+  readonly addresses: readonly string[]
+}
+
 /** Everything that a guest learns from its seed. */
 export interface SeedInput {
   readonly hostname: string
   /** cloud-init does its per-instance work again when this changes. */
   readonly instanceId: string
-  readonly macAddress: string
-  /** Static IPv4 address. */
-  readonly address: string
-  /** Length of the subnet's prefix, e.g. 24. */
-  readonly prefix: number
+  /** Its network cards; the first is eth0. */
+  readonly nics: readonly SeedNic[]
   readonly credentials: Credentials
   /** The user's own cloud-config, merged over ours. */
   readonly cloudConfig: Config

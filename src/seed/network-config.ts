@@ -1,5 +1,5 @@
-import type { SeedInput } from './input.ts'
-import { INTERFACE } from './interface.ts'
+import type { SeedInput, SeedNic } from './input.ts'
+import { interfaceName } from './interface.ts'
 import { toYaml } from './yaml.ts'
 
 /**
@@ -8,25 +8,30 @@ import { toYaml } from './yaml.ts'
  * it has given up on them, which holds up everything after network-online.target (seen: 20 s). cloud-init renders
  * `accept-ra` and `link-local` for netplan only; for networkd there is a drop-in, see `networkdDropIn`.
  */
-export function networkConfig({ macAddress, address, prefix }: SeedInput): string {
+export function networkConfig({ nics }: SeedInput): string {
   return `${toYaml({
     version: 2,
-    ethernets: {
-      [INTERFACE]: {
-        match: { macaddress: macAddress.toLowerCase() },
-        'set-name': INTERFACE,
-        addresses: [`${address}/${prefix}`],
-        dhcp4: false,
-        dhcp6: false,
-        'accept-ra': false,
-        'link-local': [],
-      },
-    },
+    ethernets: Object.fromEntries(
+      nics.map(({ macAddress, addresses }, index) => [
+        interfaceName(index),
+        {
+          match: { macaddress: macAddress.toLowerCase() },
+          'set-name': interfaceName(index),
+          addresses,
+          dhcp4: false,
+          dhcp6: false,
+          'accept-ra': false,
+          'link-local': [],
+        },
+      ]),
+    ),
   })}\n`
 }
 
 /** For images without netplan: beside the file that cloud-init's networkd renderer writes (cloudinit/net/networkd.py). */
-export const networkdDropIn = {
-  path: `/etc/systemd/network/10-cloud-init-${INTERFACE}.network.d/50-vitest-guest.conf`,
-  content: '[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n',
-} as const
+export function networkdDropIn(_nic: SeedNic, index: number): { path: string; content: string } {
+  return {
+    path: `/etc/systemd/network/10-cloud-init-${interfaceName(index)}.network.d/50-vitest-guest.conf`,
+    content: '[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n',
+  }
+}

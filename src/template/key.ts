@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto'
 import { cpus } from 'node:os'
 import { qemuArguments, type MachineConfig } from '../machine/command-line.ts'
-import type { GuestSpec, NetworkSpec } from '../options/guest-options.ts'
+import type { Network } from '../network/network.ts'
+import type { GuestSpec } from '../options/guest-options.ts'
 import { FORMAT_VERSION } from './store.ts'
 import { armCommand } from './waker.ts'
 
+/** Of the network, what a frozen guest knows. */
+export type NetworkFacts = Pick<Network, 'backend' | 'subnet' | 'gateway'>
+
 export interface KeyFacts {
   readonly spec: GuestSpec
-  readonly network: NetworkSpec
+  readonly network: NetworkFacts
   readonly accel: 'kvm' | 'tcg'
   readonly imageDigest: string
   readonly direct: MachineConfig['direct']
@@ -38,7 +42,7 @@ export function templateKey({
     disk: { path: ANY, format: 'qcow2' },
     direct: direct && { kernel: ANY, initrd: ANY, append: direct.append },
     seed: ANY,
-    nic: { model: spec.nic, macAddress: ANY, tap: ANY },
+    nics: [{ model: spec.nic, macAddress: ANY, netdev: network.backend }],
     memoryFile: { path: ANY, shared: false },
     incoming: true,
   })

@@ -5,7 +5,7 @@ import { touch } from '../host/touch.ts'
 import type { Credentials } from '../seed/credentials.ts'
 
 /** Raise it when templates of older releases must not be used any more. */
-export const FORMAT_VERSION = 1
+export const FORMAT_VERSION = 2
 /** What a template is made of, besides its manifest. */
 export const FILES = { memory: 'memory', state: 'state', disk: 'disk.qcow2', seed: 'seed.iso' } as const
 const MANIFEST = 'manifest.json'
@@ -26,7 +26,8 @@ export interface Manifest {
   /** ISO 8601. */
   readonly createdAt: string
   readonly buildMs: number
-  readonly macAddress: string
+  /** Of its network cards, in their order. */
+  readonly macAddresses: readonly string[]
   readonly credentials: Credentials
   /** What cloud-init reported as failed. */
   readonly warnings: readonly string[]

@@ -38,29 +38,45 @@ async function greeter(network: Network, greeting: string): Promise<number> {
   return new Promise((resolve) => createInterface(child.stdout).once('line', (line) => resolve(Number(line))))
 }
 
+const GUEST = { hostname: 'guest', address: '192.168.100.224' }
+
 test('the bridge has its address and broadcast, a TAP is on it, and both are up', async () => {
   await using network = await openNetwork()
-  await using tap = await network.addTap()
+  await using attachment = await network.attach(GUEST)
   const all = await links(network)
   const bridge = all.find(({ ifname }) => ifname === network.bridge)
   expect(bridge?.flags).toContain('UP')
   expect(bridge?.addr_info).toContainEqual(
     expect.objectContaining({ local: '192.168.100.50', prefixlen: 24, broadcast: '192.168.100.255' }),
   )
-  expect(all.find(({ ifname }) => ifname === tap.name)).toMatchObject({
+  expect(all.find(({ ifname }) => ifname === attachment.tap)).toMatchObject({
     master: network.bridge,
     flags: expect.arrayContaining(['UP']) as string[],
   })
-  expect(network.taps).toEqual([tap.name])
-  await tap[Symbol.asyncDispose]()
-  expect(network.taps).toEqual([])
-  expect((await links(network)).map(({ ifname }) => ifname)).not.toContain(tap.name)
+  expect(network.attachments).toEqual([attachment])
+  await attachment[Symbol.asyncDispose]()
+  expect(network.attachments).toEqual([])
+  expect((await links(network)).map(({ ifname }) => ifname)).not.toContain(attachment.tap)
+})
+
+test('two machines have neither address nor name in common, and a place can be taken again', async () => {
+  await using network = await openNetwork()
+  await using one = await network.attach(GUEST)
+  await expect(network.attach({ ...GUEST, hostname: 'other' })).rejects.toThrow(
+    /192\.168\.100\.224 is that of guest guest/,
+  )
+  await expect(network.attach({ ...GUEST, address: '192.168.100.9' })).rejects.toThrow(
+    /The name guest is that of another/,
+  )
+  await one[Symbol.asyncDispose]()
+  await using again = await network.attach(GUEST)
+  expect(network.attachments).toEqual([again])
 })
 
 test('the namespace of the tests gets no interface', async () => {
   const before = await ownInterfaces()
   await using network = await openNetwork()
-  await using _tap = await network.addTap()
+  await using _ = await network.attach(GUEST)
   expect(await ownInterfaces()).toEqual(before)
 })
 
@@ -98,7 +114,7 @@ test('closing twice leaves nothing', async () => {
   process.env['TMPDIR'] = folder.path
   onTestFinished(() => void delete process.env['TMPDIR'])
   const network = await openNetwork()
-  await network.addTap()
+  await network.attach(GUEST)
   await greeter(network, 'still here')
   await network[Symbol.asyncDispose]()
   await network[Symbol.asyncDispose]()
@@ -110,7 +126,7 @@ test.for(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('%s of the owner leaves noth
   const program = `
     import { openNetwork } from ${JSON.stringify(new URL('../../src/network/open-network.ts', import.meta.url).href)}
     const network = await openNetwork()
-    await network.addTap()
+    await network.attach(${JSON.stringify(GUEST)})
     const [file, ...args] = network.inside(['sleep', '300'])
     const { spawn } = await import('node:child_process')
     spawn(file, args, { stdio: 'ignore' })

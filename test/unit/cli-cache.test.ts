@@ -62,7 +62,7 @@ async function makeTemplate(key: string, { image = IMAGE, days = 1 } = {}): Prom
     memoryMib: 1,
     createdAt: new Date(Date.now() - 2 * DAY).toISOString(),
     buildMs: 1,
-    macAddress: '52:54:00:00:00:01',
+    macAddresses: ['52:54:00:00:00:01'],
     credentials: makeCredentials(),
     warnings: [],
   })
@@ -316,7 +316,7 @@ test('gc removes templates that are broken', async () => {
   await writeFile(join(flipped, 'manifest.json'), 'rubbish')
   const old = join(await makeTemplate(B), 'manifest.json')
   const [text = ''] = (await readFile(old, 'utf8')).split('\n')
-  const older = text.replace('"formatVersion":1', '"formatVersion":0')
+  const older = text.replace('"formatVersion":2', '"formatVersion":0')
   await writeFile(old, `${older}\n${createHash('sha256').update(older).digest('hex')}\n`)
   const cut = await makeTemplate(C)
   await rm(join(cut, FILES.state))

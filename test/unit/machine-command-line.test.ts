@@ -9,7 +9,9 @@ const CONFIG: MachineConfig = {
   disk: { path: '/images/a,b.raw', format: 'raw' },
   direct: { kernel: '/k', initrd: '/i', append: 'root=/dev/vda' },
   seed: '/seed.iso',
-  nic: { model: 'virtio-net-pci', macAddress: '52:54:00:00:00:01', tap: 'tap0' },
+  nics: [
+    { model: 'virtio-net-pci', macAddress: '52:54:00:00:00:01', netdev: 'tap,ifname=tap0,script=no,downscript=no' },
+  ],
 }
 
 /** The values of an option, in order. */
@@ -39,7 +41,7 @@ test('a boot loader comes from the disk; a direct boot needs none', () => {
 })
 
 test('the card has its TAP, its MAC, and no boot ROM', () => {
-  expect(values(CONFIG, '-netdev')).toEqual(['tap,id=net0,ifname=tap0,script=no,downscript=no'])
+  expect(values(CONFIG, '-netdev')).toEqual(['tap,ifname=tap0,script=no,downscript=no,id=net0'])
   expect(values(CONFIG, '-device')).toContain('virtio-net-pci,netdev=net0,mac=52:54:00:00:00:01,romfile=')
 })
 

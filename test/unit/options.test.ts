@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { GuestError } from '../../src/errors.ts'
-import { resolveGuest, resolveNetwork, type GuestOptions } from '../../src/options/guest-options.ts'
+import { resolveGuest, type GuestOptions } from '../../src/options/guest-options.ts'
+import { networkOptionsOf, resolveNetwork } from '../../src/options/network-options.ts'
 
 const guest = (options: GuestOptions, subnet?: string) =>
   resolveGuest(options, resolveNetwork(subnet === undefined ? {} : { subnet }))
@@ -23,11 +24,22 @@ test('every default is filled in', () => {
 
 test('another subnet brings addresses of its own', () => {
   expect(resolveNetwork({ subnet: '10.1.2.77/29' })).toEqual({
+    kind: 'auto',
     subnet: expect.objectContaining({ cidr: '10.1.2.72/29', broadcast: '10.1.2.79' }) as object,
     gateway: '10.1.2.73',
   })
   expect(guest({}, '10.1.2.72/29').address).toBe('10.1.2.74')
   expect(resolveNetwork({ subnet: '192.168.0.0/16' }).gateway).toBe('192.168.100.50')
+})
+
+test('the network to open is a kind or an object, and anything else is refused', () => {
+  expect(networkOptionsOf({ network: 'private', subnet: '10.1.2.0/24' })).toEqual({
+    kind: 'private',
+    subnet: '10.1.2.0/24',
+  })
+  expect(networkOptionsOf({ network: { gateway: '192.168.100.9' } })).toEqual({ gateway: '192.168.100.9' })
+  expect(() => networkOptionsOf({ network: 7 as never })).toThrow(/`network` must be a kind, or an object/)
+  expect(() => resolveNetwork({ vlan: 1 } as never)).toThrow(/`vlan` must be left out/)
 })
 
 test.for([

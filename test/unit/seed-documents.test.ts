@@ -10,9 +10,7 @@ const credentials = makeCredentials('pass: "word" \'#')
 const input = {
   hostname: 'web-1',
   instanceId: 'i-1',
-  macAddress: '52:54:00:AB:CD:EF',
-  address: '192.168.100.224',
-  prefix: 24,
+  nics: [{ macAddress: '52:54:00:AB:CD:EF', addresses: ['192.168.100.224/24'] }],
   credentials,
   cloudConfig: {},
 }

@@ -12,9 +12,7 @@ import { writeSeed } from '../../src/seed/volume.ts'
 const input = {
   hostname: 'guest',
   instanceId: 'i-1',
-  macAddress: '52:54:00:12:34:56',
-  address: '192.168.100.224',
-  prefix: 24,
+  nics: [{ macAddress: '52:54:00:12:34:56', addresses: ['192.168.100.224/24'] }],
   credentials: makeCredentials(),
   cloudConfig: { padding: 'x'.repeat(100_000) },
 }

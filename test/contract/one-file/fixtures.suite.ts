@@ -20,7 +20,7 @@ derived('a derived test has the same guest', ({ bootId: ofDerived }) => {
 
 test('network is the one the guest is on', ({ guest, network }) => {
   expect(guest.network).toBe(network)
-  expect(network.taps).toHaveLength(1)
+  expect(network.attachments).toHaveLength(1)
 })
 
 test('a test may end its ssh client', ({ ssh }) => {

@@ -1,0 +1,38 @@
+import { NetworkError } from '../errors.ts'
+import type { Attachment, Member } from './network.ts'
+
+/** Who is on a network: no two at the same address, or by the same name. */
+export class Members {
+  readonly #members = new Map<Member, Attachment | undefined>()
+
+  /** @throws NetworkError when the address or the name is taken. */
+  admit(member: Member): void {
+    for (const other of this.#members.keys()) {
+      if (other.address === member.address) {
+        throw new NetworkError(`The address ${member.address} is that of guest ${other.hostname} on the same network`, {
+          hint: 'Give each guest of a network an address of its own.',
+        })
+      }
+      if (other.hostname === member.hostname) {
+        throw new NetworkError(`The name ${member.hostname} is that of another guest on the same network`, {
+          hint: "Give each guest of a network a name of its own: hostname: 'db'.",
+        })
+      }
+    }
+    this.#members.set(member, undefined)
+  }
+
+  /** Its place has been made. */
+  arrive(attachment: Attachment): void {
+    this.#members.set(attachment.member, attachment)
+  }
+
+  /** Returns whether it was still there. */
+  leave(member: Member): boolean {
+    return this.#members.delete(member)
+  }
+
+  get attachments(): Attachment[] {
+    return [...this.#members.values()].filter((each) => each !== undefined)
+  }
+}

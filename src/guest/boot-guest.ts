@@ -40,7 +40,7 @@ export interface BootOptions extends Omit<GuestOptions, 'network'> {
 export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
   const { network: wanted, signal, onPhase, onConsole = () => {}, onProgress, ...rest } = options
   const given = isOpen(wanted) ? wanted : undefined
-  const networkOptions = networkOptionsOf({ ...rest, ...(!isOpen(wanted) && wanted && { network: wanted }) })
+  const networkOptions = networkOptionsOf({ ...rest, ...(!isOpen(wanted) && wanted !== undefined && { network: wanted }) })
   const spec = resolveGuest(rest, given ?? resolveNetwork(networkOptions))
   const phases = new Phases(onPhase)
   signal?.throwIfAborted()
@@ -70,5 +70,5 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
 }
 
 function isOpen(network: BootOptions['network']): network is Network {
-  return typeof network === 'object' && Symbol.asyncDispose in network
+  return network instanceof Object && Symbol.asyncDispose in network
 }

@@ -34,7 +34,8 @@ export async function privateNetwork(spec: NetworkSpec, signal?: AbortSignal): P
       })
     }
 
-    const attach: Network['attach'] = async (member, tapSignal) => {
+    const attach: Network['attach'] = async ({ hostname, address }, tapSignal) => {
+      const member = { hostname, address }
       members.admit(member)
       const tap = `tap${made++}`
       try {

@@ -40,7 +40,10 @@ export interface BootOptions extends Omit<GuestOptions, 'network'> {
 export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
   const { network: wanted, signal, onPhase, onConsole = () => {}, onProgress, ...rest } = options
   const given = isOpen(wanted) ? wanted : undefined
-  const networkOptions = networkOptionsOf({ ...rest, ...(!isOpen(wanted) && wanted !== undefined && { network: wanted }) })
+  const networkOptions = networkOptionsOf({
+    ...rest,
+    ...(!isOpen(wanted) && wanted !== undefined && { network: wanted }),
+  })
   const spec = resolveGuest(rest, given ?? resolveNetwork(networkOptions))
   const phases = new Phases(onPhase)
   signal?.throwIfAborted()

@@ -15,9 +15,9 @@ test.beforeAll(async ({ guest, network }) => {
     ...phases,
     `  ${'total'.padEnd(20)} ${(total / 1000).toFixed(2).padStart(7)} s`,
     '\nTopology',
-    `  ${network.bridge} ${network.gateway}/${network.subnet.prefix} (bridge, in a ${network.kind} network namespace)`,
+    `  ${network.bridge ?? 'QEMU itself'} ${network.gateway}/${network.subnet.prefix} (a ${network.kind} network)`,
     ...network.attachments.map(
-      ({ tap, member }) => `  └─ ${tap} ── ${guest.macAddress} ${member.address} '${member.hostname}'`,
+      ({ tap, member }) => `  └─ ${tap ?? 'no TAP'} ── ${guest.macAddress} ${member.address} '${member.hostname}'`,
     ),
     '\nIn the guest',
     `  $ uname -a\n  ${kernel}`,

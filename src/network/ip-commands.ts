@@ -1,5 +1,6 @@
-import type { NetworkSpec } from '../options/network-options.ts'
+import type { NetworkPlace } from '../options/network-options.ts'
 
+/** What a private network's bridge is called: nobody else is in its namespace. */
 export const BRIDGE = 'br0'
 
 /**
@@ -17,7 +18,7 @@ function bridgeMac(gateway: string): string {
  * The neighbour table asks for an unanswered address every 100 ms instead of every second (and gives up after 0.3 s), so that a
  * dial to a guest that is still booting neither hangs for 3 s nor misses its first moment.
  */
-export function bridgeCommands({ subnet, gateway }: NetworkSpec): string {
+export function bridgeCommands({ subnet, gateway }: NetworkPlace): string {
   return lines(
     'link set dev lo up',
     `link add name ${BRIDGE} address ${bridgeMac(gateway)} type bridge`,
@@ -28,8 +29,8 @@ export function bridgeCommands({ subnet, gateway }: NetworkSpec): string {
 }
 
 /** Lines that make a TAP and put it on the bridge. */
-export function tapCommands(tap: string): string {
-  return lines(`tuntap add dev ${tap} mode tap`, `link set dev ${tap} master ${BRIDGE}`, `link set dev ${tap} up`)
+export function tapCommands(tap: string, bridge: string): string {
+  return lines(`tuntap add dev ${tap} mode tap`, `link set dev ${tap} master ${bridge}`, `link set dev ${tap} up`)
 }
 
 /** Lines that take a TAP down again. */

@@ -13,23 +13,30 @@ export interface Member {
 /** A machine's place on a network: a TAP of its own, on the bridge. */
 export interface Attachment extends AsyncDisposable {
   readonly member: Member
-  /** The TAP's name. */
-  readonly tap: string
+  /** The TAP's name; none on a `user` network. */
+  readonly tap?: string
   /** QEMU's `-netdev`, all but its ID. */
   readonly netdev: string
+  /** Where QEMU shall answer one more QMP client, the path of a UNIX socket: a `user` network dials by it. */
+  readonly monitor?: string
 }
 
 /** How QEMU is on the network: templates of one are none for the other. */
-export type Backend = 'tap'
+export type Backend = 'tap' | 'user'
 
 /** A host-only network: a bridge with the host's address on it, and a TAP per machine. */
 export interface Network extends AsyncDisposable {
-  /** `private`: in a network namespace of its own. */
-  readonly kind: 'private'
-  /** The bridge's name, inside its namespace. */
-  readonly bridge: string
+  /**
+   * `private`: in a network namespace of its own. `host`: in the namespace that this process is in. `user`: inside QEMU, without
+   * a bridge, for one machine.
+   */
+  readonly kind: 'private' | 'host' | 'user'
+  /** Why it is of that kind, when `auto` could not take the first one. */
+  readonly reason?: string
+  /** The bridge's name, inside its namespace; none on a `user` network. */
+  readonly bridge?: string
   readonly subnet: Subnet
-  /** The bridge's own address. */
+  /** The bridge's own address: the host, as guests see it. */
   readonly gateway: string
   readonly backend: Backend
   /** The machines that are on it now. */

@@ -3,7 +3,7 @@ import { isPlainObject, oneOf, refuseUnknown } from './check.ts'
 import { parseImage, type ImageOption, type ImageSpec } from './image.ts'
 import { defaultIn, hostAddress } from './ipv4.ts'
 import { memoryMib } from './memory.ts'
-import type { NetworkKind, NetworkOptions, NetworkSpec } from './network-options.ts'
+import type { NetworkKind, NetworkOptions, NetworkPlace } from './network-options.ts'
 
 /** Budgets, in milliseconds, with KVM. Under emulation (TCG) each is ten times as long. */
 export interface Timeouts {
@@ -77,7 +77,7 @@ const DEFAULT_TIMEOUTS: Required<Timeouts> = { boot: 60_000, command: 60_000 }
 const HOSTNAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
 
 /** @throws GuestError naming the option, what it must be, what came, and what to write instead. */
-export function resolveGuest(options: GuestOptions, network: NetworkSpec): GuestSpec {
+export function resolveGuest(options: GuestOptions, network: NetworkPlace): GuestSpec {
   const {
     image = 'debian-12',
     memory = '512M',
@@ -133,7 +133,7 @@ const GUEST_OPTION_NAMES = [
   'accel', 'nic', 'start', 'timeouts',
 ] as const satisfies readonly (keyof GuestOptions)[] // prettier-ignore
 
-function guestAddress(address: unknown, { subnet, gateway }: NetworkSpec): string {
+function guestAddress(address: unknown, { subnet, gateway }: NetworkPlace): string {
   const checked = hostAddress('address', address, subnet)
   if (checked === gateway) {
     throw badOption(

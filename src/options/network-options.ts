@@ -18,11 +18,15 @@ export interface NetworkOptions {
   gateway?: string
 }
 
-/** Options checked and with every default filled in. */
-export interface NetworkSpec {
-  readonly kind: NetworkKind
+/** Where a network is. */
+export interface NetworkPlace {
   readonly subnet: Subnet
   readonly gateway: string
+}
+
+/** Options checked and with every default filled in. */
+export interface NetworkSpec extends NetworkPlace {
+  readonly kind: NetworkKind
 }
 
 const DEFAULT_SUBNET = '192.168.100.0/24'

@@ -1,0 +1,103 @@
+import { NetworkError } from '../errors.ts'
+import type { Disposers } from '../lifetime/disposers.ts'
+import type { NetworkPlace } from '../options/network-options.ts'
+import { dialThrough } from './dial.ts'
+import { expose } from './expose.ts'
+import { removeTapCommands, tapCommands } from './ip-commands.ts'
+import { Members } from './members.ts'
+import type { Attachment, Network } from './network.ts'
+import type { Keeper } from './start-keeper.ts'
+
+/** A bridge that is up, and what differs with the namespace that it is in. */
+export interface Bridged extends NetworkPlace {
+  readonly kind: 'private' | 'host'
+  readonly bridge: string
+  readonly keeper: Keeper
+  /** Runs lines of ip(8) where the bridge is. @throws what says why not */
+  ip(commands: string, signal?: AbortSignal): Promise<unknown>
+  /** The name of the TAP with this number. */
+  tapName(index: number): string
+}
+
+/** Runs lines of ip(8) to make something; `purpose` says what, as in `bridge br0`. @throws NetworkError when it could not be made */
+export async function make(
+  { ip }: Pick<Bridged, 'ip'>,
+  commands: string,
+  purpose: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  await ip(commands, signal).catch((cause: unknown) => {
+    signal?.throwIfAborted()
+    throw new NetworkError(`The ${purpose} could not be made`, {
+      cause,
+      stderr: cause instanceof Error && 'stderr' in cause ? String(cause.stderr) : undefined,
+      hint: 'Run npx vitest-guest doctor to see what this host lacks.',
+    })
+  })
+}
+
+/** The network around a bridge. What goes with it is on the stack of `disposers`. */
+export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network {
+  const { kind, bridge, subnet, gateway, keeper, tapName } = bridged
+  const members = new Members()
+  let made = 0
+  let closed = false
+  let kept = false
+
+  const attach: Network['attach'] = async ({ hostname, address }, signal) => {
+    const member = { hostname, address }
+    members.admit(member)
+    const tap = tapName(made++)
+    try {
+      await make(bridged, tapCommands(tap, bridge), `TAP ${tap}`, signal)
+    } catch (error) {
+      members.leave(member)
+      throw error
+    }
+    const attachment: Attachment = {
+      member,
+      tap,
+      netdev: `tap,ifname=${tap},script=no,downscript=no`,
+      [Symbol.asyncDispose]: async () => {
+        // A network that has closed took its TAPs with it.
+        if (members.leave(member) && !closed) await make(bridged, removeTapCommands(tap), `removal of TAP ${tap}`)
+      },
+    }
+    members.arrive(attachment)
+    return attachment
+  }
+
+  return {
+    kind,
+    backend: 'tap',
+    bridge,
+    subnet,
+    gateway,
+    get attachments() {
+      return members.attachments
+    },
+    ready: keeper.ready,
+    stateFolder: keeper.folder,
+    socketPath: keeper.socketPath,
+    attach,
+    inside: (command) => keeper.inside(command),
+    keep: (seconds) => {
+      kept = true
+      return keeper.hold(seconds)
+    },
+    dial: async (address, port, signal) => {
+      await keeper.ready
+      return dialThrough(keeper.socketPath, address, port, signal)
+    },
+    expose: async (port, server) => {
+      await keeper.ready
+      const { folder: stateFolder, socketPath } = keeper
+      return disposers.use(await expose({ address: gateway, port, stateFolder, socketPath }, server))
+    },
+    [Symbol.asyncDispose]: async () => {
+      if (kept) return
+      closed = true
+      return disposers[Symbol.asyncDispose]()
+    },
+  }
+}

@@ -3,9 +3,9 @@ import type { Disposers } from '../lifetime/disposers.ts'
 import type { NetworkPlace } from '../options/network-options.ts'
 import { dialThrough } from './dial.ts'
 import { expose } from './expose.ts'
-import { removeTapCommands, tapCommands } from './ip-commands.ts'
+import { joinCommands, removeTapCommands, tapCommands } from './ip-commands.ts'
 import { Members } from './members.ts'
-import type { Attachment, Network } from './network.ts'
+import type { Attachment, Member, Network } from './network.ts'
 import type { Keeper } from './start-keeper.ts'
 
 /** A bridge that is up, and what differs with the namespace that it is in. */
@@ -42,14 +42,14 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
   const members = new Members()
   let made = 0
   let closed = false
-  let kept = false
+  let kept: number | undefined
 
-  const attach: Network['attach'] = async ({ hostname, address }, signal) => {
+  const place = async ({ hostname, address }: Member, isApart: boolean, signal?: AbortSignal) => {
     const member = { hostname, address }
     members.admit(member)
     const tap = tapName(made++)
     try {
-      await make(bridged, tapCommands(tap, bridge), `TAP ${tap}`, signal)
+      await make(bridged, tapCommands(tap) + (isApart ? '' : joinCommands(tap, bridge)), `TAP ${tap}`, signal)
     } catch (error) {
       members.leave(member)
       throw error
@@ -58,6 +58,11 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
       member,
       tap,
       netdev: `tap,ifname=${tap},script=no,downscript=no`,
+      join: async (joinSignal) => {
+        if (isApart)
+          await make(bridged, joinCommands(tap, bridge), `way of TAP ${tap} onto bridge ${bridge}`, joinSignal)
+        isApart = false
+      },
       [Symbol.asyncDispose]: async () => {
         // A network that has closed took its TAPs with it.
         if (members.leave(member) && !closed) await make(bridged, removeTapCommands(tap), `removal of TAP ${tap}`)
@@ -73,17 +78,21 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
     bridge,
     subnet,
     gateway,
+    get members() {
+      return members.all
+    },
     get attachments() {
       return members.attachments
     },
     ready: keeper.ready,
     stateFolder: keeper.folder,
     socketPath: keeper.socketPath,
-    attach,
+    attach: (member, signal) => place(member, false, signal),
+    reserve: (member, signal) => place(member, true, signal),
     inside: (command) => keeper.inside(command),
     keep: (seconds) => {
-      kept = true
-      return keeper.hold(seconds)
+      kept ??= keeper.hold(seconds)
+      return kept
     },
     dial: async (address, port, signal) => {
       await keeper.ready
@@ -95,7 +104,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
       return disposers.use(await expose({ address: gateway, port, stateFolder, socketPath }, server))
     },
     [Symbol.asyncDispose]: async () => {
-      if (kept) return
+      if (kept !== undefined) return
       closed = true
       return disposers[Symbol.asyncDispose]()
     },

@@ -28,9 +28,14 @@ export function bridgeCommands({ subnet, gateway }: NetworkPlace): string {
   )
 }
 
-/** Lines that make a TAP and put it on the bridge. */
-export function tapCommands(tap: string, bridge: string): string {
-  return lines(`tuntap add dev ${tap} mode tap`, `link set dev ${tap} master ${bridge}`, `link set dev ${tap} up`)
+/** Lines that make a TAP. It is down, and not on the bridge: nobody hears the machine. */
+export function tapCommands(tap: string): string {
+  return lines(`tuntap add dev ${tap} mode tap`)
+}
+
+/** Lines that put a TAP on the bridge. */
+export function joinCommands(tap: string, bridge: string): string {
+  return lines(`link set dev ${tap} master ${bridge}`, `link set dev ${tap} up`)
 }
 
 /** Lines that take a TAP down again. */

@@ -32,6 +32,11 @@ export class Members {
     return this.#members.delete(member)
   }
 
+  /** All of them, also those whose places are still being made. */
+  get all(): Member[] {
+    return [...this.#members.keys()]
+  }
+
   get attachments(): Attachment[] {
     return [...this.#members.values()].filter((each) => each !== undefined)
   }

@@ -19,6 +19,8 @@ export interface Attachment extends AsyncDisposable {
   readonly netdev: string
   /** Where QEMU shall answer one more QMP client, the path of a UNIX socket: a `user` network dials by it. */
   readonly monitor?: string
+  /** Puts the TAP on the bridge, if it is not there yet. Until then the machine hears nobody, and nobody hears it. */
+  join(signal?: AbortSignal): Promise<void>
 }
 
 /** How QEMU is on the network: templates of one are none for the other. */
@@ -39,6 +41,8 @@ export interface Network extends AsyncDisposable {
   /** The bridge's own address: the host, as guests see it. */
   readonly gateway: string
   readonly backend: Backend
+  /** Whose names and addresses are taken: the machines that are on it, and those that are about to be. */
+  readonly members: readonly Member[]
   /** The machines that are on it now. */
   readonly attachments: readonly Attachment[]
   /** Resolves once it can be dialed and its folder is there; what `openNetwork` returns is ready. */
@@ -47,8 +51,13 @@ export interface Network extends AsyncDisposable {
   readonly stateFolder: string
   /** A UNIX socket that answers HTTP `CONNECT address:port` from inside the network, for any program. */
   readonly socketPath: string
-  /** Makes the place for one more machine. @throws NetworkError when its address, or its name, is another one's. */
+  /**
+   * Makes the place for one more machine. Its name and its address are taken from the moment of the call.
+   * @throws NetworkError when its address, or its name, is another one's.
+   */
   attach(member: Member, signal?: AbortSignal): Promise<Attachment>
+  /** The same, but apart from the bridge until its `join()`: for a machine that must not be heard at its address yet. */
+  reserve(member: Member, signal?: AbortSignal): Promise<Attachment>
   /** The command line that runs another one inside the network. */
   inside(command: readonly string[]): [string, ...string[]]
   /**

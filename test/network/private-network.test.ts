@@ -73,6 +73,23 @@ test('two machines have neither address nor name in common, and a place can be t
   expect(network.attachments).toEqual([again])
 })
 
+test('a place can be reserved: the name and the address are taken, and the TAP joins the bridge later', async () => {
+  await using network = await openNetwork()
+  const reserving = network.reserve(GUEST)
+  expect(network.members).toEqual([GUEST])
+  await using attachment = await reserving
+  const tap = async () => (await links(network)).find(({ ifname }) => ifname === attachment.tap)
+  const apart = await tap()
+  expect(apart?.flags).not.toContain('UP')
+  expect(apart?.master).toBeUndefined()
+  await attachment.join()
+  await attachment.join()
+  expect(await tap()).toMatchObject({
+    master: network.bridge,
+    flags: expect.arrayContaining(['UP']) as string[],
+  })
+})
+
 test('the namespace of the tests gets no interface', async () => {
   const before = await ownInterfaces()
   await using network = await openNetwork()

@@ -112,7 +112,7 @@ export function power({ machine, life, budget, exec, open }: Parts): Omit<Power,
     },
     crash: async () => {
       if (life.state === 'off') return
-      life.requireRunning()
+      if (life.state === 'ended') life.requireRunning()
       await qmp.execute('stop')
       life.cut()
     },

@@ -1,5 +1,6 @@
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
@@ -71,10 +72,10 @@ export async function startKeeper(signal?: AbortSignal): Promise<Keeper> {
       socketPath: join(folder, KEEPER_SOCKET),
       inside: (command) => [nsenter, ...enter, ...command],
       hold: (seconds) => hold(child.stdin, seconds),
-      [Symbol.asyncDispose]: () => end(child),
+      [Symbol.asyncDispose]: () => end(child, folder),
     }
   } catch (error) {
-    await end(child)
+    await end(child, folder)
     throw error
   }
 }
@@ -120,8 +121,8 @@ function hold(input: Writable, seconds: number): number {
   return holder.pid as number
 }
 
-/** Closing its input lets the keeper remove the state folder and leave. */
-async function end(child: ChildProcess): Promise<void> {
+/** Closing its input lets the keeper remove the state folder and leave; one that had to be killed did not get to it. */
+async function end(child: ChildProcess, folder: string): Promise<void> {
   if (child.pid === undefined) return
   if (child.exitCode === null && child.signalCode === null) {
     const gone = new Promise((resolve) => child.once('close', resolve))
@@ -130,4 +131,5 @@ async function end(child: ChildProcess): Promise<void> {
     await gone
     clearTimeout(timer)
   }
+  if (child.signalCode === 'SIGKILL') await rm(folder, { recursive: true, force: true })
 }

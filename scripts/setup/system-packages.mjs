@@ -17,6 +17,7 @@ export const FOR_TESTS = {
   rsync: 'rsync',
   ansible: 'ansible-core',
   tcpdump: 'tcpdump',
+  ping: 'iputils-ping',
   'grub-mkimage': 'grub-common',
   '/usr/lib/grub/i386-pc/boot.img': 'grub-pc-bin',
 }

@@ -14,6 +14,7 @@ import type { GuestSpec } from '../options/guest-options.ts'
 import type { Credentials } from '../seed/credentials.ts'
 import { writeSeed } from '../seed/volume.ts'
 import type { Login } from '../ssh/connect.ts'
+import { seedNic } from './seed-nic.ts'
 import { openSsh } from './open-ssh.ts'
 import { waitForCloudInit } from './wait-for-cloud-init.ts'
 import { watchBoot } from './watch-boot.ts'
@@ -65,10 +66,7 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
       {
         hostname: spec.hostname,
         instanceId: randomUUID(),
-        nics: places.map(({ macAddress, attachment }) => ({
-          macAddress,
-          addresses: [`${attachment.member.address}/${network.subnet.prefix}`],
-        })),
+        nics: places.map(({ macAddress, attachment }) => seedNic(macAddress, attachment.member.address, network)),
         credentials,
         cloudConfig: spec.cloudConfig,
       },

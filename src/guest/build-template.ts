@@ -11,6 +11,7 @@ import { Phases } from '../lifetime/phases.ts'
 import type { ConsoleListener } from '../machine/console.ts'
 import type { Machine } from '../machine/start-machine.ts'
 import { openNetwork } from '../network/open-network.ts'
+import { optionsLike } from '../options/network-options.ts'
 import type { GuestSpec } from '../options/guest-options.ts'
 import { makeCredentials } from '../seed/credentials.ts'
 import { exec } from '../ssh/exec.ts'
@@ -52,11 +53,10 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
     if (durationMs === undefined) input.onProgress(`template ${label}: ${name} (${seconds()} s)`)
   })
   const credentials = makeCredentials(spec.rootPassword)
-  const macAddress = randomMac()
+  const macAddress = spec.macAddress ?? randomMac()
   const warnings = await acquire(async (disposers) => {
-    const { subnet, gateway } = input.network
     const network = disposers.use(
-      await phases.run('network', () => openNetwork({ subnet: subnet.cidr, gateway, ...(signal && { signal }) })),
+      await phases.run('network', () => openNetwork({ ...optionsLike(input.network), ...(signal && { signal }) })),
     )
     const attachment = disposers.use(await network.attach(spec, signal))
     const disk = join(folder, FILES.disk)

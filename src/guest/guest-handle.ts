@@ -4,6 +4,7 @@ import type { Disposers } from '../lifetime/disposers.ts'
 import type { Phases } from '../lifetime/phases.ts'
 import type { Machine } from '../machine/start-machine.ts'
 import type { Network } from '../network/network.ts'
+import { address6In } from '../options/ipv6.ts'
 import type { GuestSpec } from '../options/guest-options.ts'
 import type { Credentials } from '../seed/credentials.ts'
 import type { WakePort } from '../template/waker.ts'
@@ -74,6 +75,7 @@ export function guestHandle(parts: GuestParts): Guest {
     sshConfig: record.sshConfig,
     hostname,
     address,
+    address6: network.subnet6 && address6In(network.subnet6, address),
     macAddress,
     rootPassword: credentials.rootPassword,
     credentials,

@@ -18,6 +18,8 @@ export interface Guest extends AsyncDisposable, Commands, Files, Power, Reach, S
   readonly hostname: string
   /** Its static IPv4 address on the network. */
   readonly address: string
+  /** Its static IPv6 address, on a network with `subnet6`. */
+  readonly address6: string | undefined
   readonly macAddress: string
   readonly rootPassword: string
   /** Keys of this guest: the client's, and the host key that every connection is pinned to. */

@@ -39,7 +39,7 @@ export async function startCold(start: Start): Promise<Started> {
   await phases.run('keeper', () => network.ready)
   const attachment = await phases.run('tap', async () => disposers.use(await network.attach(spec, signal)))
   const credentials = makeCredentials(spec.rootPassword)
-  const macAddress = randomMac()
+  const macAddress = spec.macAddress ?? randomMac()
   const seed = join(network.stateFolder, `seed-${spec.hostname}.iso`)
   disposers.defer(() => rm(seed, { force: true }))
   const booted = await bootMachine({ ...start, places: [{ attachment, macAddress }], credentials, seed }, disposers)

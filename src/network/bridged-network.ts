@@ -1,9 +1,9 @@
 import { NetworkError } from '../errors.ts'
 import type { Disposers } from '../lifetime/disposers.ts'
-import type { NetworkPlace } from '../options/network-options.ts'
+import { placeOf, type NetworkPlace } from '../options/network-options.ts'
 import { dialThrough } from './dial.ts'
 import { expose } from './expose.ts'
-import { joinCommands, removeTapCommands, tapCommands } from './ip-commands.ts'
+import { bridgeMac, joinCommands, removeTapCommands, tapCommands } from './ip-commands.ts'
 import { Members } from './members.ts'
 import type { Attachment, Member, Network } from './network.ts'
 import type { Keeper } from './start-keeper.ts'
@@ -38,18 +38,18 @@ export async function make(
 
 /** The network around a bridge. What goes with it is on the stack of `disposers`. */
 export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network {
-  const { kind, bridge, subnet, gateway, keeper, tapName } = bridged
-  const members = new Members()
+  const { kind, bridge, gateway, mtu, keeper, tapName } = bridged
+  const members = new Members(bridgeMac(gateway))
   let made = 0
   let closed = false
   let kept: number | undefined
 
-  const place = async ({ hostname, address }: Member, isApart: boolean, signal?: AbortSignal) => {
-    const member = { hostname, address }
+  const place = async ({ hostname, address, macAddress }: Member, isApart: boolean, signal?: AbortSignal) => {
+    const member = { hostname, address, ...(macAddress !== undefined && { macAddress }) }
     members.admit(member)
     const tap = tapName(made++)
     try {
-      await make(bridged, tapCommands(tap) + (isApart ? '' : joinCommands(tap, bridge)), `TAP ${tap}`, signal)
+      await make(bridged, tapCommands(tap, mtu) + (isApart ? '' : joinCommands(tap, bridge)), `TAP ${tap}`, signal)
     } catch (error) {
       members.leave(member)
       throw error
@@ -76,8 +76,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
     kind,
     backend: 'tap',
     bridge,
-    subnet,
-    gateway,
+    ...placeOf(bridged),
     get members() {
       return members.all
     },

@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import { isIPv6 } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { NetworkError } from '../errors.ts'
 
@@ -8,7 +9,7 @@ import { NetworkError } from '../errors.ts'
  */
 export function dialThrough(socketPath: string, address: string, port: number, signal?: AbortSignal): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const where = `${address}:${port}`
+    const where = `${isIPv6(address) ? `[${address}]` : address}:${port}`
     const connecting = request({ socketPath, method: 'CONNECT', path: where, signal, agent: false })
     connecting.once('connect', ({ statusCode, statusMessage }, socket: Duplex, head: Buffer) => {
       if (statusCode === 200) {

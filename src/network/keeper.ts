@@ -36,7 +36,12 @@ const server = createServer((_request, response) => response.writeHead(405).end(
 server.on('connect', ({ url = '' }, client: Duplex, head: Buffer) => {
   const { hostname, port } = new URL(`tcp://${url}`)
   // Either side may end first and still be answered.
-  const upstream = connect({ host: hostname, port: Number(port), noDelay: true, allowHalfOpen: true })
+  const upstream = connect({
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port),
+    noDelay: true,
+    allowHalfOpen: true,
+  })
   const giveUp = () => upstream.destroy()
   const refuse = ({ message }: Error) => client.end(`HTTP/1.1 502 ${message}\r\n\r\n`)
   client.once('close', giveUp).on('error', giveUp)

@@ -3,10 +3,16 @@ import type { Attachment, Member } from './network.ts'
 
 /** Who is on a network: no two at the same address, or by the same name. */
 export class Members {
+  readonly #bridgeMac: string
   readonly #members = new Map<Member, Attachment | undefined>()
 
-  /** @throws NetworkError when the address or the name is taken. */
+  constructor(bridgeMac: string) {
+    this.#bridgeMac = bridgeMac
+  }
+
+  /** @throws NetworkError when the address, the name, or the MAC address is taken. */
   admit(member: Member): void {
+    if (member.macAddress === this.#bridgeMac) throw takenMac(member.macAddress, 'the bridge itself')
     for (const other of this.#members.keys()) {
       if (other.address === member.address) {
         throw new NetworkError(`The address ${member.address} is that of guest ${other.hostname} on the same network`, {
@@ -17,6 +23,9 @@ export class Members {
         throw new NetworkError(`The name ${member.hostname} is that of another guest on the same network`, {
           hint: "Give each guest of a network a name of its own: hostname: 'db'.",
         })
+      }
+      if (member.macAddress !== undefined && other.macAddress === member.macAddress) {
+        throw takenMac(member.macAddress, `guest ${other.hostname} on the same network`)
       }
     }
     this.#members.set(member, undefined)
@@ -40,4 +49,10 @@ export class Members {
   get attachments(): Attachment[] {
     return [...this.#members.values()].filter((each) => each !== undefined)
   }
+}
+
+function takenMac(macAddress: string, owner: string): NetworkError {
+  return new NetworkError(`The MAC address ${macAddress} is that of ${owner}`, {
+    hint: 'Give each card of a network a macAddress of its own, or none, to have a random one chosen.',
+  })
 }

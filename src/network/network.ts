@@ -3,11 +3,14 @@ import type { Server } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Exposed } from './expose.ts'
 import type { Subnet } from '../options/ipv4.ts'
+import type { Subnet6 } from '../options/ipv6.ts'
 
 /** A machine that is on a network, or about to be. */
 export interface Member {
   readonly hostname: string
   readonly address: string
+  /** In lower case; none as long as it is not known. */
+  readonly macAddress?: string
 }
 
 /** A machine's place on a network: a TAP of its own, on the bridge. */
@@ -40,6 +43,10 @@ export interface Network extends AsyncDisposable {
   readonly subnet: Subnet
   /** The bridge's own address: the host, as guests see it. */
   readonly gateway: string
+  /** IPv6 beside IPv4; none by default. */
+  readonly subnet6?: Subnet6
+  /** The largest packet, in bytes. */
+  readonly mtu: number
   readonly backend: Backend
   /** Whose names and addresses are taken: the machines that are on it, and those that are about to be. */
   readonly members: readonly Member[]

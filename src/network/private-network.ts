@@ -2,14 +2,14 @@ import { run } from '../host/run.ts'
 import { requireTool } from '../host/tools.ts'
 import { requireTun } from '../host/tun.ts'
 import { acquire } from '../lifetime/disposers.ts'
-import type { NetworkSpec } from '../options/network-options.ts'
+import { placeOf, type NetworkSpec } from '../options/network-options.ts'
 import { bridgedNetwork, make, type Bridged } from './bridged-network.ts'
 import { BRIDGE, bridgeCommands } from './ip-commands.ts'
 import type { Network } from './network.ts'
 import { startKeeper } from './start-keeper.ts'
 
 /** A bridge and TAPs in namespaces of their own, held by a keeper. */
-export async function privateNetwork({ subnet, gateway }: NetworkSpec, signal?: AbortSignal): Promise<Network> {
+export async function privateNetwork(place: NetworkSpec, signal?: AbortSignal): Promise<Network> {
   const ipTool = requireTool('ip')
   requireTun()
   return acquire(async (disposers) => {
@@ -17,8 +17,7 @@ export async function privateNetwork({ subnet, gateway }: NetworkSpec, signal?: 
     const bridged: Bridged = {
       kind: 'private',
       bridge: BRIDGE,
-      subnet,
-      gateway,
+      ...placeOf(place),
       keeper,
       ip: (commands, ipSignal) => {
         const [file, ...args] = keeper.inside([ipTool, '-batch', '-'])

@@ -2,6 +2,7 @@ import { badOption } from './bad-option.ts'
 import { isPlainObject, oneOf, refuseUnknown } from './check.ts'
 import { parseImage, type ImageOption, type ImageSpec } from './image.ts'
 import { defaultIn, hostAddress } from './ipv4.ts'
+import { macAddressOf } from './mac-address.ts'
 import { memoryMib } from './memory.ts'
 import type { NetworkKind, NetworkOptions, NetworkPlace } from './network-options.ts'
 
@@ -47,6 +48,8 @@ export interface GuestOptions {
    * @default 'virtio-net-pci'
    */
   nic?: 'virtio-net-pci' | 'e1000'
+  /** The card's hardware address. @default a random one, locally administered: `52:54:00:…` */
+  macAddress?: string
   /**
    * `warm`: a copy-on-write clone of a template, a machine with these options that was booted once and frozen when it was
    * ready; it is made first if the cache has none. `cold`: boot.
@@ -67,6 +70,7 @@ export interface GuestSpec {
   readonly cloudConfig: Readonly<Record<string, unknown>>
   readonly accel: 'auto' | 'kvm' | 'tcg'
   readonly nic: 'virtio-net-pci' | 'e1000'
+  readonly macAddress?: string
   readonly start: 'warm' | 'cold'
   readonly timeouts: Required<Timeouts>
 }
@@ -123,6 +127,7 @@ export function resolveGuest(options: GuestOptions, network: NetworkPlace): Gues
     cloudConfig,
     accel: oneOf('accel', accel, ['auto', 'kvm', 'tcg']),
     nic: drivable(oneOf('nic', nic, ['virtio-net-pci', 'e1000']), imageSpec),
+    ...(options.macAddress !== undefined && { macAddress: macAddressOf(options.macAddress) }),
     start: oneOf('start', start, ['warm', 'cold']),
     timeouts: resolveTimeouts(timeouts),
   }
@@ -130,7 +135,7 @@ export function resolveGuest(options: GuestOptions, network: NetworkPlace): Gues
 
 const GUEST_OPTION_NAMES = [
   'image', 'memory', 'cpus', 'hostname', 'address', 'network', 'subnet', 'gateway', 'rootPassword', 'cloudConfig',
-  'accel', 'nic', 'start', 'timeouts',
+  'accel', 'nic', 'macAddress', 'start', 'timeouts',
 ] as const satisfies readonly (keyof GuestOptions)[] // prettier-ignore
 
 function guestAddress(address: unknown, { subnet, gateway }: NetworkPlace): string {

@@ -2,6 +2,8 @@ import { badOption } from './bad-option.ts'
 import { isPlainObject, oneOf, refuseUnknown } from './check.ts'
 import type { GuestOptions } from './guest-options.ts'
 import { defaultIn, hostAddress, parseSubnet, type Subnet } from './ipv4.ts'
+import { parseSubnet6, type Subnet6 } from './ipv6.ts'
+import { checkMtu, DEFAULT_MTU } from './mtu.ts'
 
 const KINDS = ['auto', 'private'] as const
 
@@ -16,12 +18,22 @@ export interface NetworkOptions {
   subnet?: string
   /** The bridge's own address: the host, as guests see it. @default '192.168.100.50', else the subnet's first host address */
   gateway?: string
+  /**
+   * IPv6 beside IPv4, e.g. `'fd00:100::/64'`. Who has the address 192.168.100.50 has fd00:100::c0a8:6432 too, which ends with the
+   * same four bytes: the bridge, and every guest by its seed.
+   * @default none
+   */
+  subnet6?: string
+  /** The largest packet, in bytes, of the bridge, the TAPs, and the guests' cards. @default 1500 */
+  mtu?: number
 }
 
 /** Where a network is. */
 export interface NetworkPlace {
   readonly subnet: Subnet
   readonly gateway: string
+  readonly subnet6?: Subnet6
+  readonly mtu: number
 }
 
 /** Options checked and with every default filled in. */
@@ -31,14 +43,32 @@ export interface NetworkSpec extends NetworkPlace {
 
 const DEFAULT_SUBNET = '192.168.100.0/24'
 const DEFAULT_GATEWAY = '192.168.100.50'
-const NETWORK_OPTION_NAMES = ['kind', 'subnet', 'gateway'] as const satisfies readonly (keyof NetworkOptions)[]
+const NETWORK_OPTION_NAMES = [
+  'kind', 'subnet', 'gateway', 'subnet6', 'mtu',
+] as const satisfies readonly (keyof NetworkOptions)[] // prettier-ignore
 
 /** @throws GuestError naming the option, what it must be, what came, and what to write instead. */
 export function resolveNetwork(options: NetworkOptions = {}): NetworkSpec {
   const { kind = 'auto', subnet: subnetText = DEFAULT_SUBNET } = refuseUnknown(options, NETWORK_OPTION_NAMES)
   const subnet = parseSubnet(subnetText)
   const gateway = options.gateway ?? defaultIn(subnet, DEFAULT_GATEWAY, 1)
-  return { kind: oneOf('kind', kind, KINDS), subnet, gateway: hostAddress('gateway', gateway, subnet) }
+  const subnet6 = options.subnet6 === undefined ? undefined : parseSubnet6(options.subnet6)
+  return {
+    kind: oneOf('kind', kind, KINDS),
+    subnet,
+    gateway: hostAddress('gateway', gateway, subnet),
+    ...(subnet6 && { subnet6 }),
+    mtu: checkMtu(options.mtu ?? DEFAULT_MTU, subnet6),
+  }
+}
+
+export function placeOf({ subnet, gateway, subnet6, mtu }: NetworkPlace): NetworkPlace {
+  return { subnet, gateway, ...(subnet6 && { subnet6 }), mtu }
+}
+
+/** The options that open another network like this one. */
+export function optionsLike({ subnet, gateway, subnet6, mtu }: NetworkPlace): NetworkOptions {
+  return { subnet: subnet.cidr, gateway, ...(subnet6 && { subnet6: subnet6.cidr }), mtu }
 }
 
 /** Of a guest's options, those of the network it opens for itself. */

@@ -3,8 +3,10 @@ import type { Config } from './merge-config.ts'
 
 export interface SeedNic {
   readonly macAddress: string
-  /** Static, each with the length of its prefix: `192.168.100.224/24`. */
+  /** Static, each with the length of its prefix: `192.168.100.224/24`, `fd00:100::c0a8:64e0/64`. */
   readonly addresses: readonly string[]
+  /** Bytes. @default 1500 */
+  readonly mtu?: number
 }
 
 /** Everything that a guest learns from its seed. */

@@ -4,7 +4,7 @@ import { toYaml } from './yaml.ts'
 
 /**
  * No default route and no name server: the network is host-only, and "Network is unreachable" at once is better than
- * a time-out. No IPv6: nobody answers router solicitations, and systemd-networkd keeps the link in "configuring" until
+ * a time-out. No IPv6 but a static address: nobody answers router solicitations, and systemd-networkd keeps the link in "configuring" until
  * it has given up on them, which holds up everything after network-online.target (seen: 20 s). cloud-init renders
  * `accept-ra` and `link-local` for netplan only; for networkd there is a drop-in, see `networkdDropIn`.
  */
@@ -12,12 +12,13 @@ export function networkConfig({ nics }: SeedInput): string {
   return `${toYaml({
     version: 2,
     ethernets: Object.fromEntries(
-      nics.map(({ macAddress, addresses }, index) => [
+      nics.map(({ macAddress, addresses, mtu }, index) => [
         interfaceName(index),
         {
           match: { macaddress: macAddress.toLowerCase() },
           'set-name': interfaceName(index),
           addresses,
+          ...(mtu !== undefined && { mtu }),
           dhcp4: false,
           dhcp6: false,
           'accept-ra': false,
@@ -28,10 +29,14 @@ export function networkConfig({ nics }: SeedInput): string {
   })}\n`
 }
 
-/** For images without netplan: beside the file that cloud-init's networkd renderer writes (cloudinit/net/networkd.py). */
-export function networkdDropIn(_nic: SeedNic, index: number): { path: string; content: string } {
+/**
+ * For images without netplan: beside the file that cloud-init's networkd renderer writes (cloudinit/net/networkd.py). A static IPv6
+ * address is nobody else's here: a card that first asked around for it would not have it for a second.
+ */
+export function networkdDropIn({ addresses }: SeedNic, index: number): { path: string; content: string } {
+  const isIPv6 = addresses.some((address) => address.includes(':'))
   return {
     path: `/etc/systemd/network/10-cloud-init-${interfaceName(index)}.network.d/50-vitest-guest.conf`,
-    content: '[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n',
+    content: `[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n${isIPv6 ? 'IPv6DuplicateAddressDetection=0\n' : ''}`,
   }
 }

@@ -7,7 +7,7 @@ import { FORMAT_VERSION } from './store.ts'
 import { armCommand } from './waker.ts'
 
 /** Of the network, what a frozen guest knows. */
-export type NetworkFacts = Pick<Network, 'backend' | 'subnet' | 'gateway'>
+export type NetworkFacts = Pick<Network, 'backend' | 'subnet' | 'gateway' | 'subnet6' | 'mtu'>
 
 export interface KeyFacts {
   readonly spec: GuestSpec
@@ -46,8 +46,8 @@ export function templateKey({
     memoryFile: { path: ANY, shared: false },
     incoming: true,
   })
-  const { hostname, address, rootPassword, cloudConfig } = spec
-  const { subnet, gateway } = network
+  const { hostname, address, macAddress, rootPassword, cloudConfig } = spec
+  const { subnet, gateway, subnet6, mtu } = network
   const content = {
     formatVersion: FORMAT_VERSION,
     imageDigest,
@@ -55,8 +55,8 @@ export function templateKey({
     commandLine,
     // It is frozen along with the guest.
     waker: armCommand('end'),
-    guest: { hostname, address, rootPassword, cloudConfig },
-    network: { prefix: subnet.prefix, broadcast: subnet.broadcast, gateway },
+    guest: { hostname, address, macAddress, rootPassword, cloudConfig },
+    network: { prefix: subnet.prefix, broadcast: subnet.broadcast, gateway, subnet6: subnet6?.cidr, mtu },
     ...(accel === 'kvm' && { processor }),
   }
   return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 32)

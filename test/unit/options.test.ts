@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { GuestError } from '../../src/errors.ts'
 import { resolveGuest, type GuestOptions } from '../../src/options/guest-options.ts'
+import { address6In, type Subnet6 } from '../../src/options/ipv6.ts'
 import { networkOptionsOf, resolveNetwork } from '../../src/options/network-options.ts'
 
 const guest = (options: GuestOptions, subnet?: string) =>
@@ -27,6 +28,7 @@ test('another subnet brings addresses of its own', () => {
     kind: 'auto',
     subnet: expect.objectContaining({ cidr: '10.1.2.72/29', broadcast: '10.1.2.79' }) as object,
     gateway: '10.1.2.73',
+    mtu: 1500,
   })
   expect(guest({}, '10.1.2.72/29').address).toBe('10.1.2.74')
   expect(resolveNetwork({ subnet: '192.168.0.0/16' }).gateway).toBe('192.168.100.50')
@@ -66,6 +68,9 @@ test.for<[string, GuestOptions | Record<string, unknown>, string]>([
   ['the network address', { address: '192.168.100.0' }, 'address'],
   ['an unknown NIC', { nic: 'rtl8139' }, 'nic'],
   ['e1000 without a driver for it', { nic: 'e1000' }, 'nic'],
+  ['a MAC address with dashes', { macAddress: '52-54-00-12-34-56' }, 'macAddress'],
+  ['the MAC address of nobody', { macAddress: '00:00:00:00:00:00' }, 'macAddress'],
+  ['a multicast MAC address', { macAddress: '33:33:00:00:00:01' }, 'macAddress'],
   ['an unknown accelerator', { accel: 'hvf' }, 'accel'],
   ['a time-out of nothing', { timeouts: { boot: 0 } }, 'timeouts.boot'],
   ['a misspelt time-out', { timeouts: { bot: 1 } }, 'timeouts.bot'],
@@ -86,3 +91,44 @@ test.for(['192.168.100.0', '192.168.100.0/31', '192.168.100.0/7', 'fe80::/64', '
     expect(() => resolveNetwork({ subnet })).toThrow(/`subnet` must be an IPv4 subnet from \/8 to \/30/)
   },
 )
+
+test('a MAC address is taken as it is, in lower case, and a bad one is refused for what is bad about it', () => {
+  expect(guest({ macAddress: '52:54:00:AB:CD:EF' }).macAddress).toBe('52:54:00:ab:cd:ef')
+  expect(() => guest({ macAddress: '52:54:00' })).toThrow(/must be six bytes in hexadecimal/)
+  expect(() => guest({ macAddress: '00:00:00:00:00:00' })).toThrow(/must be another than the one of no card/)
+  expect(() => guest({ macAddress: '53:54:00:12:34:56' })).toThrow(
+    /of one card, not of a group of them \(multicast\).*\n.*'52:54:00:12:34:56'/,
+  )
+})
+
+test('IPv6 is beside IPv4, with the same last bytes', () => {
+  const { subnet6 } = resolveNetwork({ subnet6: 'fd00:0100:0::9/64' })
+  expect(subnet6).toEqual({ cidr: 'fd00:100::/64', prefix: 64 })
+  const { subnet6: longest } = resolveNetwork({ subnet6: '2001:db8:1:2:3:4:5:6/96' })
+  expect(longest?.cidr).toBe('2001:db8:1:2:3:4::/96')
+  expect(address6In(subnet6 as Subnet6, '192.168.100.224')).toBe('fd00:100::c0a8:64e0')
+  expect(address6In(longest as Subnet6, '10.0.0.1')).toBe('2001:db8:1:2:3:4:a00:1')
+})
+
+test.for([
+  'fd00::/97',
+  'fd00::/8',
+  'fd00::',
+  '10.0.0.0/16',
+  'fe80::/64',
+  'ff02::/64',
+  '::/64',
+  'fd00::%eth0/64',
+  'x/64',
+])('subnet6 %s is refused', (subnet6) => {
+  expect(() => resolveNetwork({ subnet6 })).toThrow(expect.objectContaining({ option: 'subnet6' }) as Error)
+})
+
+test('the MTU is one that every card can have, and IPv6 needs more', () => {
+  expect(resolveNetwork({ mtu: 576 }).mtu).toBe(576)
+  expect(resolveNetwork({ mtu: 9000, subnet6: 'fd00::/64' }).mtu).toBe(9000)
+  for (const mtu of [575, 16_111, 1500.5, '1500' as never]) {
+    expect(() => resolveNetwork({ mtu })).toThrow(/`mtu` must be a whole number of bytes from 576 to 16110/)
+  }
+  expect(() => resolveNetwork({ mtu: 1279, subnet6: 'fd00::/64' })).toThrow(/from 1280 \(the least for IPv6\)/)
+})

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { GuestError } from '../../src/errors.ts'
 import { makeCredentials } from '../../src/seed/credentials.ts'
 import { metaData } from '../../src/seed/meta-data.ts'
-import { networkConfig } from '../../src/seed/network-config.ts'
+import type { SeedNic } from '../../src/seed/input.ts'
+import { networkConfig, networkdDropIn } from '../../src/seed/network-config.ts'
 import { userData } from '../../src/seed/user-data.ts'
 
 const credentials = makeCredentials('pass: "word" \'#')
@@ -48,6 +49,18 @@ describe('network-config', () => {
         },
       },
     })
+  })
+})
+
+describe('a card with IPv6 and another MTU', () => {
+  const card = { macAddress: '52:54:00:ab:cd:ef', addresses: ['10.0.0.2/24', 'fd00::a00:2/64'], mtu: 9000 }
+
+  test('has both addresses and the MTU, and does not wait to see whether its address is taken', () => {
+    expect(parse(networkConfig({ ...input, nics: [card] }))['ethernets']).toMatchObject({
+      eth0: { addresses: card.addresses, mtu: 9000, 'link-local': [] },
+    })
+    expect(networkdDropIn(card, 0).content).toContain('IPv6DuplicateAddressDetection=0\n')
+    expect(networkdDropIn(input.nics[0] as SeedNic, 0).content).not.toContain('IPv6DuplicateAddressDetection')
   })
 })
 

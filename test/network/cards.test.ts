@@ -1,0 +1,65 @@
+import { execa } from 'execa'
+import { buffer } from 'node:stream/consumers'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { NetworkError } from '../../src/errors.ts'
+import type { Network } from '../../src/network/network.ts'
+import { openNetwork } from '../../src/network/open-network.ts'
+import { insideNode, plugIn, ping } from '../support/plug-in.ts'
+
+const GUEST = { hostname: 'guest', address: '192.168.100.224' }
+
+let network: Network
+
+beforeAll(async () => {
+  network = await openNetwork({ mtu: 4000, subnet6: 'fd00:100::/64' })
+})
+afterAll(() => network[Symbol.asyncDispose]())
+
+test('bridge and TAP have the MTU of the network', async () => {
+  await using attachment = await network.attach(GUEST)
+  const [file, ...args] = network.inside(['ip', '-json', 'link', 'show'])
+  const links = JSON.parse((await execa(file, args)).stdout) as { ifname: string; mtu: number }[]
+  const mtuOf = (name?: string) => links.find(({ ifname }) => ifname === name)?.mtu
+  expect([mtuOf(network.bridge), mtuOf(attachment.tap)]).toEqual([4000, 4000])
+})
+
+test('packets of the MTU pass the bridge whole, and no larger ones', async () => {
+  await using machine = await plugIn(network, '192.168.100.9/24')
+  const whole = ['-M', 'do', '-s']
+  expect(await ping(network, '192.168.100.9', [...whole, `${4000 - 28}`])).toMatchObject({ exitCode: 0 })
+  const larger = await ping(network, '192.168.100.9', [...whole, `${4000 - 27}`])
+  expect(larger.all).toContain('message too long, mtu=4000')
+  expect(machine.name).toBeDefined()
+})
+
+test('IPv6 is there at once, beside IPv4, and is dialed', async () => {
+  await using machine = await plugIn(network, 'fd00:100::9/64')
+  const [file, ...args] = network.inside(['ip', '-json', '-6', 'address', 'show', 'dev', 'br0', 'scope', 'global'])
+  expect(JSON.parse((await execa(file, args)).stdout)).toMatchObject([
+    {
+      addr_info: expect.arrayContaining([
+        expect.objectContaining({ local: 'fd00:100::c0a8:6432', prefixlen: 64 }),
+      ]) as unknown,
+    },
+  ])
+  const port = await insideNode(machine.inside, 'over IPv6')
+  const socket = await network.dial('fd00:100::9', port)
+  expect((await buffer(socket)).toString()).toBe('over IPv6')
+  await expect(network.dial('fd00:100::9', 1)).rejects.toThrow(/Nothing answers at \[fd00:100::9\]:1: .*ECONNREFUSED/)
+})
+
+test('no two cards of a network, nor the bridge, have the same MAC address', async () => {
+  const one = { ...GUEST, macAddress: '52:54:00:00:00:01' }
+  const two = { hostname: 'other', address: '192.168.100.8' }
+  await using _ = await network.attach(one)
+  const again: unknown = await network.attach({ ...two, macAddress: one.macAddress }).catch((error: unknown) => error)
+  expect(again).toBeInstanceOf(NetworkError)
+  expect((again as NetworkError).message).toMatch(
+    /^The MAC address 52:54:00:00:00:01 is that of guest guest on the same/,
+  )
+  expect((again as NetworkError).hint).toContain('a macAddress of its own')
+  await expect(network.attach({ ...two, macAddress: '52:54:c0:a8:64:32' })).rejects.toThrow(
+    /is that of the bridge itself/,
+  )
+  await using __ = await network.attach({ ...two, macAddress: '52:54:00:00:00:02' })
+})

@@ -18,7 +18,7 @@ export interface Floor extends AsyncDisposable {
 
 /** The least that a clone of this template can take. One process does all rounds, so that its code is as warm as ours. */
 export async function openFloor(template: string, image: Image, accel: 'kvm' | 'tcg'): Promise<Floor> {
-  const { macAddresses, memoryMib } = await readManifest(template)
+  const { cards, memoryMib } = await readManifest(template)
   const command = [
     requireTool('qemu-system-x86_64'),
     ...qemuArguments({
@@ -32,7 +32,7 @@ export async function openFloor(template: string, image: Image, accel: 'kvm' | '
       nics: [
         {
           model: 'virtio-net-pci',
-          macAddress: macAddresses[0] as string,
+          macAddress: cards[0]?.macAddress ?? '',
           netdev: 'tap,ifname=tap0,script=no,downscript=no',
         },
       ],

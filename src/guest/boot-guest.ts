@@ -9,7 +9,9 @@ import { resolveGuest, type GuestOptions } from '../options/guest-options.ts'
 import { networkOptionsOf, resolveNetwork, type NetworkKind, type NetworkOptions } from '../options/network-options.ts'
 import { guestHandle } from './guest-handle.ts'
 import type { Guest } from './guest.ts'
+import { withGuests } from './guest-network.ts'
 import { keepWhenOff } from './power.ts'
+import { residentsOf } from './residents.ts'
 import { requireHost } from './require-host.ts'
 import { startCold } from './start-cold.ts'
 import { startWarm } from './start-warm.ts'
@@ -39,17 +41,24 @@ export interface BootOptions extends Omit<GuestOptions, 'network'> {
  */
 export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
   const { network: wanted, signal, onPhase, onConsole = () => {}, onProgress, ...rest } = options
-  const given = isOpen(wanted) ? wanted : undefined
+  const given = isOpen(wanted) ? withGuests(wanted, bootGuest) : undefined
   const networkOptions = networkOptionsOf({
     ...rest,
     ...(!isOpen(wanted) && wanted !== undefined && { network: wanted }),
   })
-  const spec = resolveGuest(rest, given ?? resolveNetwork(networkOptions))
+  const taken = given?.members.map(({ address }) => address)
+  const spec = resolveGuest(rest, given ?? resolveNetwork(networkOptions), taken)
   const phases = new Phases(onPhase)
   signal?.throwIfAborted()
 
   return acquire(async (disposers) => {
+    // Its neighbours forget it when its place has gone, which is made after this.
+    if (given) disposers.defer(() => residentsOf(given).introduce())
+    // On a network that is there the name and the address are taken at once: guests get them in the order of the calls.
+    const attached = given && disposers.useSoon(given.reserve(spec, signal))
     await phases.run('host', () => requireHost(given === undefined))
+    // One that is refused needs no image.
+    await Promise.race([attached, Promise.resolve()])
     // A keeper takes its time to start, and knows nothing of images.
     const opening = given ?? disposers.useSoon(beginNetwork({ ...networkOptions, ...(signal && { signal }) }))
     const { accel, reason } = await phases.run('accelerator', () => chooseAccelerator(spec.accel, signal))
@@ -59,16 +68,24 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
     const image = await phases.run('image', () =>
       resolveImage(spec.image, { ...(signal && { signal }), ...(onProgress && { onProgress }) }),
     )
-    const network = await phases.run('network', async () => opening)
+    const network = await phases.run('network', async () => withGuests(await opening, bootGuest))
+    const place = attached ?? disposers.useSoon(network.reserve(spec, signal))
     const tell = { onConsole, onProgress: onProgress ?? (() => {}) }
-    const start = { spec, accel, image, network, phases, signal, ...tell, disposers }
+    const start = { spec, accel, image, network, place, phases, signal, ...tell, disposers }
     const warm = spec.start === 'warm' ? await startWarm(start) : undefined
     const started = warm ?? (await startCold(start))
     for (const warning of started.warnings) warnOnce(`cloud-init in guest ${spec.hostname}: ${warning}`)
     await keepWhenOff(started.machine)
-    // The network takes TAP and QEMU with it, so its end need not wait for theirs; its own turn, later, waits for it.
-    if (!given) disposers.defer(() => void Promise.resolve(network[Symbol.asyncDispose]()).catch(() => {}))
-    return guestHandle({ ...started, spec, network, image: image.label, accel, phases, disposers })
+    const own = given ? undefined : network
+    const residents = residentsOf(network)
+    const guest = guestHandle({ ...started, spec, network, image: image.label, accel, phases, disposers })
+    disposers.defer(() => {
+      residents.leave(guest)
+      // The network takes TAP and QEMU with it, so its end need not wait for theirs; its own turn, later, waits for it.
+      void Promise.resolve(own?.[Symbol.asyncDispose]()).catch(() => {})
+    })
+    await residents.enter(guest, started.hosts ?? '')
+    return guest
   })
 }
 

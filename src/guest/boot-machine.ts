@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'ssh2'
 import { BootError } from '../errors.ts'
@@ -37,6 +36,8 @@ export interface BootInput {
   readonly network: Network
   /** Its place on each network, in the order of its cards. */
   readonly places: readonly Place[]
+  /** By which cloud-init knows that it has done its work before. */
+  readonly instanceId: string
   readonly credentials: Credentials
   /** Where to put the seed. */
   readonly seed: string
@@ -65,7 +66,7 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
     writeSeed(
       {
         hostname: spec.hostname,
-        instanceId: randomUUID(),
+        instanceId: input.instanceId,
         nics: places.map(({ macAddress, attachment }) => seedNic(macAddress, attachment.member.address, network)),
         credentials,
         cloudConfig: spec.cloudConfig,

@@ -54,7 +54,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
   })
   const credentials = makeCredentials(spec.rootPassword)
   const macAddress = spec.macAddress ?? randomMac()
-  const warnings = await acquire(async (disposers) => {
+  const { warnings, isChangeable } = await acquire(async (disposers) => {
     const network = disposers.use(
       await phases.run('network', () => openNetwork({ ...optionsLike(input.network), ...(signal && { signal }) })),
     )
@@ -68,6 +68,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
         image,
         network,
         places: [{ attachment, macAddress }],
+        instanceId: key,
         credentials,
         seed: join(folder, FILES.seed),
         disk: { path: disk, format: 'qcow2', writable: true },
@@ -79,9 +80,9 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
       },
       disposers,
     )
-    await phases.run('freeze', () => freezeGuest(machine, client, accel, signal))
+    const isChangeable = await phases.run('freeze', () => freezeGuest(machine, client, accel, signal))
     await disposers[Symbol.asyncDispose]()
-    return warnings
+    return { warnings, isChangeable }
   }).catch(async (error: unknown) => {
     throw await explainFull(error, folder, label)
   })
@@ -92,19 +93,22 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
     memoryMib: spec.memoryMib,
     createdAt: new Date().toISOString(),
     buildMs: Math.round(performance.now() - startedAt),
-    macAddresses: [macAddress],
+    hostname: spec.hostname,
+    cards: [{ macAddress, address: spec.address }],
+    isChangeable,
     credentials,
     warnings,
   })
   input.onProgress(`template ${label}: built in ${seconds()} s`)
 }
 
+/** Returns whether its clones can become other guests. */
 async function freezeGuest(
   machine: Machine,
   client: Client,
   accel: Accelerator,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const budget = AbortSignal.timeout(FREEZE_BUDGET * budgetFactor(accel))
   const limit = signal ? AbortSignal.any([signal, budget]) : budget
   const armed = new WakePort(machine.wakePort).armed(limit)
@@ -113,8 +117,9 @@ async function freezeGuest(
   try {
     await exec(client, armCommand('end'), { cancelSignal: limit })
     client.end()
-    await armed
+    const isChangeable = await armed
     await freeze(machine, FILES.state)
+    return isChangeable
   } catch (cause) {
     signal?.throwIfAborted()
     // That a connection or QEMU broke says nothing of the next try.

@@ -3,7 +3,6 @@ import { budgetFactor } from '../host/accelerator.ts'
 import type { Disposers } from '../lifetime/disposers.ts'
 import type { Phases } from '../lifetime/phases.ts'
 import type { Machine } from '../machine/start-machine.ts'
-import type { Network } from '../network/network.ts'
 import { address6In } from '../options/ipv6.ts'
 import type { GuestSpec } from '../options/guest-options.ts'
 import type { Credentials } from '../seed/credentials.ts'
@@ -13,10 +12,12 @@ import { commands, runIn } from './commands.ts'
 import { Connections } from './connections.ts'
 import { files } from './files.ts'
 import type { Guest } from './guest.ts'
+import type { GuestNetwork } from './guest-network.ts'
 import { writeRecord } from './guest-record.ts'
 import { Life } from './life.ts'
 import { power } from './power.ts'
 import { reach } from './reach.ts'
+import { residentsOf } from './residents.ts'
 import { see } from './see.ts'
 import { Snapshots } from './snapshots.ts'
 import { waits } from './waits.ts'
@@ -24,7 +25,7 @@ import { waits } from './waits.ts'
 /** The pieces of a guest that is ready. */
 export interface GuestParts {
   readonly spec: GuestSpec
-  readonly network: Network
+  readonly network: GuestNetwork
   readonly image: string
   readonly accel: 'kvm' | 'tcg'
   readonly phases: Phases
@@ -62,6 +63,8 @@ export function guestHandle(parts: GuestParts): Guest {
   disposers.defer(() => record[Symbol.dispose]())
   let keptBy: number | undefined
   const run = runIn({ open: () => ssh.open(), timeout: timeouts.command * budgetFactor(accel) })
+  const welcomeBack = () => residentsOf(network).welcomeBack(hostname)
+  const powers = power({ machine, life, budget: boot.budget, exec: run, open: () => ssh.open() })
   const snapshots = new Snapshots({
     machine,
     wake: parts.wake,
@@ -106,8 +109,17 @@ export function guestHandle(parts: GuestParts): Guest {
       await snapshots.restore(snapshot)
       life.powered(false)
       await ssh.open()
+      await welcomeBack()
     },
-    ...power({ machine, life, budget: boot.budget, exec: run, open: () => ssh.open() }),
+    ...powers,
+    reboot: async (options) => {
+      await powers.reboot(options)
+      await residentsOf(network).introduce()
+    },
+    start: async (options) => {
+      await powers.start(options)
+      await welcomeBack()
+    },
     ...waits({ exec: run, connect: dial, console: machine.console, accel, life }),
     qmp: (command, args) => machine.qmp.execute(command, args),
     keep: () => {

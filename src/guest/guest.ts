@@ -1,10 +1,10 @@
 import type { Client } from 'ssh2'
 import type { Phase } from '../lifetime/phases.ts'
 import type { Console } from '../machine/console.ts'
-import type { Network } from '../network/network.ts'
 import type { Credentials } from '../seed/credentials.ts'
 import type { Commands } from './commands.ts'
 import type { Files } from './files.ts'
+import type { GuestNetwork } from './guest-network.ts'
 import type { Reach } from './reach.ts'
 import type { See } from './see.ts'
 import type { Power } from './power.ts'
@@ -30,7 +30,7 @@ export interface Guest extends AsyncDisposable, Commands, Files, Power, Reach, S
    */
   readonly sshConfig: string
   /** The network it is on; its own, unless one was given. */
-  readonly network: Network
+  readonly network: GuestNetwork
   /** What it was booted from, e.g. `debian-12`. */
   readonly image: string
   /** `warm`: it is the clone of a template. */

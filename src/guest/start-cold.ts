@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Accelerator } from '../host/accelerator.ts'
@@ -5,7 +6,7 @@ import type { Image, Progress } from '../image/resolve-image.ts'
 import type { Disposers } from '../lifetime/disposers.ts'
 import type { Phases } from '../lifetime/phases.ts'
 import type { ConsoleListener } from '../machine/console.ts'
-import type { Network } from '../network/network.ts'
+import type { Attachment, Network } from '../network/network.ts'
 import type { GuestSpec } from '../options/guest-options.ts'
 import { makeCredentials, type Credentials } from '../seed/credentials.ts'
 import { WakePort } from '../template/waker.ts'
@@ -18,6 +19,8 @@ export interface Start {
   readonly accel: Accelerator
   readonly image: Image
   readonly network: Network
+  /** Its place there; apart from the bridge, until it joins. */
+  readonly place: Promise<Attachment>
   readonly phases: Phases
   readonly signal: AbortSignal | undefined
   readonly onProgress: Progress
@@ -31,17 +34,21 @@ export interface Started extends Booted {
   readonly wake: WakePort
   readonly credentials: Credentials
   readonly macAddress: string
+  /** The lines of ours in its /etc/hosts. */
+  readonly hosts?: string | undefined
 }
 
 /** Boots a guest from its image. */
 export async function startCold(start: Start): Promise<Started> {
   const { spec, network, phases, signal, disposers } = start
   await phases.run('keeper', () => network.ready)
-  const attachment = await phases.run('tap', async () => disposers.use(await network.attach(spec, signal)))
+  const attachment = await phases.run('tap', () => start.place)
+  await attachment.join(signal)
   const credentials = makeCredentials(spec.rootPassword)
   const macAddress = spec.macAddress ?? randomMac()
   const seed = join(network.stateFolder, `seed-${spec.hostname}.iso`)
   disposers.defer(() => rm(seed, { force: true }))
-  const booted = await bootMachine({ ...start, places: [{ attachment, macAddress }], credentials, seed }, disposers)
+  const places = [{ attachment, macAddress }]
+  const booted = await bootMachine({ ...start, places, instanceId: randomUUID(), credentials, seed }, disposers)
   return { ...booted, start: 'cold', wake: new WakePort(booted.machine.wakePort), credentials, macAddress }
 }

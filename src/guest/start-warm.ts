@@ -1,9 +1,9 @@
-import { BootError } from '../errors.ts'
+import { GuestError } from '../errors.ts'
 import { budgetFactor } from '../host/accelerator.ts'
 import { qemuVersion } from '../host/qemu-version.ts'
 import { acquire, type Disposers } from '../lifetime/disposers.ts'
-import type { Attachment } from '../network/network.ts'
 import { discardTemplate, findTemplate, type Unfreezable } from '../template/find-template.ts'
+import { hasChangeableCards, isIdentityOf, usualGuest } from '../template/identity.ts'
 import { templateKey, type NetworkFacts } from '../template/key.ts'
 import type { Template } from '../template/store.ts'
 import { thaw } from '../template/thaw.ts'
@@ -11,12 +11,17 @@ import { WakePort } from '../template/waker.ts'
 import { rootLogin, withinBudget } from './boot-machine.ts'
 import { buildTemplate } from './build-template.ts'
 import { openSsh } from './open-ssh.ts'
+import { personOf } from './person.ts'
 import type { Start, Started } from './start-cold.ts'
 import { warnOnce } from './warn-once.ts'
 
 /** With KVM, in milliseconds: from starting QEMU to a clone that is ready. */
 const THAW_BUDGET = 10_000
 const WAKING = 'clock and entropy'
+const BECOMING = 'identity'
+const JOINING = 'bridge'
+/** What goes wrong in these would go wrong with another template too. */
+const NOT_THE_TEMPLATES = [WAKING, BECOMING, JOINING, 'tap']
 
 /**
  * Clones a guest from its template, which is built if the cache has none. A template that cannot be restored is built
@@ -24,29 +29,25 @@ const WAKING = 'clock and entropy'
  * @returns undefined when a machine like this cannot be frozen
  */
 export async function startWarm(start: Start): Promise<Started | undefined> {
-  const { spec, network, phases, signal, disposers } = start
-  const place = disposers.useSoon(network.attach(spec, signal))
+  const { phases, signal } = start
   const find = () => phases.run('template', () => templateFor(start))
   let template = await find()
-  if ('unfreezable' in template) return bootInstead(start, template, await place)
-  const attachment = await phases.run('tap', () => place)
+  if ('unfreezable' in template) return bootInstead(start, template)
   try {
-    return await cloneTemplate(template, attachment, start)
+    return await cloneTemplate(template, start)
   } catch (error) {
     signal?.throwIfAborted()
-    // A clock that cannot be set in time, or a unit that fails when it is, would be the same with another template.
-    if (error instanceof BootError && error.phase === WAKING) throw error
+    if (error instanceof GuestError && NOT_THE_TEMPLATES.includes(error.phase ?? '')) throw error
     warnOnce(`A template could not be restored and is built anew: ${(error as Error).message}`)
     await discardTemplate(template)
     template = await find()
-    if ('unfreezable' in template) return bootInstead(start, template, await place)
-    return await cloneTemplate(template, attachment, start)
+    if ('unfreezable' in template) return bootInstead(start, template)
+    return await cloneTemplate(template, start)
   }
 }
 
-async function bootInstead({ spec }: Start, { unfreezable }: Unfreezable, place: Attachment): Promise<undefined> {
+function bootInstead({ spec }: Start, { unfreezable }: Unfreezable): undefined {
   warnOnce(`${unfreezable}; so guest ${spec.hostname} boots each time (start: 'cold' says so without this warning)`)
-  await place[Symbol.asyncDispose]()
 }
 
 /** What decides which template it is. */
@@ -55,15 +56,16 @@ export interface TemplateWish extends Pick<Start, 'spec' | 'accel' | 'image' | '
 }
 
 /** The template for guests like this, built if there is none. */
-export async function templateFor({
-  spec,
-  accel,
-  image,
-  network,
-  onProgress,
-  onConsole,
-  signal,
-}: TemplateWish): Promise<Template | Unfreezable> {
+export async function templateFor(wish: TemplateWish): Promise<Template | Unfreezable> {
+  const { spec, network } = wish
+  if (!hasChangeableCards(spec)) return findOrBuild(wish, true)
+  const template = await findOrBuild({ ...wish, spec: usualGuest(spec, network) }, false)
+  if ('unfreezable' in template || template.isChangeable || isIdentityOf(spec, template)) return template
+  return findOrBuild(wish, true)
+}
+
+async function findOrBuild(wish: TemplateWish, isPersonal: boolean): Promise<Template | Unfreezable> {
+  const { spec, accel, image, network, onProgress, signal } = wish
   const key = templateKey({
     spec,
     network,
@@ -71,6 +73,7 @@ export async function templateFor({
     imageDigest: image.digest,
     direct: image.direct,
     qemuVersion: await qemuVersion(signal),
+    isPersonal,
   })
   const label = `${image.label}, ${spec.memoryMib} MiB, ${spec.hostname}`
   return findTemplate({
@@ -84,14 +87,19 @@ export async function templateFor({
         // Who waits is told the label anyway.
         tell(line.replace(`template ${label}: `, ''))
       }
-      return buildTemplate(folder, { key, label, spec, network, accel, image, onProgress: progress, onConsole, signal })
+      return buildTemplate(folder, { ...wish, key, label, onProgress: progress })
     },
   })
 }
 
-async function cloneTemplate(template: Template, { netdev }: Attachment, start: Start): Promise<Started> {
+async function cloneTemplate(template: Template, start: Start): Promise<Started> {
   const { spec, accel, image, network, phases, signal } = start
   return acquire(async (disposers: Disposers) => {
+    const attachment = await phases.run('tap', () => start.place)
+    const person = await personOf(template, start, disposers)
+    // One that is to become another may only be heard when it is.
+    const joining = person.identity ? undefined : attachment.join(signal)
+    joining?.catch(() => {})
     const machine = disposers.use(
       await phases.run('restore', () =>
         thaw(
@@ -102,7 +110,8 @@ async function cloneTemplate(template: Template, { netdev }: Attachment, start: 
             memoryMib: spec.memoryMib,
             cpus: spec.cpus,
             direct: image.direct,
-            nics: [{ model: spec.nic, netdev }],
+            nics: [{ model: spec.nic, netdev: attachment.netdev, macAddress: person.macAddress }],
+            seed: person.seed,
           },
           { inside: (command) => network.inside(command), signal },
         ),
@@ -115,9 +124,12 @@ async function cloneTemplate(template: Template, { netdev }: Attachment, start: 
       const dial = (port: number, dialSignal: AbortSignal) => network.dial(spec.address, port, dialSignal)
       const waking = wake.setClock(boot)
       waking.catch(() => {})
+      const { identity } = person
+      if (identity) await phases.run(BECOMING, () => waking.then(() => wake.become(identity, boot)))
+      await phases.run(JOINING, async () => joining ?? attachment.join(boot))
       const ssh = await openSsh(
         dial,
-        rootLogin(template.credentials),
+        rootLogin(person.credentials),
         boot,
         (name, work) => phases.run(name, work),
         answered,
@@ -131,7 +143,8 @@ async function cloneTemplate(template: Template, { netdev }: Attachment, start: 
       return ssh
     })
     start.disposers.defer(() => disposers[Symbol.asyncDispose]())
-    const { warnings, credentials, macAddresses } = template
-    return { machine, client, warnings, start: 'warm', wake, credentials, macAddress: macAddresses[0] as string }
+    const { credentials, macAddress, identity } = person
+    const hosts = identity?.hosts
+    return { machine, client, warnings: template.warnings, start: 'warm', wake, credentials, macAddress, hosts }
   })
 }

@@ -1,7 +1,8 @@
 import { badOption } from './bad-option.ts'
 import { isPlainObject, oneOf, refuseUnknown } from './check.ts'
+import { freeAddress } from './free-address.ts'
 import { parseImage, type ImageOption, type ImageSpec } from './image.ts'
-import { defaultIn, hostAddress } from './ipv4.ts'
+import { hostAddress } from './ipv4.ts'
 import { macAddressOf } from './mac-address.ts'
 import { memoryMib } from './memory.ts'
 import type { NetworkKind, NetworkOptions, NetworkPlace } from './network-options.ts'
@@ -28,7 +29,10 @@ export interface GuestOptions {
   cpus?: number
   /** @default 'guest' */
   hostname?: string
-  /** The guest's static IPv4 address. @default '192.168.100.224', else the subnet's second host address */
+  /**
+   * The guest's static IPv4 address.
+   * @default '192.168.100.224', else the subnet's second host address; on a network with other guests the next one that is free
+   */
   address?: string
   /** The network it opens for itself: its kind, or all its options. @default 'auto' */
   network?: NetworkKind | NetworkOptions
@@ -75,19 +79,22 @@ export interface GuestSpec {
   readonly timeouts: Required<Timeouts>
 }
 
-const DEFAULT_ADDRESS = '192.168.100.224'
+export const DEFAULT_HOSTNAME = 'guest'
 const DEFAULT_TIMEOUTS: Required<Timeouts> = { boot: 60_000, command: 60_000 }
 /** RFC 1123, one label. */
 const HOSTNAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
 
-/** @throws GuestError naming the option, what it must be, what came, and what to write instead. */
-export function resolveGuest(options: GuestOptions, network: NetworkPlace): GuestSpec {
+/**
+ * @param taken the addresses of others on the network
+ * @throws GuestError naming the option, what it must be, what came, and what to write instead.
+ */
+export function resolveGuest(options: GuestOptions, network: NetworkPlace, taken: readonly string[] = []): GuestSpec {
   const {
     image = 'debian-12',
     memory = '512M',
     cpus = 2,
-    hostname = 'guest',
-    address = defaultIn(network.subnet, DEFAULT_ADDRESS, 2),
+    hostname = DEFAULT_HOSTNAME,
+    address = freeAddress(network, taken),
     rootPassword,
     cloudConfig = {},
     accel = 'auto',

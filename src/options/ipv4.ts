@@ -40,6 +40,13 @@ export function nthAddress(subnet: Subnet, offset: number): string {
   return toText(subnet.first + offset)
 }
 
+/** Every address that a machine can have, from `start` on and around. */
+export function* hostAddresses({ first, last }: Subnet, start: string): Generator<string> {
+  const begin = toNumber(start)
+  for (let address = begin; address < last; address++) yield toText(address)
+  for (let address = first + 1; address < begin; address++) yield toText(address)
+}
+
 function toNumber(text: string): number {
   return text.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0)
 }

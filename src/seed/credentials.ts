@@ -21,14 +21,12 @@ const ED25519_BLOB_LENGTH = 4 + 11 + 4 + 32
 /** @param rootPassword @default 32 random characters of A-Z, a-z, 0-9, `-` and `_` */
 export function makeCredentials(rootPassword = randomBytes(PASSWORD_BYTES).toString('base64url')): Credentials {
   const client = ed25519Pair()
-  const host = ed25519Pair()
-  return {
-    rootPassword,
-    clientKey: client.private,
-    clientPublicKey: client.public,
-    hostKey: host.private,
-    hostPublicKey: host.public,
-  }
+  return { rootPassword, clientKey: client.private, clientPublicKey: client.public, ...makeHostKey() }
+}
+
+export function makeHostKey(): Pick<Credentials, 'hostKey' | 'hostPublicKey'> {
+  const { private: hostKey, public: hostPublicKey } = ed25519Pair()
+  return { hostKey, hostPublicKey }
 }
 
 function ed25519Pair() {

@@ -19,6 +19,8 @@ export interface KeyFacts {
   readonly qemuVersion: string
   /** With KVM a guest has seen the host's own processor. */
   readonly processor?: string
+  /** Whether the template is for guests of this name and address alone. */
+  readonly isPersonal: boolean
 }
 
 /** Stands for whatever differs from clone to clone, or is random. */
@@ -33,9 +35,10 @@ export function templateKey({
   direct,
   qemuVersion,
   processor = cpus()[0]?.model ?? '',
+  isPersonal,
 }: KeyFacts): string {
   const commandLine = qemuArguments({
-    name: spec.hostname,
+    name: ANY,
     accel,
     memoryMib: spec.memoryMib,
     cpus: spec.cpus,
@@ -55,7 +58,7 @@ export function templateKey({
     commandLine,
     // It is frozen along with the guest.
     waker: armCommand('end'),
-    guest: { hostname, address, macAddress, rootPassword, cloudConfig },
+    guest: { rootPassword, cloudConfig, ...(isPersonal && { hostname, address, macAddress }) },
     network: { prefix: subnet.prefix, broadcast: subnet.broadcast, gateway, subnet6: subnet6?.cidr, mtu },
     ...(accel === 'kvm' && { processor }),
   }

@@ -3,9 +3,10 @@ import { open, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { touch } from '../host/touch.ts'
 import type { Credentials } from '../seed/credentials.ts'
+import type { Identity } from './identity.ts'
 
 /** Raise it when templates of older releases must not be used any more. */
-export const FORMAT_VERSION = 2
+export const FORMAT_VERSION = 3
 /** What a template is made of, besides its manifest. */
 export const FILES = { memory: 'memory', state: 'state', disk: 'disk.qcow2', seed: 'seed.iso' } as const
 const MANIFEST = 'manifest.json'
@@ -15,7 +16,7 @@ const CHUNK = 1024 * 1024
 const ZEROS = Buffer.alloc(CHUNK)
 
 /** All there is to know of a template, kept in it. */
-export interface Manifest {
+export interface Manifest extends Identity {
   readonly formatVersion: number
   readonly key: string
   /** For people: the image, and what is special about the machine. */
@@ -26,8 +27,8 @@ export interface Manifest {
   /** ISO 8601. */
   readonly createdAt: string
   readonly buildMs: number
-  /** Of its network cards, in their order. */
-  readonly macAddresses: readonly string[]
+  /** Whether a clone can be given another name and address. */
+  readonly isChangeable: boolean
   readonly credentials: Credentials
   /** What cloud-init reported as failed. */
   readonly warnings: readonly string[]

@@ -1,14 +1,15 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BootError } from '../errors.ts'
-import { STATE_FD, type MachineConfig, type Nic } from '../machine/command-line.ts'
+import { STATE_FD, type MachineConfig } from '../machine/command-line.ts'
 import { startMachine, type Machine, type StartOptions } from '../machine/start-machine.ts'
 import { CAPABILITIES, completed } from './freeze.ts'
 import { FILES, type Template } from './store.ts'
 
-/** A machine as far as the template does not say: what it is called, and the TAP that is its own. */
-export type CloneConfig = Pick<MachineConfig, 'name' | 'accel' | 'memoryMib' | 'cpus' | 'direct'> & {
-  readonly nics: readonly Omit<Nic, 'macAddress'>[]
+/** A machine as far as the template does not say: what it is called, and its network cards. */
+export type CloneConfig = Pick<MachineConfig, 'name' | 'accel' | 'memoryMib' | 'cpus' | 'direct' | 'nics'> & {
+  /** For its next boot. @default the template's */
+  readonly seed?: string | undefined
 }
 
 /**
@@ -21,7 +22,7 @@ export async function thaw(
   config: CloneConfig,
   { inside, signal }: Pick<StartOptions, 'inside' | 'signal'>,
 ): Promise<Machine> {
-  const { folder, macAddresses } = template
+  const { folder } = template
   const state = await open(join(folder, FILES.state)).catch((cause: unknown) => {
     throw new BootError('The template is gone', { cause })
   })
@@ -30,9 +31,8 @@ export async function thaw(
     machine = await startMachine(
       {
         ...config,
-        nics: config.nics.map((nic, index) => ({ ...nic, macAddress: macAddresses[index] as string })),
         disk: { path: join(folder, FILES.disk), format: 'qcow2' },
-        seed: join(folder, FILES.seed),
+        seed: config.seed ?? join(folder, FILES.seed),
         memoryFile: { path: join(folder, FILES.memory), shared: false },
         incoming: true,
       },

@@ -3,7 +3,9 @@ import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { createInterface, type Interface } from 'node:readline'
 import { BootError } from '../errors.ts'
+import { BECOME } from './become.ts'
 import { FreezeError } from './freeze-error.ts'
+import { requireIdentity, type NewIdentity } from './identity.ts'
 import { until } from '../lifetime/until.ts'
 
 /**
@@ -14,8 +16,10 @@ import { until } from '../lifetime/until.ts'
  * Python, since cloud-init is written in it: no image that takes a seed is without. Numbers: linux/random.h.
  */
 const PROGRAM = `
-import fcntl, os, socket, struct, subprocess, sys, termios, time, tty
+import fcntl, glob, json, os, re, socket, struct, subprocess, sys, termios, time, tty
 RNDADDENTROPY, RNDRESEEDCRNG = 0x40085203, 0x5207
+SIOCGIFADDR, SIOCSIFADDR, SIOCSIFHWADDR, SIOCGIFHWADDR = 0x8915, 0x8916, 0x8924, 0x8927
+NETWORK_FOLDERS = '/etc/systemd/network', '/run/systemd/network', '/etc/netplan', '/etc/udev/rules.d'
 port = os.open('/dev/ttyS1', os.O_RDWR | os.O_NOCTTY)
 tty.setraw(port)
 settings = termios.tcgetattr(port)
@@ -59,16 +63,14 @@ def hang_up():
         # The children of the sshd that listens; 'sshd-session' since OpenSSH 9.8.
         if name.startswith('sshd') and processes.get(parent, ('', ''))[1] == 'sshd':
             os.kill(int(pid), 15)
-def bus_of_systemd():
-    # systemd tells whoever is connected here of every unit that changes.
+def open_bus(path):
     bus = socket.socket(socket.AF_UNIX)
     bus.settimeout(20)
-    bus.connect('/run/systemd/private')
+    bus.connect(path)
     bus.sendall(b'\\0AUTH EXTERNAL 30\\r\\n')
     if not bus.recv(4096).startswith(b'OK'):
-        raise OSError('systemd does not let us in')
+        raise OSError('%s does not let us in' % path)
     bus.sendall(b'BEGIN\\r\\n')
-    bus.setblocking(False)
     return bus
 def news(bus):
     heard = b''
@@ -85,22 +87,30 @@ def failed_units():
     command = ['systemctl', 'list-units', '--state=failed', '--plain', '--no-legend']
     shown = subprocess.run(command, stdout=subprocess.PIPE).stdout.decode()
     return [line.split()[0] for line in shown.splitlines() if line]
+${BECOME}
 try:
     before = failed_units()
-    bus = bus_of_systemd()
+    # systemd tells whoever is connected here of every unit that changes.
+    bus = open_bus('/run/systemd/private')
+    bus.setblocking(False)
     patience = float(sys.argv[1])
     deadline = time.monotonic() + patience
     while patience and (ssh_connections() or ssh_sessions()):
         if time.monotonic() > deadline:
             raise OSError('an SSH session does not end')
         time.sleep(0.05)
-    tell('armed')
+    tell('armed, can change' if is_changeable() else 'armed')
     for line in lines():
         if line == b'done':
             break
         if line == b'hang up':
             hang_up()
             tell('hung up')
+            continue
+        if line.startswith(b'become '):
+            tell('became ' + json.dumps(become(json.loads(line[7:]))))
+            # A crash may come at any time, and must not bring the old one back.
+            os.sync()
             continue
         now, seed = line.split()
         news(bus)
@@ -150,10 +160,15 @@ export class WakePort {
     this.#lines.on('error', () => {})
   }
 
-  /** Resolves once the waker is at its place, when no SSH session is left that should not be. @throws FreezeError with the waker's reason. */
-  async armed(signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves once the waker is at its place, when no SSH session is left that should not be.
+   * @returns whether the machine can become another guest
+   * @throws FreezeError with the waker's reason.
+   */
+  async armed(signal: AbortSignal): Promise<boolean> {
     const [said] = (await once(this.#lines, 'line', { signal })) as [string]
-    if (said !== 'armed') throw new FreezeError(`The guest cannot be frozen: ${said}`)
+    if (!said.startsWith('armed')) throw new FreezeError(`The guest cannot be frozen: ${said}`)
+    return said === 'armed, can change'
   }
 
   /** Both steps of waking up, one after the other. @throws BootError when any of it is not so. */
@@ -170,6 +185,12 @@ export class WakePort {
         hint: "Boot this guest with start: 'cold', or mend the units.",
       })
     }
+  }
+
+  /** Makes the machine another guest, safe from a crash once it has settled. @throws BootError when it is not that one then. */
+  async become(identity: NewIdentity, signal: AbortSignal): Promise<void> {
+    const [answer = ''] = await this.#ask(`become ${JSON.stringify(identity)}`, /^became (.*)$/, signal)
+    requireIdentity(identity, answer)
   }
 
   /** Ends the SSH sessions in the guest, whose other ends are gone. */

@@ -11,15 +11,15 @@ import {
   type ExecResult,
   type FixtureOptions,
   type Guest,
+  type GuestNetwork,
   type GuestOptions,
-  type Network,
 } from 'vitest-guest'
 import { guests } from 'vitest-guest/plugin'
 
 // Fixtures
 test('have their types', async ({ guest, network, ssh, guestOptions }) => {
   expectTypeOf(guest).toEqualTypeOf<Guest>()
-  expectTypeOf(network).toEqualTypeOf<Network>()
+  expectTypeOf(network).toEqualTypeOf<GuestNetwork>()
   expectTypeOf(ssh).toEqualTypeOf<Client>()
   expectTypeOf(guestOptions).toEqualTypeOf<FixtureOptions>()
 })

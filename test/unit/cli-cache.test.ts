@@ -62,7 +62,9 @@ async function makeTemplate(key: string, { image = IMAGE, days = 1 } = {}): Prom
     memoryMib: 1,
     createdAt: new Date(Date.now() - 2 * DAY).toISOString(),
     buildMs: 1,
-    macAddresses: ['52:54:00:00:00:01'],
+    hostname: 'guest',
+    cards: [{ macAddress: '52:54:00:00:00:01', address: '192.168.100.224' }],
+    isChangeable: true,
     credentials: makeCredentials(),
     warnings: [],
   })
@@ -316,7 +318,7 @@ test('gc removes templates that are broken', async () => {
   await writeFile(join(flipped, 'manifest.json'), 'rubbish')
   const old = join(await makeTemplate(B), 'manifest.json')
   const [text = ''] = (await readFile(old, 'utf8')).split('\n')
-  const older = text.replace('"formatVersion":2', '"formatVersion":0')
+  const older = text.replace('"formatVersion":3', '"formatVersion":0')
   await writeFile(old, `${older}\n${createHash('sha256').update(older).digest('hex')}\n`)
   const cut = await makeTemplate(C)
   await rm(join(cut, FILES.state))

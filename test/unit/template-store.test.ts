@@ -39,7 +39,9 @@ async function fill(into: string): Promise<void> {
   await seal(into, {
     key: KEY,
     ...facts,
-    macAddresses: ['52:54:00:00:00:01'],
+    hostname: 'guest',
+    cards: [{ macAddress: '52:54:00:00:00:01', address: '192.168.100.224' }],
+    isChangeable: true,
     credentials: makeCredentials(),
     warnings: [],
   })
@@ -58,7 +60,7 @@ async function flipByte(path: string, at: number): Promise<void> {
 test('what was sealed opens, with everything that was said of it', async () => {
   await mkdir(folder, { recursive: true })
   await fill(folder)
-  expect(await openTemplate(folder, KEY)).toMatchObject({ key: KEY, folder, macAddresses: ['52:54:00:00:00:01'] })
+  expect(await openTemplate(folder, KEY)).toMatchObject({ key: KEY, folder, hostname: 'guest' })
 })
 
 test.for([...NAMES, 'manifest.json'])('a byte of %s that flips is noticed', async (name) => {
@@ -96,7 +98,7 @@ test('another key, or another format version, is not served', async () => {
   const manifest = join(folder, 'manifest.json')
   const [text = ''] = (await readFile(manifest, 'utf8')).split('\n')
   const { createHash } = await import('node:crypto')
-  const old = text.replace('"formatVersion":2', '"formatVersion":0')
+  const old = text.replace('"formatVersion":3', '"formatVersion":0')
   await writeFile(manifest, `${old}\n${createHash('sha256').update(old).digest('hex')}\n`)
   expect(await openTemplate(folder, KEY)).toEqual({ fault: 'format version 0', absent: false })
 })

@@ -1,0 +1,118 @@
+import { beforeAll, afterAll, expect, test } from 'vitest'
+import { openNetwork, prepareGuest, type Guest, type GuestNetwork } from '../../src/index.ts'
+
+const told: string[] = []
+let network: GuestNetwork
+let web: Guest
+let db: Guest
+
+beforeAll(async () => {
+  await prepareGuest()
+  network = await openNetwork()
+  const onProgress = (line: string) => void told.push(line)
+  ;[web, db] = await Promise.all([
+    network.boot({ hostname: 'web', onProgress }),
+    network.boot({ hostname: 'db', onProgress }),
+  ])
+})
+afterAll(() => network[Symbol.asyncDispose]())
+
+/** What a guest says it is, by the kernel and by its files. */
+async function identity(guest: Guest): Promise<Record<string, string>> {
+  const questions = {
+    hostname: 'hostname',
+    file: 'cat /etc/hostname',
+    machineId: 'cat /etc/machine-id',
+    hostKey: 'cut -d" " -f1,2 /etc/ssh/ssh_host_ed25519_key.pub',
+    macAddress: 'cat /sys/class/net/eth0/address',
+    address: 'hostname -I | tr -d " "',
+    self: 'sed -n "s/^127.0.1.1[[:space:]]*//p" /etc/hosts | cut -f1',
+  }
+  const { stdout } = await guest.exec(Object.values(questions).join('; '))
+  const answers = stdout.split('\n')
+  return Object.fromEntries(Object.keys(questions).map((name, index) => [name, answers[index] ?? '']))
+}
+
+async function addressOf(guest: Guest, name: string): Promise<string> {
+  const { stdout } = await guest.exec(`getent ahostsv4 ${name} | head -1 | cut -d' ' -f1`)
+  return stdout
+}
+
+test('guests of one kind are clones of one template, each with a name, an address and keys of its own', async () => {
+  expect([web.started, db.started]).toEqual(['warm', 'warm'])
+  // Whoever builds a template, or waits for one, says so.
+  expect(told).toEqual([])
+  expect([web.address, db.address]).toEqual(['192.168.100.224', '192.168.100.225'])
+  expect(network.guests).toHaveLength(2)
+  const all = await Promise.all([web, db].map(identity))
+  for (const [index, guest] of [web, db].entries()) {
+    const { hostname, address, macAddress, credentials } = guest
+    const { machineId, ...found } = all[index] ?? {}
+    expect(machineId).toMatch(/^[0-9a-f]{32}$/)
+    const hostKey = credentials.hostPublicKey
+    expect(found).toEqual({ hostname, file: hostname, self: hostname, address, macAddress, hostKey })
+  }
+  const [one, other] = all
+  for (const name of Object.keys(one ?? {})) expect(one?.[name], name).not.toBe(other?.[name])
+})
+
+test('each reaches the other by its name', async () => {
+  await Promise.all([web.exec('ping -c 1 -W 5 db'), db.exec('ping -c 1 -W 5 web')])
+  expect(await addressOf(web, 'db')).toBe(db.address)
+  const { stdout } = await web.exec('timeout 20 bash -c "head -c 8 </dev/tcp/db/22"')
+  expect(stdout).toBe('SSH-2.0-')
+})
+
+test('the journal of a clone goes on under its new machine ID', async () => {
+  await web.exec('logger -t mark here; journalctl --sync')
+  expect((await web.journal()).map(({ message }) => message)).toContain('here')
+  await web.exec('journalctl --rotate && logger -t mark after && journalctl --sync')
+  expect((await web.journal()).map(({ message }) => message)).toEqual(expect.arrayContaining(['here', 'after']))
+})
+
+test('a cable that is pulled and plugged in again brings no other address back', async () => {
+  await db.qmp('set_link', { name: 'net0', up: false })
+  await expect(web.exec(`ping -c 1 -W 1 ${db.address}`)).rejects.toThrow(/100% packet loss/)
+  await db.qmp('set_link', { name: 'net0', up: true })
+  await web.waitUntilSucceeds(`ping -c 1 -W 1 ${db.address}`)
+  expect(await identity(db)).toMatchObject({ address: db.address, macAddress: db.macAddress })
+})
+
+test('taken names and addresses are refused before anything starts', async () => {
+  await expect(network.boot({ hostname: 'web' })).rejects.toMatchObject({
+    name: 'NetworkError',
+    message: expect.stringMatching(/^The name web is that of another guest/) as string,
+  })
+  await expect(network.boot({ hostname: 'other', address: db.address })).rejects.toMatchObject({
+    name: 'NetworkError',
+    message: expect.stringMatching(/^The address 192\.168\.100\.225 is that of guest db/) as string,
+  })
+  await expect(network.boot({ hostname: 'other', address: network.gateway })).rejects.toMatchObject({
+    name: 'GuestError',
+    option: 'address',
+  })
+  expect(network.members).toHaveLength(2)
+})
+
+test('one that comes later is known to all, and stays who it is after a crash; one that goes is forgotten', async () => {
+  const late = await network.boot({ hostname: 'late', address: '192.168.100.7' })
+  const before = await identity(late)
+  expect(before).toMatchObject({ hostname: 'late', address: '192.168.100.7' })
+  expect(await Promise.all([web, db].map((guest) => addressOf(guest, 'late')))).toEqual([late.address, late.address])
+  // Its first names are on no disk yet, unless it was seen to.
+  await late.crash()
+  await late.start()
+  expect(await identity(late)).toEqual(before)
+  expect(late.warnings).toEqual([])
+  expect(await addressOf(late, 'db')).toBe(db.address)
+  expect((await late.exec('grep -c "^# vitest-guest: " /etc/hosts')).stdout).toBe('1')
+  await late[Symbol.asyncDispose]()
+  expect(await Promise.all([web, db].map((guest) => addressOf(guest, 'late')))).toEqual(['', ''])
+})
+
+test('a network that is closed takes its guests with it', async () => {
+  const gone = [web, db].map((guest) => guest.exec('sleep 100').catch((error: Error) => error.name))
+  await network[Symbol.asyncDispose]()
+  expect(network.guests.map(({ hostname }) => hostname)).toEqual([])
+  expect(await Promise.all(gone)).toEqual(['SshError', 'SshError'])
+})

@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest'
+import { hostsBlock } from '../../src/guest/hosts-block.ts'
+import { freeAddress } from '../../src/options/free-address.ts'
+import { resolveGuest } from '../../src/options/guest-options.ts'
+import { resolveNetwork, type NetworkOptions } from '../../src/options/network-options.ts'
+import { hasChangeableCards, newIdentity, requireIdentity } from '../../src/template/identity.ts'
+import { templateKey, type KeyFacts } from '../../src/template/key.ts'
+
+const network = (options: NetworkOptions = {}) => resolveNetwork(options)
+
+test.for([
+  ['the usual one', {}, [], '192.168.100.224'],
+  ['the next ones', {}, ['192.168.100.224', '192.168.100.225'], '192.168.100.226'],
+  ['not that of the bridge', { gateway: '192.168.100.224' }, [], '192.168.100.225'],
+  ['after the last the first', { subnet: '10.0.0.0/29' }, ['10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5'], '10.0.0.6'],
+  ['those before it', { subnet: '10.0.0.0/30', gateway: '10.0.0.2' }, [], '10.0.0.1'],
+] as const)('a free address is %s', ([, options, taken, expected]) => {
+  expect(freeAddress(network(options), taken)).toBe(expected)
+})
+
+test('a network that is full says so', () => {
+  expect(() => freeAddress(network({ subnet: '10.0.0.0/30' }), ['10.0.0.2'])).toThrow(
+    /`subnet` must be one with room for another guest than the 1 on it; got '10\.0\.0\.0\/30'/,
+  )
+})
+
+test('a guest without an address gets a free one; with one it gets that', () => {
+  const taken = ['192.168.100.224']
+  expect(resolveGuest({}, network(), taken).address).toBe('192.168.100.225')
+  expect(resolveGuest({ address: '192.168.100.9' }, network(), taken).address).toBe('192.168.100.9')
+})
+
+test('the lines of /etc/hosts are of the others alone', () => {
+  const members = [
+    { hostname: 'web', address: '192.168.100.224' },
+    { hostname: 'db', address: '192.168.100.225' },
+  ]
+  expect(hostsBlock(members, 'web')).toBe(
+    '# vitest-guest: the other guests on this network\n192.168.100.225\tdb\n# vitest-guest end\n',
+  )
+  expect(hostsBlock(members.slice(0, 1), 'web')).toBe('')
+})
+
+const TEMPLATE = { hostname: 'guest', cards: [{ macAddress: '52:54:00:00:00:01', address: '192.168.100.224' }] }
+const KEYS = { hostKey: 'private', hostPublicKey: 'public' }
+
+test('a clone under another name alone keeps its card', () => {
+  expect(newIdentity(TEMPLATE, { ...TEMPLATE, hostname: 'web' }, KEYS, '')).toMatchObject({
+    hostname: { from: 'guest', to: 'web' },
+    machineId: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
+    cards: [],
+  })
+})
+
+test('a machine that does not say that it is who was asked for is an error', () => {
+  const to = { hostname: 'web', cards: [{ macAddress: '52:54:00:00:00:02', address: '192.168.100.225' }] }
+  const identity = newIdentity(TEMPLATE, to, KEYS, '')
+  expect(identity.cards).toEqual([{ name: 'eth0', from: TEMPLATE.cards[0], to: to.cards[0] }])
+  const { machineId } = identity
+  requireIdentity(identity, JSON.stringify({ cards: to.cards, machineId, hostname: 'web' }))
+  for (const wrong of [{ hostname: 'guest' }, { machineId: 'a' }, { cards: TEMPLATE.cards }, { cards: [] }]) {
+    const answer = JSON.stringify({ ...to, machineId, ...wrong })
+    expect(() => requireIdentity(identity, answer), answer).toThrow(/^The clone did not become the guest/)
+  }
+})
+
+test('guests that differ by name and address have one template, unless it is personal', () => {
+  const key = (options: object, isPersonal = false) => {
+    const facts = { ...network(), backend: 'tap' } as KeyFacts['network']
+    const spec = resolveGuest(options, network())
+    const rest = { accel: 'tcg', imageDigest: 'a', direct: undefined, qemuVersion: '7.2' } as const
+    return templateKey({ spec, network: facts, ...rest, isPersonal })
+  }
+  const other = { hostname: 'db', address: '192.168.100.9' }
+  expect(key(other)).toBe(key({}))
+  expect(key(other, true)).not.toBe(key({}, true))
+  expect(key({ memory: '1G' })).not.toBe(key({}))
+})
+
+test('a card whose address QEMU freezes stays as it is', () => {
+  const image = { base: 'debian-12', packages: ['linux-image-amd64'] }
+  expect(hasChangeableCards(resolveGuest({ image, nic: 'e1000' }, network()))).toBe(false)
+  expect(hasChangeableCards(resolveGuest({}, network()))).toBe(true)
+})

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -24,10 +24,22 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 async function grubDisk(name: string, append: string): Promise<Attempt> {
-  const image = await resolveImage({ base: 'debian-12', packages: [] }, {})
   const disk = join(folder, name)
-  await makeGrubDisk({ fileSystem: image.disk, disk, append })
+  const fileSystem = await kernelAlone(`${disk}.ext4`)
+  await makeGrubDisk({ fileSystem, disk, append })
   return { options: { image: disk } }
+}
+
+/** A file system with the kernel and its initrd: as far as a boot gets that finds no root. */
+async function kernelAlone(fileSystem: string): Promise<string> {
+  const { direct } = await resolveImage({ base: 'debian-12', packages: [] }, {})
+  const files = `${fileSystem}.files`
+  await mkdir(files)
+  await cp(direct?.kernel as string, join(files, 'vmlinuz'))
+  await cp(direct?.initrd as string, join(files, 'initrd.img'))
+  const env = { PATH: `${process.env['PATH']}:/usr/sbin:/sbin` }
+  await execa('mke2fs', ['-q', '-t', 'ext4', '-L', 'vitest-guest', '-d', files, fileSystem, '64M'], { env })
+  return fileSystem
 }
 
 interface Case {

@@ -83,10 +83,13 @@ date +%s.%N
 od -An -N16 -tx1 /dev/urandom
 uuidgen 2>/dev/null || cat /proc/sys/kernel/random/uuid
 ssh-keygen -q -t ed25519 -N '' -f /root/made && cut -d' ' -f2 /root/made.pub
-ss -Htn state established '( sport = :22 )' | wc -l
+cat /proc/sys/kernel/random/boot_id
+ss -Htn state established '( sport = :22 )' | wc -l`
+
+/** What takes an emulated guest longest, so not in each of them. */
+const LOOK_CLOSER = `
 loginctl list-sessions --no-legend | grep -c pts || true
-systemctl --failed --no-legend --plain | wc -l
-cat /proc/sys/kernel/random/boot_id`
+systemctl --failed --no-legend --plain | wc -l`
 
 test(`${CLONES} clones: each with the host's clock and its own entropy, without sessions and failed units`, async () => {
   const seen = { urandom: new Set(), uuid: new Set(), key: new Set(), boot: new Set() }
@@ -96,11 +99,12 @@ test(`${CLONES} clones: each with the host's clock and its own entropy, without 
     const before = Date.now() / 1000
     const { stdout } = await guest.exec(`exec 2>&1\n${LOOK}`)
     const after = Date.now() / 1000
-    const [date = '', urandom, uuid, key, connections, terminals, failed, boot] = stdout.split('\n')
+    const [date = '', urandom, uuid, key, boot, connections] = stdout.split('\n')
     expect(Number(date)).toBeGreaterThan(before - CLOCK.early)
     expect(Number(date)).toBeLessThan(after + CLOCK.late)
     // Ours alone.
-    expect({ connections, terminals, failed }).toEqual({ connections: '1', terminals: '0', failed: '0' })
+    expect(connections).toBe('1')
+    if (i % 5 === 0) expect((await guest.exec(LOOK_CLOSER)).stdout).toBe('0\n0')
     seen.urandom.add(urandom)
     seen.uuid.add(uuid)
     seen.key.add(key)

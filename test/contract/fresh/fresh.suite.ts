@@ -3,7 +3,7 @@ import { expect, test } from 'vitest-guest'
 const dirty = test.override({ guestOptions: { fresh: 'test', standby: process.env['STANDBY'] !== 'off' } })
 const networks = new Set<string>()
 
-dirty.for(['first', 'second', 'third', 'fourth'])(
+dirty.for(['first', 'second', 'third'])(
   '%s: nobody was here before',
   async (name, { guest, network, ssh }) => {
     expect(guest.started).toBe('warm')

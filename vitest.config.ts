@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { SlowestFirst } from './test/support/slowest-first.ts'
 
 /** A cold boot takes a minute under emulation, and a test may want several. */
 const GUEST_BUDGET = 600_000
@@ -6,6 +7,7 @@ const ci = Boolean(process.env['CI'])
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: SlowestFirst },
     reporters: ci ? ['default', ['json', { outputFile: 'test-results/vitest.json' }]] : ['default'],
     // Groups run one after the other, so that nothing competes with the guests for the processor.
     projects: [

@@ -1,0 +1,36 @@
+import { basename } from 'node:path'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/**
+ * Those that take minutes under emulation, the longest first: a worker that comes to one of them last keeps everybody
+ * waiting. vitest knows only after a first run which they are, and a fresh clone has had none.
+ */
+const SLOWEST = [
+  'bad-boot',
+  'build-image',
+  'failover',
+  'template',
+  'plugin',
+  'guide',
+  'kill-the-builder',
+  'vendor-image',
+  'evidence',
+  'power',
+  'pools',
+  'files',
+  'fresh',
+  'several',
+  'several-guests',
+  'guest',
+].map((name) => `${name}.test.ts`)
+
+export class SlowestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files)
+    const rank = ({ moduleId }: TestSpecification) => {
+      const place = SLOWEST.indexOf(basename(moduleId))
+      return place === -1 ? SLOWEST.length : place
+    }
+    return sorted.toSorted((one, other) => rank(one) - rank(other))
+  }
+}

@@ -19,7 +19,7 @@ export async function measureFresh(tests: number): Promise<Fresh> {
 
 async function waits(standby: boolean, tests: number): Promise<number[]> {
   const start = (signal: AbortSignal) => bootGuest({ signal })
-  await using guests = await FreshGuests.open({ start, standby })
+  await using guests = await FreshGuests.open({ start, standby, memoryMib: 512 })
   const waited: number[] = []
   for (let test = 0; test <= tests; test++) {
     const startedAt = performance.now()

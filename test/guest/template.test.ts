@@ -149,7 +149,7 @@ test('a standby is left out where memory is short', async () => {
     started++
     return bootGuest({ signal })
   }
-  await using guests = await FreshGuests.open({ start, standby: true, availableMib: () => free })
+  await using guests = await FreshGuests.open({ start, standby: true, memoryMib: 512, availableMib: () => free })
   await guests.take(true)
   expect(started).toBe(1)
   guests.giveBack()

@@ -8,6 +8,7 @@ import {
   GuestError,
   openNetwork,
   test,
+  testWithGuests,
   type ExecResult,
   type FixtureOptions,
   type Guest,
@@ -81,3 +82,15 @@ void expect(guest).toSucceed()
 void expect(guest).toHaveUnit('ssh', { active: 'yes' })
 // @ts-expect-error -- no such thing to look at
 void expect(guest).toHaveFile('/etc/passwd', { colour: 'red' })
+
+// Several guests
+testWithGuests({ web: {}, db: { memory: '1G' } }, { fresh: 'test' })('by their names', ({ guests, network }) => {
+  expectTypeOf(guests).toEqualTypeOf<Readonly<Record<'web' | 'db', Guest>>>()
+  expectTypeOf(network).toEqualTypeOf<GuestNetwork>()
+  // @ts-expect-error -- nobody has that name
+  void guests.cache
+})
+// @ts-expect-error -- there is no one guest
+testWithGuests({ web: {} })('none of them is the one', ({ guest }) => void guest)
+// @ts-expect-error -- its name is its key
+testWithGuests({ web: { hostname: 'other' } })

@@ -60,7 +60,7 @@ test('a missing template is built before a worker starts, with progress; its gue
   const { exitCode, stdout, stderr, left } = await vitest('plugin', [])
   expect(exitCode, stdout + stderr).toBe(0)
   expect(stdout).toMatch(/Tests +2 passed/)
-  const told = ['384 MiB, left: ssh banner', `384 MiB, left: ${BUILT}`, 'a worker has started']
+  const told = ['384 MiB, guest: ssh banner', `384 MiB, guest: ${BUILT}`, 'a worker has started']
   const places = told.map((text) => stderr.indexOf(text))
   expect(places, stderr).not.toContain(-1)
   expect(places).toEqual(places.toSorted((a, b) => a - b))

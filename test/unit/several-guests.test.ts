@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { resolveSharing } from '../../fixtures/fixture-options.ts'
+import { loadOf, resolveTeam } from '../../fixtures/resolve-team.ts'
 import { hostsBlock } from '../../src/guest/hosts-block.ts'
 import { freeAddress } from '../../src/options/free-address.ts'
 import { resolveGuest } from '../../src/options/guest-options.ts'
@@ -81,4 +83,33 @@ test('a card whose address QEMU freezes stays as it is', () => {
   const image = { base: 'debian-12', packages: ['linux-image-amd64'] }
   expect(hasChangeableCards(resolveGuest({ image, nic: 'e1000' }, network()))).toBe(false)
   expect(hasChangeableCards(resolveGuest({}, network()))).toBe(true)
+})
+
+test('the options of several guests are those of all and their own, by their names', () => {
+  const sharing = resolveSharing({
+    memory: '1G',
+    subnet: '10.0.0.0/24',
+    guests: { web: {}, db: { memory: '2G', address: '10.0.0.9' } },
+  })
+  expect(sharing.network).toEqual({ subnet: '10.0.0.0/24' })
+  expect(sharing.team).toEqual({
+    web: { hostname: 'web', memory: '1G' },
+    db: { hostname: 'db', memory: '2G', address: '10.0.0.9' },
+  })
+  expect(loadOf(resolveTeam(sharing))).toEqual({ memoryMib: 3072, cpus: 4, guests: 2 })
+  expect(resolveSharing({ hostname: 'one' }).team).toEqual({ one: { hostname: 'one' } })
+})
+
+test.for([
+  [{}, 'guests', /an object with options for each guest, by its name; got \{\}\nWrite guests: \{ web/],
+  [['web'], 'guests', /an object with options for each guest/],
+  [{ web: 'big' }, 'guests.web', /must be an object; got 'big'/],
+  [{ web: { hostname: 'db' } }, 'guests.web.hostname', /must be left out; got 'db'\nThe name of a guest is its key/],
+  [{ web: { subnet: '10.0.0.0/24' } }, 'guests.web.subnet', /Write subnet beside guests/],
+  [{ 'no name': {} }, 'hostname', /one label/],
+  [{ web: { colour: 'red' } }, 'colour', /there is no such option/],
+] as const)('several guests, badly: %j', ([guests, option, message]) => {
+  const resolve = () => resolveTeam(resolveSharing({ guests } as object))
+  expect(resolve).toThrow(message)
+  expect(resolve).toThrow(expect.objectContaining({ option }) as Error)
 })

@@ -15,6 +15,7 @@ import type { Guest } from './guest.ts'
 import type { GuestNetwork } from './guest-network.ts'
 import { writeRecord } from './guest-record.ts'
 import { Life } from './life.ts'
+import { link } from './link.ts'
 import { power } from './power.ts'
 import { reach } from './reach.ts'
 import { residentsOf } from './residents.ts'
@@ -65,6 +66,7 @@ export function guestHandle(parts: GuestParts): Guest {
   const run = runIn({ open: () => ssh.open(), timeout: timeouts.command * budgetFactor(accel) })
   const welcomeBack = () => residentsOf(network).welcomeBack(hostname)
   const powers = power({ machine, life, budget: boot.budget, exec: run, open: () => ssh.open() })
+  const cable = link({ machine, network, hostname, macAddress, exec: run })
   const snapshots = new Snapshots({
     machine,
     wake: parts.wake,
@@ -83,6 +85,7 @@ export function guestHandle(parts: GuestParts): Guest {
     rootPassword: credentials.rootPassword,
     credentials,
     network,
+    link: cable.link,
     image,
     started: start,
     accel,
@@ -106,18 +109,22 @@ export function guestHandle(parts: GuestParts): Guest {
       return snapshots.take()
     },
     restore: async (snapshot) => {
+      await cable.plugIn()
       await snapshots.restore(snapshot)
       life.powered(false)
       await ssh.open()
+      await cable.reapply()
       await welcomeBack()
     },
     ...powers,
     reboot: async (options) => {
       await powers.reboot(options)
+      await cable.reapply()
       await residentsOf(network).introduce()
     },
     start: async (options) => {
       await powers.start(options)
+      await cable.reapply()
       await welcomeBack()
     },
     ...waits({ exec: run, connect: dial, console: machine.console, accel, life }),

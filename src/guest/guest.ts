@@ -2,6 +2,7 @@ import type { Client } from 'ssh2'
 import type { Phase } from '../lifetime/phases.ts'
 import type { Console } from '../machine/console.ts'
 import type { Credentials } from '../seed/credentials.ts'
+import type { Link } from './link.ts'
 import type { Commands } from './commands.ts'
 import type { Files } from './files.ts'
 import type { GuestNetwork } from './guest-network.ts'
@@ -31,6 +32,8 @@ export interface Guest extends AsyncDisposable, Commands, Files, Power, Reach, S
   readonly sshConfig: string
   /** The network it is on; its own, unless one was given. */
   readonly network: GuestNetwork
+  /** Its cable: to be pulled, or made slow and lossy. */
+  readonly link: Link
   /** What it was booted from, e.g. `debian-12`. */
   readonly image: string
   /** `warm`: it is the clone of a template. */

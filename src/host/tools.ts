@@ -8,6 +8,7 @@ export const PACKAGE_OF = {
   'qemu-system-x86_64': 'qemu-system-x86',
   'qemu-img': 'qemu-utils',
   ip: 'iproute2',
+  tc: 'iproute2',
   unshare: 'util-linux',
   nsenter: 'util-linux',
   setpriv: 'util-linux',

@@ -6,6 +6,7 @@ import { expose } from './expose.ts'
 import { bridgeMac, joinCommands, removeTapCommands, tapCommands } from './ip-commands.ts'
 import { Members } from './members.ts'
 import type { Attachment, Member, Network } from './network.ts'
+import { healCommands, type Part, partitionCommands, partsOf } from './partition.ts'
 import type { Keeper } from './start-keeper.ts'
 
 /** A bridge that is up, and what differs with the namespace that it is in. */
@@ -72,6 +73,15 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
     return attachment
   }
 
+  let parts: readonly Part[] = []
+  const heal = async () => {
+    if (parts.length === 0) return
+    const healed = parts
+    parts = []
+    await make(bridged, healCommands(healed, members.attachments, bridge), 'way back of the parts')
+  }
+  disposers.defer(() => heal().catch(() => {}))
+
   return {
     kind,
     backend: 'tap',
@@ -88,6 +98,13 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
     socketPath: keeper.socketPath,
     attach: (member, signal) => place(member, false, signal),
     reserve: (member, signal) => place(member, true, signal),
+    heal,
+    partition: async (...groups) => {
+      const wanted = partsOf(groups, members.attachments, bridge)
+      await heal()
+      parts = wanted
+      await make(bridged, partitionCommands(wanted, bridged), 'partition')
+    },
     inside: (command) => keeper.inside(command),
     keep: (seconds) => {
       kept ??= keeper.hold(seconds)

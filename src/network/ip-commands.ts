@@ -48,6 +48,6 @@ export function removeTapCommands(tap: string): string {
   return lines(`link delete dev ${tap}`)
 }
 
-function lines(...commands: string[]): string {
+export function lines(...commands: string[]): string {
   return commands.map((command) => `${command}\n`).join('')
 }

@@ -65,6 +65,18 @@ export interface Network extends AsyncDisposable {
   attach(member: Member, signal?: AbortSignal): Promise<Attachment>
   /** The same, but apart from the bridge until its `join()`: for a machine that must not be heard at its address yet. */
   reserve(member: Member, signal?: AbortSignal): Promise<Attachment>
+  /**
+   * Cuts the network: guests hear those of their own group alone, by their hostnames. Those that are in no group hear one another,
+   * and nobody else; so does a guest that comes later. This process goes on to reach all of them, and they it. What was cut before is
+   * healed first.
+   *
+   *     await network.partition(['a'], ['b', 'c'])
+   *
+   * @throws NetworkError for a name that nobody has, and on a `user` network.
+   */
+  partition(...groups: readonly (readonly string[])[]): Promise<void>
+  /** Mends what `partition` has cut. */
+  heal(): Promise<void>
   /** The command line that runs another one inside the network. */
   inside(command: readonly string[]): [string, ...string[]]
   /**

@@ -1,0 +1,135 @@
+import { NetworkError, type HostError } from '../errors.ts'
+import { run } from '../host/run.ts'
+import { requireTool } from '../host/tools.ts'
+import { netdevId } from '../machine/command-line.ts'
+import type { Machine } from '../machine/start-machine.ts'
+import type { Network } from '../network/network.ts'
+import {
+  needsNetem,
+  netemWords,
+  resolveLinkLimit,
+  tbfWords,
+  type LinkLimit,
+  type LinkLimitSpec,
+} from '../options/link-limit.ts'
+import { quote } from '../ssh/quote.ts'
+import type { Guest } from './guest.ts'
+
+/** The guest's cable: what a test may do to it. */
+export interface Link {
+  /**
+   * Pulls the cable: the guest sees its carrier go, and nothing reaches it, this test's SSH included. Connections that are open
+   * stand still until `up()`.
+   */
+  down(): Promise<void>
+  /** Plugs it in again. What waits on a connection goes on when TCP tries again, which takes up to as long as the link was down. */
+  up(): Promise<void>
+  /**
+   * Makes the link worse, in the place of whatever it was limited to before; `limit({})` lifts it all. It is there until then,
+   * also after a reboot.
+   *
+   * `rate` holds each way: to the guest by tc on its TAP, from the guest by tc in the guest. `latency`, `jitter` and `loss` are
+   * suffered once per round trip: by packets to the guest where the host's kernel has netem, else by those from the guest, whose
+   * kernel must have it then (`debian-12` has).
+   *
+   * @throws GuestError for a bad option; NetworkError when neither the host nor the guest can do it.
+   */
+  limit(limit: LinkLimit): Promise<void>
+}
+
+interface Parts {
+  readonly machine: Machine
+  readonly network: Network
+  readonly hostname: string
+  readonly macAddress: string
+  readonly exec: Guest['exec']
+}
+
+/** A kernel, or tc itself, that does not know this queueing discipline. */
+const UNKNOWN = /qdisc kind is unknown|Unknown qdisc|No such file or directory/
+
+/** With what the guest's owner has to do when the guest has been away. */
+export function link({ machine, network, hostname, macAddress, exec }: Parts) {
+  let current: LinkLimitSpec | undefined
+  /** Whether there is something of ours to take away. */
+  let isLimited = false
+
+  const tap = () => network.attachments.find(({ member }) => member.hostname === hostname)?.tap
+
+  /** Returns why not, if the kernel of the host does not know it. */
+  const onHost = async (words: readonly string[] | undefined): Promise<string | undefined> => {
+    const name = tap()
+    if (name === undefined) return `a ${network.kind} network has no TAP`
+    const change = words ? ['replace', 'dev', name, 'root', ...words] : ['delete', 'dev', name, 'root']
+    const [file, ...args] = network.inside([requireTool('tc'), 'qdisc', ...change])
+    try {
+      await run(file, args)
+      return undefined
+    } catch (cause) {
+      const { stderr = '' } = cause as HostError
+      if (!words) return undefined
+      if (UNKNOWN.test(stderr)) return `the host's kernel has no ${words[0]}`
+      throw new NetworkError(`The link of guest ${hostname} could not be limited`, { cause, stderr })
+    }
+  }
+
+  const inGuest = async (words: readonly string[] | undefined): Promise<string | undefined> => {
+    const change = words ? `replace dev "$card" root ${words.map(quote).join(' ')}` : 'delete dev "$card" root'
+    const { exitCode, stderr } = await exec(
+      `for card in /sys/class/net/*; do [ "$(cat "$card/address")" != ${quote(macAddress)} ] || break; done
+card=\${card##*/}
+tc qdisc ${change}`,
+      { reject: false },
+    )
+    return exitCode === 0 || !words ? undefined : `tc in the guest: ${stderr}`
+  }
+
+  /** The last of the reasons is that of the last resort. */
+  const require = (what: string, ...reasons: (string | undefined)[]) => {
+    if (reasons.at(-1) === undefined) return
+    throw new NetworkError(`The link of guest ${hostname} cannot be limited (${what}): ${reasons.join('; ')}`, {
+      hint: 'It takes the modules sch_tbf and sch_netem, here or in the guest, and tc in the guest (Debian: iproute2).',
+    })
+  }
+
+  const apply = async (spec: LinkLimitSpec | undefined) => {
+    if (isLimited) await Promise.all([onHost(undefined), inGuest(undefined)])
+    isLimited = false
+    if (!spec || (spec.rate === undefined && !needsNetem(spec))) return
+    isLimited = true
+    const slow = spec.rate === undefined ? undefined : tbfWords(spec.rate)
+    const worse = needsNetem(spec) ? netemWords(spec) : undefined
+    const reason = worse && (await onHost(worse))
+    const isWorseOnHost = worse && reason === undefined
+    if (slow && !isWorseOnHost) require('rate, to the guest', await onHost(slow))
+    if (worse && !isWorseOnHost) require('latency, jitter, loss', reason, await inGuest(worse))
+    else if (slow) require('rate, from the guest', await inGuest(slow))
+  }
+
+  const set = (up: boolean) => machine.qmp.execute('set_link', { name: netdevId(0), up })
+
+  const limitTo = async (spec: LinkLimitSpec) => {
+    try {
+      await apply(spec)
+      current = spec
+    } catch (error) {
+      current = undefined
+      await apply(undefined).catch(() => {})
+      throw error
+    }
+  }
+
+  return {
+    link: {
+      down: async () => void (await set(false)),
+      up: async () => void (await set(true)),
+      limit: async (limit) => limitTo(resolveLinkLimit(limit)),
+    } satisfies Link,
+    /** A guest that has booted has forgotten its part of the limits, and one from a snapshot has that of then. */
+    reapply: async () => {
+      if (current) await limitTo(current)
+    },
+    /** Nobody could tell a guest with a pulled cable that it is back. */
+    plugIn: () => set(true),
+  }
+}

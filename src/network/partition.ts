@@ -1,0 +1,73 @@
+import { NetworkError } from '../errors.ts'
+import { address6In } from '../options/ipv6.ts'
+import type { NetworkPlace } from '../options/network-options.ts'
+import { bridgeMac, joinCommands, lines } from './ip-commands.ts'
+import type { Attachment } from './network.ts'
+
+/** Guests that hear one another, on a bridge of their own. */
+export interface Part {
+  readonly bridge: string
+  readonly places: readonly Attachment[]
+}
+
+/** Interface names have 15 characters (linux/if.h, IFNAMSIZ), and the parts are numbered. */
+const LONGEST_STEM = 12
+
+/** @throws NetworkError for a name that nobody has, or that is in two groups */
+export function partsOf(groups: readonly (readonly string[])[], places: readonly Attachment[], bridge: string): Part[] {
+  const seen = new Set<string>()
+  return groups.map((names, index) => ({
+    bridge: `${bridge.slice(0, LONGEST_STEM)}p${index + 1}`,
+    places: names.map((name) => {
+      const place = places.find(({ member }) => member.hostname === name)
+      if (!place) {
+        const all = places.map(({ member }) => member.hostname).join(', ')
+        throw new NetworkError(`No guest of the network is called ${name}`, {
+          hint: all === '' ? 'There is no guest on it.' : `There are: ${all}.`,
+        })
+      }
+      if (seen.has(name)) throw new NetworkError(`Guest ${name} cannot be in two groups`, { hint: 'Name it once.' })
+      seen.add(name)
+      return place
+    }),
+  }))
+}
+
+/**
+ * Lines for `ip -batch -` that move the TAPs of each part to a bridge of its own. It has the address of the network's bridge, and
+ * its hardware address, so that the guests go on to reach the host, and a route to each of them, so that the host reaches them.
+ */
+export function partitionCommands(parts: readonly Part[], place: NetworkPlace, alias?: string): string {
+  const { gateway, subnet6, mtu } = place
+  return parts
+    .map(({ bridge, places }) =>
+      lines(
+        `link add name ${bridge} address ${bridgeMac(gateway)} type bridge`,
+        ...(alias === undefined ? [] : [`link set dev ${bridge} alias ${alias}`]),
+        `link set dev ${bridge} mtu ${mtu}`,
+        `address add ${gateway}/32 dev ${bridge}`,
+        ...(subnet6 ? [`address add ${address6In(subnet6, gateway)}/128 dev ${bridge} nodad`] : []),
+        `link set dev ${bridge} up`,
+        ...places.flatMap(({ tap = '', member: { address } }) => [
+          joinCommands(tap, bridge).trimEnd(),
+          `route add ${address}/32 dev ${bridge} src ${gateway}`,
+          ...(subnet6 ? [`route add ${address6In(subnet6, address)}/128 dev ${bridge}`] : []),
+        ]),
+      ),
+    )
+    .join('')
+}
+
+/** Lines that bring those who are still there back to the network's bridge. The routes go with the parts' own bridges. */
+export function healCommands(parts: readonly Part[], present: readonly Attachment[], bridge: string): string {
+  return parts
+    .map((part) =>
+      lines(
+        ...part.places
+          .filter((place) => present.includes(place))
+          .map(({ tap = '' }) => joinCommands(tap, bridge).trimEnd()),
+        `link delete dev ${part.bridge}`,
+      ),
+    )
+    .join('')
+}

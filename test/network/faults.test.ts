@@ -1,0 +1,101 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openNetwork, type Guest, type GuestNetwork } from '../../src/index.ts'
+
+let network: GuestNetwork
+let one: Guest
+let two: Guest
+
+beforeAll(async () => {
+  network = await openNetwork()
+  ;[one, two] = await Promise.all([network.boot({ hostname: 'one' }), network.boot({ hostname: 'two' })])
+})
+afterAll(() => network[Symbol.asyncDispose]())
+
+/** Milliseconds, the median of five. */
+async function roundTrip(guest: Guest, to: string): Promise<number> {
+  const { stdout } = await guest.exec(`ping -c 5 -i 0.2 -W 5 ${to}`)
+  const times = [...stdout.matchAll(/time=([\d.]+) ms/g)].map(([, ms]) => Number(ms)).sort((a, b) => a - b)
+  return times[Math.floor(times.length / 2)] as number
+}
+
+test('link.down(): the guest loses its carrier and cannot be reached; link.up() mends it', async () => {
+  await one.exec(
+    `nohup sh -c 'while sleep 0.2; do cat /sys/class/net/eth0/carrier >>/run/carrier 2>&1; done' >/dev/null 2>&1 &`,
+  )
+  await one.link.down()
+  await expect(one.connect(22, AbortSignal.timeout(1500))).rejects.toThrow()
+  const talking = one.exec('echo heard')
+  await sleep(1000)
+  await one.link.up()
+  expect((await talking).stdout).toBe('heard')
+  const carrier = (await one.readFile('/run/carrier', 'utf8')).split('\n')
+  expect(carrier).toContain('0')
+  expect(carrier.at(-2)).toBe('1')
+})
+
+test('link.limit({ latency }): a round trip takes longer, until it is lifted', async () => {
+  const before = await roundTrip(one, network.gateway)
+  await one.link.limit({ latency: 300 })
+  expect(await roundTrip(one, network.gateway)).toBeGreaterThan(300)
+  await one.link.limit({})
+  const after = await roundTrip(one, network.gateway)
+  expect(after).toBeLessThan(before + 300)
+  expect(after).toBeLessThan(300)
+})
+
+test('link.limit({ loss }): packets go missing', async () => {
+  await one.link.limit({ loss: 50 })
+  const { stdout } = await one.exec(`ping -c 20 -i 0.1 -W 2 ${network.gateway}`, { reject: false, timeout: 60_000 })
+  await one.link.limit({})
+  const [, received] = /(\d+) received/.exec(stdout) ?? []
+  expect(Number(received)).toBeLessThan(20)
+})
+
+test('link.limit({ rate }) holds each way', async () => {
+  await one.link.limit({ rate: '400kbit' })
+  const bytes = Buffer.alloc(150_000, 'x')
+  const startedAt = performance.now()
+  await one.writeFile('/root/to', bytes)
+  const written = performance.now()
+  expect(await one.readFile('/root/to')).toHaveLength(bytes.length)
+  const read = performance.now()
+  await one.link.limit({})
+  // 150 kB at 50 kB/s are 3 s, less what the bucket and the queue hold.
+  expect(written - startedAt).toBeGreaterThan(2000)
+  expect(read - written).toBeGreaterThan(2000)
+})
+
+test('a bad limit changes nothing', async () => {
+  await expect(one.link.limit({ rate: 'fast' })).rejects.toThrow(/^Option `rate`/)
+})
+
+/** Whether a packet comes back. */
+async function reaches(guest: Guest, to: string): Promise<boolean> {
+  return (await guest.exec(`ping -c 2 -i 0.3 -W 2 ${to}`, { reject: false })).exitCode === 0
+}
+
+test('network.partition() parts the guests from one another, not from the host; network.heal() mends it', async () => {
+  expect(await reaches(one, 'two')).toBe(true)
+  for (const groups of [[['one'], ['two']], [['one']]]) {
+    await network.partition(...groups)
+    expect(await Promise.all([reaches(one, 'two'), reaches(two, 'one')])).toEqual([false, false])
+    expect(await Promise.all([reaches(one, network.gateway), reaches(two, network.gateway)])).toEqual([true, true])
+    // A connection that is not there yet.
+    await one.connectSsh()
+  }
+  await network.partition(['one', 'two'])
+  expect(await reaches(one, 'two')).toBe(true)
+  await network.heal()
+  expect(await Promise.all([reaches(one, 'two'), reaches(two, 'one')])).toEqual([true, true])
+  const { stdout } = await one.exec('ip neigh show', { reject: false })
+  expect(stdout).toContain(two.macAddress)
+})
+
+test('a group is made of guests that are there, each once', async () => {
+  await expect(network.partition(['one'], ['three'])).rejects.toThrow(
+    /^No guest of the network is called three\nThere are: one, two\.$/,
+  )
+  await expect(network.partition(['one'], ['one'])).rejects.toThrow(/^Guest one cannot be in two groups/)
+  expect(await reaches(one, 'two')).toBe(true)
+})

@@ -15,6 +15,7 @@ import { writeSeed } from '../seed/volume.ts'
 import type { Login } from '../ssh/connect.ts'
 import { seedNic } from './seed-nic.ts'
 import { openSsh } from './open-ssh.ts'
+import { explainSilence } from './stranger.ts'
 import { waitForCloudInit } from './wait-for-cloud-init.ts'
 import { watchBoot } from './watch-boot.ts'
 
@@ -113,6 +114,9 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
     )
     disposers.defer(() => client.destroy())
     return { machine, client, warnings: await phases.run('cloud-init', () => waitForCloudInit(client, boot)) }
+  }).catch(async (error: unknown) => {
+    const { hostname, address } = spec
+    throw await explainSilence(error, network, { hostname, address, macAddress: places[0]?.macAddress ?? '' })
   })
 }
 

@@ -18,10 +18,14 @@ interface Parts {
   readonly life: Life
   readonly dial: Dial
   readonly login: Login
+  /** Why the guest does not answer, as far as its network tells. */
+  readonly elsewhere: (signal: AbortSignal) => Promise<Error | undefined>
   /** What a boot may take, and how long sshd may be silent after it, in milliseconds. */
   readonly boot: { readonly budget: number; readonly grace: number }
 }
 
+/** After this long without an answer the network is asked who is where, in milliseconds. */
+const SUSPICIOUS = 3000
 /** Another client is given this long to connect to a guest that is up, in milliseconds. */
 const RECONNECT_BUDGET = 30_000
 
@@ -90,16 +94,21 @@ export class Connections {
   }
 
   async #reconnect(run: AbortSignal): Promise<Client> {
-    const limit = AbortSignal.timeout(RECONNECT_BUDGET)
+    const { elsewhere, machine } = this.#parts
+    const limit = new AbortController()
+    const look = () => elsewhere(limit.signal).catch(() => undefined)
+    const timers = [
+      setTimeout(() => void look().then((why) => why && limit.abort(why)), SUSPICIOUS),
+      setTimeout(() => limit.abort(noSshd(machine.console.tail)), RECONNECT_BUDGET),
+    ]
     try {
-      return await this.#login(AbortSignal.any([run, limit]))
-    } catch (cause) {
-      if (!limit.aborted) throw cause
-      throw new SshError(`No sshd answered within ${RECONNECT_BUDGET / 1000} s`, {
-        cause,
-        consoleTail: this.#parts.machine.console.tail,
-        hint: 'Has the test stopped sshd, or the network of the guest?',
-      })
+      return await this.#login(AbortSignal.any([run, limit.signal]))
+    } catch (error) {
+      if (run.aborted || limit.signal.aborted) throw error
+      // Another machine's sshd has another key.
+      throw (await look()) ?? error
+    } finally {
+      timers.forEach(clearTimeout)
     }
   }
 
@@ -128,6 +137,13 @@ export class Connections {
     this.hangUp()
     return this.#live.open()
   }
+}
+
+function noSshd(consoleTail: string): SshError {
+  return new SshError(`No sshd answered within ${RECONNECT_BUDGET / 1000} s`, {
+    consoleTail,
+    hint: 'Has the test stopped sshd, or the network of the guest?',
+  })
 }
 
 /** Or gone already. */

@@ -21,6 +21,7 @@ import { reach } from './reach.ts'
 import { residentsOf } from './residents.ts'
 import { see } from './see.ts'
 import { Snapshots } from './snapshots.ts'
+import { whyElsewhere } from './stranger.ts'
 import { waits } from './waits.ts'
 
 /** The pieces of a guest that is ready. */
@@ -52,7 +53,8 @@ export function guestHandle(parts: GuestParts): Guest {
     life.requireRunning()
     return network.dial(address, port, signal)
   }
-  const ssh = new Connections({ machine, life, dial, login: rootLogin(credentials), boot }, parts.client)
+  const elsewhere = (signal: AbortSignal) => whyElsewhere(network, { hostname, address, macAddress }, signal)
+  const ssh = new Connections({ machine, life, dial, login: rootLogin(credentials), elsewhere, boot }, parts.client)
   const { hangUp: hangUpHttp, ...ways } = reach({ hostname, address, connect: dial, disposers })
   life.onLost(hangUpHttp)
   const hangUp = () => {

@@ -12,6 +12,7 @@ import { makeCredentials, type Credentials } from '../seed/credentials.ts'
 import { WakePort } from '../template/waker.ts'
 import { bootMachine, type Booted } from './boot-machine.ts'
 import { randomMac } from './random-mac.ts'
+import { requireUnanswered } from './stranger.ts'
 
 /** What both ways to start a guest begin with. */
 export interface Start {
@@ -43,6 +44,7 @@ export async function startCold(start: Start): Promise<Started> {
   const { spec, network, phases, signal, disposers } = start
   await phases.run('keeper', () => network.ready)
   const attachment = await phases.run('tap', () => start.place)
+  await requireUnanswered(network, spec.address, signal)
   await attachment.join(signal)
   const credentials = makeCredentials(spec.rootPassword)
   const macAddress = spec.macAddress ?? randomMac()

@@ -1,4 +1,4 @@
-import { GuestError } from '../errors.ts'
+import { GuestError, NetworkError } from '../errors.ts'
 import { budgetFactor } from '../host/accelerator.ts'
 import { qemuVersion } from '../host/qemu-version.ts'
 import { acquire, type Disposers } from '../lifetime/disposers.ts'
@@ -13,6 +13,7 @@ import { buildTemplate } from './build-template.ts'
 import { openSsh } from './open-ssh.ts'
 import { personOf } from './person.ts'
 import type { Start, Started } from './start-cold.ts'
+import { explainSilence, requireUnanswered } from './stranger.ts'
 import { warnOnce } from './warn-once.ts'
 
 /** With KVM, in milliseconds: from starting QEMU to a clone that is ready. */
@@ -37,6 +38,7 @@ export async function startWarm(start: Start): Promise<Started | undefined> {
     return await cloneTemplate(template, start)
   } catch (error) {
     signal?.throwIfAborted()
+    if (error instanceof NetworkError) throw error
     if (error instanceof GuestError && NOT_THE_TEMPLATES.includes(error.phase ?? '')) throw error
     warnOnce(`A template could not be restored and is built anew: ${(error as Error).message}`)
     await discardTemplate(template)
@@ -98,7 +100,10 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
     const attachment = await phases.run('tap', () => start.place)
     const person = await personOf(template, start, disposers)
     // One that is to become another may only be heard when it is.
-    const joining = person.identity ? undefined : attachment.join(signal)
+    const free = requireUnanswered(network, spec.address, signal)
+    free.catch(() => {})
+    const join = () => free.then(() => attachment.join(signal))
+    const joining = person.identity ? undefined : join()
     joining?.catch(() => {})
     const machine = disposers.use(
       await phases.run('restore', () =>
@@ -126,7 +131,7 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
       waking.catch(() => {})
       const { identity } = person
       if (identity) await phases.run(BECOMING, () => waking.then(() => wake.become(identity, boot)))
-      await phases.run(JOINING, async () => joining ?? attachment.join(boot))
+      await phases.run(JOINING, async () => joining ?? join())
       const ssh = await openSsh(
         dial,
         rootLogin(person.credentials),
@@ -141,6 +146,9 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
         await wake.settle(boot)
       })
       return ssh
+    }).catch(async (error: unknown) => {
+      const { hostname, address } = spec
+      throw await explainSilence(error, network, { hostname, address, macAddress: person.macAddress })
     })
     start.disposers.defer(() => disposers[Symbol.asyncDispose]())
     const { credentials, macAddress, identity } = person

@@ -5,6 +5,7 @@ import { dialThrough } from './dial.ts'
 import { expose } from './expose.ts'
 import { bridgeMac, joinCommands, removeTapCommands, tapCommands } from './ip-commands.ts'
 import { Members } from './members.ts'
+import { askNeighbours } from './neighbours.ts'
 import type { Attachment, Member, Network } from './network.ts'
 import { healCommands, type Part, partitionCommands, partsOf } from './partition.ts'
 import type { Keeper } from './start-keeper.ts'
@@ -105,6 +106,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
       parts = wanted
       await make(bridged, partitionCommands(wanted, bridged), 'partition')
     },
+    neighbours: (addresses, signal) => askNeighbours(bridged, addresses, signal),
     inside: (command) => keeper.inside(command),
     keep: (seconds) => {
       kept ??= keeper.hold(seconds)

@@ -43,6 +43,12 @@ export function joinCommands(tap: string, bridge: string): string {
   return lines(`link set dev ${tap} master ${bridge}`, `link set dev ${tap} up`)
 }
 
+/** Lines that have the kernel ask who has these addresses, whatever it knows already. */
+export function askNeighboursCommands(bridge: string, addresses: readonly string[]): string {
+  const asking = addresses.map((address) => `neighbour replace ${address} dev ${bridge} use`)
+  return lines(`neighbour flush dev ${bridge}`, ...asking)
+}
+
 /** Lines that take a TAP down again. */
 export function removeTapCommands(tap: string): string {
   return lines(`link delete dev ${tap}`)

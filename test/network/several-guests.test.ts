@@ -78,6 +78,31 @@ test('a cable that is pulled and plugged in again brings no other address back',
   expect(await identity(db)).toMatchObject({ address: db.address, macAddress: db.macAddress })
 })
 
+test('an address that a guest has taken by hand is given to no other', async () => {
+  await db.exec('ip address add 192.168.100.77/24 dev eth0')
+  await expect(network.boot({ hostname: 'other', address: '192.168.100.77' })).rejects.toMatchObject({
+    name: 'NetworkError',
+    message: expect.stringMatching(/^The address 192\.168\.100\.77 is taken on the bridge: guest db/) as string,
+  })
+  expect(network.guests).toHaveLength(2)
+})
+
+test('a guest that has moved is found where it is', async () => {
+  await db.exec('systemd-run --quiet ip address delete 192.168.100.225/24 dev eth0')
+  db.ssh.end()
+  await expect(db.exec('true')).rejects.toMatchObject({
+    name: 'NetworkError',
+    message: expect.stringMatching(
+      /^Guest db is up, but at 192\.168\.100\.77 and not at 192\.168\.100\.225\n/,
+    ) as string,
+  })
+  // networkd did not do it, and puts it right when the cable is plugged in again.
+  await db.qmp('set_link', { name: 'net0', up: false })
+  await web.exec('! ping -c 1 -W 1 192.168.100.77')
+  await db.qmp('set_link', { name: 'net0', up: true })
+  await db.reconnect()
+})
+
 test('taken names and addresses are refused before anything starts', async () => {
   await expect(network.boot({ hostname: 'web' })).rejects.toMatchObject({
     name: 'NetworkError',

@@ -1,5 +1,5 @@
 /** A set-up file of the demo: shows the guest that the suite runs in. */
-import { test } from 'vitest-guest'
+import { describeNetwork, test } from 'vitest-guest'
 
 const BUDGET = 30 * 60_000
 
@@ -15,10 +15,8 @@ test.beforeAll(async ({ guest, network }) => {
     ...phases,
     `  ${'total'.padEnd(20)} ${(total / 1000).toFixed(2).padStart(7)} s`,
     '\nTopology',
-    `  ${network.bridge ?? 'QEMU itself'} ${network.gateway}/${network.subnet.prefix} (a ${network.kind} network)`,
-    ...network.attachments.map(
-      ({ tap, member }) => `  └─ ${tap ?? 'no TAP'} ── ${guest.macAddress} ${member.address} '${member.hostname}'`,
-    ),
+    `  (a ${network.kind} network)`,
+    (await describeNetwork(network)).trimEnd().replaceAll(/^/gm, '  '),
     '\nIn the guest',
     `  $ uname -a\n  ${kernel}`,
     `  $ ip -brief address show\n  ${addresses.replaceAll('\n', '\n  ')}`,

@@ -1,20 +1,28 @@
 import { parseArgs } from 'node:util'
 import { probeHost } from '../host/capabilities.ts'
 import type { Command } from './command.ts'
+import { drawNetworks } from './draw-networks.ts'
 import { renderDoctor } from './render-doctor.ts'
 
 export const doctor: Command = {
   help: `Usage: vitest-guest doctor [--json]
+       vitest-guest doctor --network
 
 Shows what this host has of everything a guest needs, what that means, and the command that mends it.
 Changes nothing. Takes some 2 seconds.
 
-  --json   print the same as data
+  --json     print the same as data
+  --network  draw the networks that are open instead: bridges, TAPs and guests, with states, addresses and counters
 
-Exit code: 0 if a guest can boot, else 1.
+Exit code: 0 if a guest can boot, else 1; 0 for --network.
 `,
   async run(args) {
-    const { json } = parseArgs({ args, options: { json: { type: 'boolean', default: false } } }).values
+    const flag = { type: 'boolean', default: false } as const
+    const { json, network } = parseArgs({ args, options: { json: flag, network: flag } }).values
+    if (network) {
+      process.stdout.write(await drawNetworks())
+      return 0
+    }
     const capabilities = await probeHost()
     // hasColors() knows of NO_COLOR, and exists on terminals only.
     const colours = process.stdout.isTTY && process.stdout.hasColors()

@@ -62,7 +62,8 @@ export function guestHandle(parts: GuestParts): Guest {
     ssh.hangUp()
   }
   disposers.defer(hangUp)
-  const record = writeRecord({ network, hostname, address, image, credentials })
+  const tap = network.attachments.find(({ member }) => member.hostname === hostname)?.tap
+  const record = writeRecord({ network, hostname, address, image, tap, credentials })
   disposers.defer(() => record[Symbol.dispose]())
   let keptBy: number | undefined
   const run = runIn({ open: () => ssh.open(), timeout: timeouts.command * budgetFactor(accel) })

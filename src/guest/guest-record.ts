@@ -11,6 +11,8 @@ export interface GuestRecord {
   readonly hostname: string
   readonly address: string
   readonly image: string
+  /** The name of its TAP; none on a `user` network. */
+  readonly tap?: string
   /** Of the process that started it, and ends it. */
   readonly pid: number
   /** Milliseconds since 1970. */
@@ -43,6 +45,7 @@ interface Facts {
   readonly hostname: string
   readonly address: string
   readonly image: string
+  readonly tap?: string | undefined
   readonly credentials: Credentials
 }
 
@@ -50,13 +53,22 @@ interface Facts {
  * Writes down how to reach a guest, where only this user can read it: for OpenSSH, and for `vitest-guest ssh`. The four
  * small files go with the guest, or with its network.
  */
-export function writeRecord({ network, hostname, address, image, credentials }: Facts): WrittenRecord {
+export function writeRecord({ network, hostname, address, image, tap, credentials }: Facts): WrittenRecord {
   const { stateFolder, socketPath } = network
   const { clientKey, hostPublicKey } = credentials
   const id = Array.from({ length: ID_LENGTH }, () => LETTERS[randomInt(LETTERS.length)]).join('')
   const folder = join(stateFolder, GUESTS, id)
   const path = (name: keyof typeof RECORD_FILES) => join(folder, RECORD_FILES[name])
-  const record: GuestRecord = { id, hostname, address, image, pid: process.pid, startedAt: Date.now(), hostPublicKey }
+  const origin = { pid: process.pid, startedAt: Date.now() }
+  const record: GuestRecord = {
+    id,
+    hostname,
+    address,
+    image,
+    ...(tap !== undefined && { tap }),
+    ...origin,
+    hostPublicKey,
+  }
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const write = (name: keyof typeof RECORD_FILES, text: string) => writeFileSync(path(name), text, { mode: 0o600 })
   // OpenSSH takes a key without its last line end for a broken one.

@@ -2,6 +2,7 @@ import { readFile, readdir, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { temporaryFolder } from '../host/environment.ts'
+import { NETWORK_RECORD, type NetworkRecord } from '../network/network-record.ts'
 import { KEEPER_SOCKET, STATE_FOLDER_PREFIX } from '../network/start-keeper.ts'
 import { GUESTS, RECORD_FILES, type GuestRecord } from './guest-record.ts'
 
@@ -17,6 +18,23 @@ export async function runningGuests(parent = temporaryFolder()): Promise<Running
   const names = (await list(parent)).filter((name) => name.startsWith(STATE_FOLDER_PREFIX))
   const found = await Promise.all(names.map((name) => guestsIn(join(parent, name))))
   return found.flat().sort((one, other) => one.startedAt - other.startedAt)
+}
+
+/** A network of any process of this user, with its guests. */
+export interface RunningNetwork extends NetworkRecord {
+  readonly guests: readonly RunningGuest[]
+}
+
+/** The networks that this user's processes have open. */
+export async function runningNetworks(parent = temporaryFolder()): Promise<RunningNetwork[]> {
+  const names = (await list(parent)).filter((name) => name.startsWith(STATE_FOLDER_PREFIX))
+  const found = names.map(async (name): Promise<RunningNetwork[]> => {
+    const folder = join(parent, name)
+    if (!(await isOwn(folder)) || !(await answers(join(folder, KEEPER_SOCKET)))) return []
+    const text = await readFile(join(folder, NETWORK_RECORD), 'utf8').catch(() => undefined)
+    return text === undefined ? [] : [{ ...(JSON.parse(text) as NetworkRecord), guests: await guestsIn(folder) }]
+  })
+  return (await Promise.all(found)).flat()
 }
 
 async function guestsIn(stateFolder: string): Promise<RunningGuest[]> {

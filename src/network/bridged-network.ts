@@ -7,6 +7,7 @@ import { bridgeMac, joinCommands, removeTapCommands, tapCommands } from './ip-co
 import { Members } from './members.ts'
 import { askNeighbours } from './neighbours.ts'
 import type { Attachment, Member, Network } from './network.ts'
+import { writeNetworkRecord } from './network-record.ts'
 import { healCommands, type Part, partitionCommands, partsOf } from './partition.ts'
 import type { Keeper } from './start-keeper.ts'
 
@@ -74,6 +75,10 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
     return attachment
   }
 
+  const ready = keeper.ready.then(() => {
+    writeNetworkRecord(keeper.folder, { kind, bridge, gateway, inside: keeper.inside([]), pid: process.pid })
+  })
+  ready.catch(() => {})
   let parts: readonly Part[] = []
   const heal = async () => {
     if (parts.length === 0) return
@@ -94,7 +99,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
     get attachments() {
       return members.attachments
     },
-    ready: keeper.ready,
+    ready,
     stateFolder: keeper.folder,
     socketPath: keeper.socketPath,
     attach: (member, signal) => place(member, false, signal),

@@ -79,7 +79,7 @@ const FAILURES: Record<string, readonly string[]> = {
 
 /** vitest 4 is also the run in threads. */
 const THREADS = ['--pool', 'threads']
-const LIVE = ['commands.log', 'console.log', 'journal.log', 'screen.png']
+const LIVE = ['commands.log', 'console.log', 'journal.log', 'network.txt', 'screen.png']
 
 describe.for(['5', '4'])('vitest %s', (version) => {
   test('each reporter shows what the guest knows; passing tests leave nothing', async () => {
@@ -109,7 +109,7 @@ describe.for(['5', '4'])('vitest %s', (version) => {
     expect(seen.screen).toMatch(/::error file=.*title=.*a matcher fails.*%0Alast commands:%0A/)
 
     const { 'gone.suite.ts-QEMU-ends': gone, 'failures.suite.ts-the-kernel-panics': dead, ...live } = seen.evidence
-    expect(gone).toEqual(['commands.log', 'console.log'])
+    expect(gone).toEqual(['commands.log', 'console.log', 'network.txt'])
     expect(dead).toEqual([...LIVE, 'var-log'])
     expect(live).toEqual({
       'failures.suite.ts-a-matcher-fails': LIVE,

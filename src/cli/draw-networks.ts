@@ -1,0 +1,22 @@
+import { messageOf } from '../host/message-of.ts'
+import { runningNetworks, type RunningNetwork } from '../guest/running-guests.ts'
+import { drawTopology, readInterfaces } from '../network/topology.ts'
+
+/** The networks that this user's processes have open, as text. */
+export async function drawNetworks(): Promise<string> {
+  const networks = await runningNetworks()
+  if (networks.length === 0) return 'There are no networks open.\n'
+  return (await Promise.all(networks.map(draw))).join('\n')
+}
+
+async function draw({ kind, bridge, gateway, inside, pid, guests }: RunningNetwork): Promise<string> {
+  const title = `A ${kind} network of process ${pid}\n`
+  const enter = (command: readonly string[]) => [...inside, ...command] as [string, ...string[]]
+  try {
+    const interfaces = bridge === undefined ? [] : await readInterfaces(enter)
+    const tenants = guests.map(({ tap, hostname, address, id }) => ({ tap, hostname, address, id }))
+    return title + drawTopology({ kind, bridge, gateway, interfaces, tenants })
+  } catch (error) {
+    return `${title}cannot be looked into: ${messageOf(error)}\n`
+  }
+}

@@ -15,6 +15,7 @@ import { writeSeed } from '../seed/volume.ts'
 import type { Login } from '../ssh/connect.ts'
 import { seedNic } from './seed-nic.ts'
 import { openSsh } from './open-ssh.ts'
+import { explainBusyTap } from '../network/tap-in-use.ts'
 import { explainSilence } from './stranger.ts'
 import { waitForCloudInit } from './wait-for-cloud-init.ts'
 import { watchBoot } from './watch-boot.ts'
@@ -99,7 +100,10 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
           ...(input.cwd !== undefined && { cwd: input.cwd }),
           signal,
         },
-      ),
+      ).catch(async (error: unknown) => {
+        const [first] = places
+        throw first ? await explainBusyTap(error, network, first.attachment) : error
+      }),
     ),
   )
 

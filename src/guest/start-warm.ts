@@ -13,6 +13,7 @@ import { buildTemplate } from './build-template.ts'
 import { openSsh } from './open-ssh.ts'
 import { personOf } from './person.ts'
 import type { Start, Started } from './start-cold.ts'
+import { explainBusyTap } from '../network/tap-in-use.ts'
 import { explainSilence, requireUnanswered } from './stranger.ts'
 import { warnOnce } from './warn-once.ts'
 
@@ -119,7 +120,9 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
             seed: person.seed,
           },
           { inside: (command) => network.inside(command), signal },
-        ),
+        ).catch(async (error: unknown) => {
+          throw await explainBusyTap(error, network, attachment)
+        }),
       ),
     )
     start.onConsole(machine.console)

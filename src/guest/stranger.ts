@@ -1,5 +1,6 @@
 import { GuestError, NetworkError } from '../errors.ts'
 import { hostAddresses } from '../options/ipv4.ts'
+import { brokenLink } from '../network/broken-link.ts'
 import type { Network } from '../network/network.ts'
 import { residentsOf } from './residents.ts'
 
@@ -22,8 +23,8 @@ export async function requireUnanswered(network: Network, address: string, signa
 }
 
 /**
- * Why a guest that runs does not answer where it should, as far as the network tells: another machine has its address, or it has
- * another one itself.
+ * Why a guest that runs does not answer where it should, as far as the network tells: the way to it is broken, another machine has
+ * its address, or it has another one itself.
  */
 export async function whyElsewhere(
   network: Network,
@@ -31,6 +32,8 @@ export async function whyElsewhere(
   signal?: AbortSignal,
 ): Promise<NetworkError | undefined> {
   const { hostname, address, macAddress } = guest
+  const broken = await brokenLink(network, hostname, signal)
+  if (broken) return broken
   const asked = [...hostAddresses(network.subnet, address)].slice(0, MOST_ASKED)
   const found = await network.neighbours(asked, signal)
   const mac = found.get(address)

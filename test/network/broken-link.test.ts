@@ -1,0 +1,81 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { execa } from 'execa'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bootGuest, openNetwork, type GuestNetwork } from '../../src/index.ts'
+import { brokenLink } from '../../src/network/broken-link.ts'
+
+let network: GuestNetwork
+
+beforeAll(async () => {
+  network = await openNetwork()
+  await network.attach({ hostname: 'web', address: '192.168.100.230' })
+})
+afterAll(() => network[Symbol.asyncDispose]())
+
+async function ip(...words: string[]): Promise<void> {
+  const [file, ...args] = network.inside(['ip', ...words])
+  await execa(file, args)
+}
+
+test.for([
+  ['TAP tap0 is down', ['link set dev tap0 down'], ['link set dev tap0 up']],
+  ['TAP tap0 is on no bridge', ['link set dev tap0 nomaster'], ['link set dev tap0 master br0']],
+  ['Bridge br0 is down', ['link set dev br0 down'], ['link set dev br0 up']],
+  [
+    'Bridge br0 has lost its address 192.168.100.50',
+    ['address flush dev br0'],
+    ['address add 192.168.100.50/24 dev br0'],
+  ],
+] as const)('%s: named, with the command that mends it', async ([what, harm, mend]) => {
+  expect(await brokenLink(network, 'web')).toBeUndefined()
+  for (const words of harm) await ip(...words.split(' '))
+  const error = await brokenLink(network, 'web')
+  expect(error).toMatchObject({ name: 'NetworkError' })
+  expect(error?.message.split('\n')).toEqual([
+    `${what}, so guest web cannot be reached`,
+    expect.stringMatching(new RegExp(`doctor --network draws it\\. To mend it: ip ${mend.join('|')}$`)),
+  ])
+  for (const words of mend) await ip(...words.split(' '))
+})
+
+test('the TAP, or the whole network, is gone', async () => {
+  await using other = await openNetwork()
+  await other.attach({ hostname: 'db', address: '192.168.100.230' })
+  const [file, ...args] = other.inside(['ip', 'link', 'delete', 'dev', 'tap0'])
+  await execa(file, args)
+  expect((await brokenLink(other, 'db'))?.message).toMatch(/^TAP tap0 is gone, so guest db cannot be reached\n/)
+  await other[Symbol.asyncDispose]()
+  expect((await brokenLink(other, 'db'))?.message).toMatch(
+    /^The network that guest db is on is gone\n[^]*Its keeper has ended/,
+  )
+})
+
+test('a TAP that another process has open: which one', async () => {
+  // The next guest's TAP is tap1, and somebody is at it first.
+  const holder = await holdTap('tap1')
+  try {
+    await expect(bootGuest({ network, hostname: 'late', start: 'cold' })).rejects.toThrow(
+      /^TAP tap1 is in use by python3 \(process \d+\)\nstderr:\n[^]*Device or resource busy\nA TAP has one QEMU at a time/,
+    )
+  } finally {
+    holder.kill('SIGKILL')
+  }
+})
+
+/** Opens a TAP inside as soon as it is there, as QEMU does. */
+async function holdTap(name: string): Promise<ChildProcess> {
+  const program = `
+import fcntl, os, struct, sys, time
+tun = os.open('/dev/net/tun', os.O_RDWR)
+print('waiting', flush=True)
+while not os.path.exists('/proc/self/net/dev') or ${JSON.stringify(name + ':')} not in open('/proc/self/net/dev').read():
+    time.sleep(0.001)
+fcntl.ioctl(tun, 0x400454ca, struct.pack('16sH22x', b${JSON.stringify(name)}, 0x1002))
+time.sleep(600)
+`
+  const [file, ...args] = network.inside(['setpriv', '--pdeathsig', 'KILL', 'python3', '-c', program])
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(child.stdout, 'data')
+  return child
+}

@@ -4,30 +4,42 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type OrdinaryUser, ordinaryUser } from '../support/ordinary-user.ts'
 import { processesNaming } from '../support/leftovers.ts'
+import { runProject } from '../support/run-project.ts'
 
-const PROGRAM = fileURLToPath(new URL('./programs/nginx.ts', import.meta.url))
+const PROGRAM = fileURLToPath(new URL('./programs/build-image.ts', import.meta.url))
 
 let somebody: OrdinaryUser
+let cache: string
+
 beforeAll(async () => {
   somebody = await ordinaryUser()
+  cache = join(somebody.home, 'cache')
 })
 afterAll(() => somebody[Symbol.asyncDispose]())
 
-test('an image with more packages: built without root, by one of two who want it, and booted', async () => {
-  const cache = join(somebody.home, 'cache')
-  const boot = (task: string) => {
-    const [file, ...args] = somebody.as([process.execPath, PROGRAM, task])
+// These tests follow on one another: the first fills the cache.
+test('an image with more packages: built without root, by one of two who want it', async () => {
+  const build = () => {
+    const [file, ...args] = somebody.as([process.execPath, PROGRAM])
     return execa(file, args, { env: { VITEST_GUEST_CACHE: cache, HOME: somebody.home, TMPDIR: somebody.home } })
   }
-  const [one, other] = await Promise.all([boot('boot'), boot('build')])
-  const said = [one.stderr, other.stderr]
+  const said = (await Promise.all([build(), build()])).map(({ stderr }) => stderr)
   expect(
     said.filter((text) => /installing/.test(text)),
     said.join('\n---\n'),
   ).toHaveLength(1)
   expect(
-    said.filter((text) => /waiting for process \d+, which is building debian-12 \+ nginx/.test(text)),
+    said.filter((text) => /waiting for process \d+, which is building debian-12 \+ keepalived/.test(text)),
   ).toHaveLength(1)
-  expect(one.stdout).toBe('hello')
   expect(processesNaming(somebody.home)).toEqual([])
+})
+
+test('it boots: the example of three guests, one of which takes over from another, passes', async () => {
+  const { report, stdout, stderr, left } = await runProject('../../examples/failover', [], {
+    VITEST_GUEST_CACHE: cache,
+  })
+  expect(report.success, stdout + stderr).toBe(true)
+  expect(report.numPassedTests).toBe(2)
+  expect(stderr).not.toContain('installing')
+  expect(left).toEqual([])
 })

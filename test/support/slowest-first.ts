@@ -8,7 +8,6 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const SLOWEST = [
   'bad-boot',
   'build-image',
-  'failover',
   'template',
   'plugin',
   'guide',

@@ -36,7 +36,9 @@ test.for(['bcdfgh', 'web', '192.168.100.224'])('OpenSSH reads it, for %s', async
 })
 
 test('its ProxyCommand is run with the words it is made of', async () => {
-  const file = writeConfig(['printf', '<%s>\\n', "an 'odd' $PATH"])
+  // It stays until ssh has introduced itself, or ssh might find the pipe broken before it has read anything.
+  const show = 'printf "<%s>\\n" "$@"; head -c 1 >/dev/null'
+  const file = writeConfig(['sh', '-c', show, 'sh', "an 'odd' $PATH"])
   // What it prints is no SSH banner; ssh shows what came instead.
   const { exitCode, stderr } = await execa('ssh', ['-v', '-F', file, 'web'], { reject: false })
   expect(exitCode).toBe(255)

@@ -1,0 +1,5 @@
+// Builds debian-12 with keepalived in it: the image of examples/failover.
+import { resolveImage } from '../../../src/image/resolve-image.ts'
+
+const onProgress = (line: string) => void process.stderr.write(`${line}\n`)
+await resolveImage({ base: 'debian-12', packages: ['keepalived'] }, { onProgress })

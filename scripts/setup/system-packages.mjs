@@ -18,6 +18,7 @@ export const FOR_TESTS = {
   ansible: 'ansible-core',
   tcpdump: 'tcpdump',
   ping: 'iputils-ping',
+  busybox: 'busybox',
   'grub-mkimage': 'grub-common',
   '/usr/lib/grub/i386-pc/boot.img': 'grub-pc-bin',
 }

@@ -7,6 +7,7 @@ import type { Network } from '../network/network.ts'
 import { beginNetwork } from '../network/open-network.ts'
 import { resolveGuest, type GuestOptions } from '../options/guest-options.ts'
 import { networkOptionsOf, resolveNetwork, type NetworkKind, type NetworkOptions } from '../options/network-options.ts'
+import { interfacesOf, reserveInterfaces, resolveInterfaces, type InterfaceOptions } from './further-cards.ts'
 import { guestHandle } from './guest-handle.ts'
 import type { Guest } from './guest.ts'
 import { withGuests } from './guest-network.ts'
@@ -20,6 +21,11 @@ import { warnOnce } from './warn-once.ts'
 export interface BootOptions extends Omit<GuestOptions, 'network'> {
   /** An open network, or what the one to open shall be. @default 'auto' */
   network?: Network | NetworkKind | NetworkOptions
+  /**
+   * Further cards, each on another open network; eth1 is the first of them. A guest with any boots each time (`start: 'cold'`).
+   * @default []
+   */
+  interfaces?: readonly InterfaceOptions[]
   /** Ends the boot; what was made so far is taken down, then the signal's reason is thrown. */
   signal?: AbortSignal
   /** Told of every phase as it starts and ends. */
@@ -40,7 +46,7 @@ export interface BootOptions extends Omit<GuestOptions, 'network'> {
  * behind then.
  */
 export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
-  const { network: wanted, signal, onPhase, onConsole = () => {}, onProgress, ...rest } = options
+  const { network: wanted, interfaces = [], signal, onPhase, onConsole = () => {}, onProgress, ...rest } = options
   const given = isOpen(wanted) ? withGuests(wanted, bootGuest) : undefined
   const networkOptions = networkOptionsOf({
     ...rest,
@@ -48,6 +54,7 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
   })
   const taken = given?.members.map(({ address }) => address)
   const spec = resolveGuest(rest, given ?? resolveNetwork(networkOptions), taken)
+  const others = resolveInterfaces(interfaces, given)
   const phases = new Phases(onPhase)
   signal?.throwIfAborted()
 
@@ -70,15 +77,28 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
     )
     const network = await phases.run('network', async () => withGuests(await opening, bootGuest))
     const place = attached ?? disposers.useSoon(network.reserve(spec, signal))
+    const further = reserveInterfaces(others, spec, network, signal).map((place) => {
+      void disposers.useSoon(place.then(({ attachment }) => attachment))
+      return place
+    })
     const tell = { onConsole, onProgress: onProgress ?? (() => {}) }
-    const start = { spec, accel, image, network, place, phases, signal, ...tell, disposers }
-    const warm = spec.start === 'warm' ? await startWarm(start) : undefined
+    const start = { spec, accel, image, network, place, further, phases, signal, ...tell, disposers }
+    const warm = spec.start === 'warm' && further.length === 0 ? await startWarm(start) : undefined
     const started = warm ?? (await startCold(start))
     for (const warning of started.warnings) warnOnce(`cloud-init in guest ${spec.hostname}: ${warning}`)
     await keepWhenOff(started.machine)
     const own = given ? undefined : network
     const residents = residentsOf(network)
-    const guest = guestHandle({ ...started, spec, network, image: image.label, accel, phases, disposers })
+    const guest = guestHandle({
+      ...started,
+      spec,
+      network,
+      interfaces: await interfacesOf(further),
+      image: image.label,
+      accel,
+      phases,
+      disposers,
+    })
     disposers.defer(() => {
       residents.leave(guest)
       // The network takes TAP and QEMU with it, so its end need not wait for theirs; its own turn, later, waits for it.

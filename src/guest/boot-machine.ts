@@ -11,8 +11,10 @@ import { startMachine, type Machine } from '../machine/start-machine.ts'
 import type { Attachment, Network } from '../network/network.ts'
 import type { GuestSpec } from '../options/guest-options.ts'
 import type { Credentials } from '../seed/credentials.ts'
+import type { SeedNic } from '../seed/input.ts'
 import { writeSeed } from '../seed/volume.ts'
 import type { Login } from '../ssh/connect.ts'
+import { reserveLease } from './lease.ts'
 import { seedNic } from './seed-nic.ts'
 import { openSsh } from './open-ssh.ts'
 import { explainBusyTap } from '../network/tap-in-use.ts'
@@ -27,6 +29,7 @@ const ECHO = 250
 
 /** A network card of a machine, and where it is plugged in. */
 export interface Place {
+  readonly network: Network
   readonly attachment: Attachment
   readonly macAddress: string
 }
@@ -69,7 +72,8 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
       {
         hostname: spec.hostname,
         instanceId: input.instanceId,
-        nics: places.map(({ macAddress, attachment }) => seedNic(macAddress, attachment.member.address, network)),
+        nics: places.map(nicOf(spec)),
+        isPlain: 'base' in spec.image,
         credentials,
         cloudConfig: spec.cloudConfig,
       },
@@ -77,6 +81,9 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
       signal,
     ),
   )
+  for (const { attachment, macAddress } of places.slice(0, 1)) {
+    if (spec.addressing === 'dhcp') disposers.use(await reserveLease(network, { ...attachment.member, macAddress }))
+  }
   const machine = disposers.use(
     await phases.run('qemu', () =>
       startMachine(
@@ -107,6 +114,8 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
     ),
   )
 
+  // TAPs of further cards can only move to their networks now.
+  await Promise.all(places.map(({ attachment }) => attachment.join(signal)))
   input.onConsole(machine.console)
   return withinBudget({ machine, phases, ...bootBudget(spec, accel), signal }, async (boot, answered) => {
     const client = await openSsh(
@@ -122,6 +131,17 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
     const { hostname, address } = spec
     throw await explainSilence(error, network, { hostname, address, macAddress: places[0]?.macAddress ?? '' })
   })
+}
+
+/** Only by its first card does a machine ask for its address and the way out. */
+function nicOf({ addressing }: GuestSpec): (place: Place, index: number) => SeedNic {
+  return ({ network, macAddress, attachment: { member } }, index) => {
+    const { subnet, gateway, subnet6, mtu } = network
+    const further = { subnet, gateway, ...(subnet6 && { subnet6 }), mtu }
+    return index === 0
+      ? seedNic(macAddress, { address: member.address, addressing }, network)
+      : seedNic(macAddress, { address: member.address, addressing: 'static' }, further)
+  }
 }
 
 export function rootLogin({ hostPublicKey, clientKey }: Credentials): Login {

@@ -67,7 +67,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
         accel,
         image,
         network,
-        places: [{ attachment, macAddress }],
+        places: [{ network, attachment, macAddress }],
         instanceId: key,
         credentials,
         seed: join(folder, FILES.seed),

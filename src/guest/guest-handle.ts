@@ -11,6 +11,7 @@ import { bootBudget, rootLogin } from './boot-machine.ts'
 import { commands, runIn } from './commands.ts'
 import { Connections } from './connections.ts'
 import { files } from './files.ts'
+import type { Interface } from './further-cards.ts'
 import type { Guest } from './guest.ts'
 import type { GuestNetwork } from './guest-network.ts'
 import { writeRecord } from './guest-record.ts'
@@ -38,6 +39,7 @@ export interface GuestParts {
   readonly start: 'warm' | 'cold'
   readonly credentials: Credentials
   readonly macAddress: string
+  readonly interfaces: readonly Interface[]
   readonly disposers: Disposers
 }
 
@@ -85,6 +87,7 @@ export function guestHandle(parts: GuestParts): Guest {
     address,
     address6: network.subnet6 && address6In(network.subnet6, address),
     macAddress,
+    interfaces: parts.interfaces,
     rootPassword: credentials.rootPassword,
     credentials,
     network,

@@ -4,6 +4,7 @@ import type { Console } from '../machine/console.ts'
 import type { Credentials } from '../seed/credentials.ts'
 import type { Link } from './link.ts'
 import type { Commands } from './commands.ts'
+import type { Interface } from './further-cards.ts'
 import type { Files } from './files.ts'
 import type { GuestNetwork } from './guest-network.ts'
 import type { Reach } from './reach.ts'
@@ -22,6 +23,8 @@ export interface Guest extends AsyncDisposable, Commands, Files, Power, Reach, S
   /** Its static IPv6 address, on a network with `subnet6`. */
   readonly address6: string | undefined
   readonly macAddress: string
+  /** Its further cards. */
+  readonly interfaces: readonly Interface[]
   readonly rootPassword: string
   /** Keys of this guest: the client's, and the host key that every connection is pinned to. */
   readonly credentials: Credentials

@@ -44,7 +44,8 @@ export async function personOf(template: Template, start: Start, disposers: Disp
       {
         hostname: spec.hostname,
         instanceId: template.key,
-        nics: [seedNic(macAddress, spec.address, network)],
+        nics: [seedNic(macAddress, spec, network)],
+        isPlain: 'base' in spec.image,
         credentials,
         cloudConfig: spec.cloudConfig,
       },

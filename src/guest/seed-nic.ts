@@ -1,16 +1,26 @@
 import { address6In } from '../options/ipv6.ts'
 import { DEFAULT_MTU } from '../options/mtu.ts'
-import type { NetworkPlace } from '../options/network-options.ts'
+import { nameServerOf, type NetworkPlace } from '../options/network-options.ts'
+import type { GuestSpec } from '../options/guest-options.ts'
 import type { SeedNic } from '../seed/input.ts'
 
-/** What a guest is told of its card on a network where it has `address`. */
-export function seedNic(macAddress: string, address: string, { subnet, subnet6, mtu }: NetworkPlace): SeedNic {
+/** What a guest is told of its card on a network where it has, or will be given, `address`. */
+export function seedNic(
+  macAddress: string,
+  { address, addressing }: Pick<GuestSpec, 'address' | 'addressing'>,
+  network: NetworkPlace,
+): SeedNic {
+  const { subnet, subnet6, mtu, egress } = network
+  const nameServer = nameServerOf(network)
   return {
     macAddress,
     addresses: [
-      `${address}/${subnet.prefix}`,
+      ...(addressing === 'dhcp' ? [] : [`${address}/${subnet.prefix}`]),
       ...(subnet6 ? [`${address6In(subnet6, address)}/${subnet6.prefix}`] : []),
     ],
+    ...(addressing === 'dhcp' && { dhcp: true }),
+    ...(egress && addressing === 'static' && { router: egress.router }),
+    ...(nameServer !== undefined && { nameServer }),
     ...(mtu !== DEFAULT_MTU && { mtu }),
   }
 }

@@ -10,7 +10,7 @@ import type { Attachment, Network } from '../network/network.ts'
 import type { GuestSpec } from '../options/guest-options.ts'
 import { makeCredentials, type Credentials } from '../seed/credentials.ts'
 import { WakePort } from '../template/waker.ts'
-import { bootMachine, type Booted } from './boot-machine.ts'
+import { bootMachine, type Booted, type Place } from './boot-machine.ts'
 import { randomMac } from './random-mac.ts'
 import { requireUnanswered } from './stranger.ts'
 
@@ -22,6 +22,8 @@ export interface Start {
   readonly network: Network
   /** Its place there; apart from the bridge, until it joins. */
   readonly place: Promise<Attachment>
+  /** The places of its further cards. */
+  readonly further: readonly Promise<Place>[]
   readonly phases: Phases
   readonly signal: AbortSignal | undefined
   readonly onProgress: Progress
@@ -50,7 +52,7 @@ export async function startCold(start: Start): Promise<Started> {
   const macAddress = spec.macAddress ?? randomMac()
   const seed = join(network.stateFolder, `seed-${spec.hostname}.iso`)
   disposers.defer(() => rm(seed, { force: true }))
-  const places = [{ attachment, macAddress }]
+  const places = [{ network, attachment, macAddress }, ...(await Promise.all(start.further))]
   const booted = await bootMachine({ ...start, places, instanceId: randomUUID(), credentials, seed }, disposers)
   return { ...booted, start: 'cold', wake: new WakePort(booted.machine.wakePort), credentials, macAddress }
 }

@@ -10,6 +10,7 @@ import { thaw } from '../template/thaw.ts'
 import { WakePort } from '../template/waker.ts'
 import { rootLogin, withinBudget } from './boot-machine.ts'
 import { buildTemplate } from './build-template.ts'
+import { renewLease, reserveLease } from './lease.ts'
 import { openSsh } from './open-ssh.ts'
 import { personOf } from './person.ts'
 import type { Start, Started } from './start-cold.ts'
@@ -100,6 +101,8 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
   return acquire(async (disposers: Disposers) => {
     const attachment = await phases.run('tap', () => start.place)
     const person = await personOf(template, start, disposers)
+    const isLeased = spec.addressing === 'dhcp'
+    if (isLeased) disposers.use(await reserveLease(network, { ...attachment.member, macAddress: person.macAddress }))
     // One that is to become another may only be heard when it is.
     const free = requireUnanswered(network, spec.address, signal)
     free.catch(() => {})
@@ -143,6 +146,7 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
         answered,
       )
       disposers.defer(() => ssh.destroy())
+      if (isLeased) await phases.run('lease', () => renewLease(network, person.macAddress, ssh, boot))
       await phases.run(WAKING, async () => {
         await waking
         // Only now, so that systemd has had the time of a login to take the jump.

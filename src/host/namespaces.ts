@@ -12,9 +12,12 @@ export function needsUserNamespace(): boolean {
   return (BigInt(`0x${effective}`) & needed) !== needed
 }
 
+/** What a private network has of its own, but for its user namespace. */
+export const NAMESPACES = ['--net', '--pid', '--fork', '--kill-child']
+
 /** The flags of unshare(1) for a namespace like a private network's. */
 export function namespaceFlags(): string[] {
-  return [...(needsUserNamespace() ? ['--user', '--map-root-user'] : []), '--net', '--pid', '--fork', '--kill-child']
+  return [...(needsUserNamespace() ? ['--user', '--map-root-user'] : []), ...NAMESPACES]
 }
 
 /** What the kernel is told about namespaces, so far as it decides whether we get one. */

@@ -16,8 +16,8 @@ interface Need {
   readonly version?: string
   readonly means: string
   readonly without: string
-  /** Needed only to build the default image. */
-  readonly build?: true
+  /** Guests run without it. */
+  readonly optional?: true
 }
 
 const UNBUILT = 'the default image cannot be built; a disk of your own still boots'
@@ -60,19 +60,35 @@ const NEEDS: readonly Need[] = [
     without: 'no guest can be given its address and password',
   },
   {
+    name: 'dnsmasq',
+    tools: ['dnsmasq'],
+    version: '--version',
+    means: "leases addresses (addressing: 'dhcp')",
+    without: "no network can have addressing: 'dhcp'",
+    optional: true,
+  },
+  {
+    name: 'slirp4netns',
+    tools: ['slirp4netns'],
+    version: '--version',
+    means: 'is the way out of a network (egress: true)',
+    without: 'no network can have egress: true',
+    optional: true,
+  },
+  {
     name: 'mmdebstrap',
     tools: ['mmdebstrap'],
     version: '--version',
     means: 'builds the default image',
     without: UNBUILT,
-    build: true,
+    optional: true,
   },
   {
     name: 'mke2fs',
     tools: ['mke2fs'],
     means: "makes the default image's file system",
     without: UNBUILT,
-    build: true,
+    optional: true,
   },
   {
     name: 'tar',
@@ -80,7 +96,7 @@ const NEEDS: readonly Need[] = [
     version: '--version',
     means: 'packs the default image',
     without: UNBUILT,
-    build: true,
+    optional: true,
   },
 ]
 
@@ -89,8 +105,8 @@ export function probeTools(): Promise<Capability[]> {
   return Promise.all(NEEDS.map(probe))
 }
 
-async function probe({ name, tools, any, version, means, without, build }: Need): Promise<Capability> {
-  const state = build ? 'degraded' : 'missing'
+async function probe({ name, tools, any, version, means, without, optional }: Need): Promise<Capability> {
+  const state = optional ? 'degraded' : 'missing'
   const paths = tools.map(findTool)
   const lacking = tools.filter((_, index) => paths[index] === undefined)
   const first = paths.find((path) => path !== undefined)

@@ -22,6 +22,8 @@ export const PACKAGE_OF = {
   tar: 'tar',
   du: 'coreutils',
   newuidmap: 'uidmap',
+  dnsmasq: 'dnsmasq-base',
+  slirp4netns: 'slirp4netns',
 } as const
 
 export type Tool = keyof typeof PACKAGE_OF

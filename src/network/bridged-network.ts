@@ -1,9 +1,13 @@
 import { NetworkError } from '../errors.ts'
+import { run } from '../host/run.ts'
+import { requireTool } from '../host/tools.ts'
 import type { Disposers } from '../lifetime/disposers.ts'
 import { placeOf, type NetworkPlace } from '../options/network-options.ts'
+import type { Dhcp } from './dnsmasq.ts'
 import { dialThrough } from './dial.ts'
 import { expose } from './expose.ts'
-import { bridgeMac, joinCommands, removeTapCommands, tapCommands } from './ip-commands.ts'
+import { bridgeMac, joinCommands, moveCommands, removeTapCommands, tapCommands } from './ip-commands.ts'
+import { tooFar, visitorName } from './visitor.ts'
 import { Members } from './members.ts'
 import { askNeighbours } from './neighbours.ts'
 import type { Attachment, Member, Network } from './network.ts'
@@ -16,6 +20,8 @@ export interface Bridged extends NetworkPlace {
   readonly kind: 'private' | 'host'
   readonly bridge: string
   readonly keeper: Keeper
+  /** Who gives the addresses, unless they are static. */
+  readonly dhcp?: Dhcp
   /** Runs lines of ip(8) where the bridge is. @throws what says why not */
   ip(commands: string, signal?: AbortSignal): Promise<unknown>
   /** The name of the TAP with this number. */
@@ -47,12 +53,19 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
   let closed = false
   let kept: number | undefined
 
-  const place = async ({ hostname, address, macAddress }: Member, isApart: boolean, signal?: AbortSignal) => {
+  /** @param home where QEMU runs, when that is another private network: there the TAP is made, and has to come from */
+  const place = async (
+    { hostname, address, macAddress }: Member,
+    isApart: boolean,
+    signal?: AbortSignal,
+    home?: Pick<Bridged, 'ip'>,
+  ) => {
     const member = { hostname, address, ...(macAddress !== undefined && { macAddress }) }
     members.admit(member)
-    const tap = tapName(made++)
+    const tap = home ? visitorName() : tapName(made++)
     try {
-      await make(bridged, tapCommands(tap, mtu) + (isApart ? '' : joinCommands(tap, bridge)), `TAP ${tap}`, signal)
+      const commands = tapCommands(tap, mtu) + (isApart ? '' : joinCommands(tap, bridge))
+      await make(home ?? bridged, commands, `TAP ${tap}`, signal)
     } catch (error) {
       members.leave(member)
       throw error
@@ -62,13 +75,18 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
       tap,
       netdev: `tap,ifname=${tap},script=no,downscript=no`,
       join: async (joinSignal) => {
-        if (isApart)
-          await make(bridged, joinCommands(tap, bridge), `way of TAP ${tap} onto bridge ${bridge}`, joinSignal)
+        if (!isApart) return
+        const purpose = `way of TAP ${tap} onto bridge ${bridge}`
+        if (home) await make(home, moveCommands(tap, keeper.pid), purpose, joinSignal)
         isApart = false
+        await make(bridged, joinCommands(tap, bridge), purpose, joinSignal)
       },
       [Symbol.asyncDispose]: async () => {
         // A network that has closed took its TAPs with it.
-        if (members.leave(member) && !closed) await make(bridged, removeTapCommands(tap), `removal of TAP ${tap}`)
+        if (!members.leave(member) || closed) return
+        const removing = make((isApart && home) || bridged, removeTapCommands(tap), `removal of TAP ${tap}`)
+        // So may the one where this TAP was made, at any time.
+        await (home ? removing.catch(() => {}) : removing)
       },
     }
     members.arrive(attachment)
@@ -93,6 +111,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
     backend: 'tap',
     bridge,
     ...placeOf(bridged),
+    ...(bridged.dhcp && { dhcp: bridged.dhcp }),
     get members() {
       return members.all
     },
@@ -112,6 +131,14 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
       await make(bridged, partitionCommands(wanted, bridged), 'partition')
     },
     neighbours: (addresses, signal) => askNeighbours(bridged, addresses, signal),
+    reserveFor: async (home, member, signal) => {
+      if (home.kind !== kind) throw tooFar(home.kind, kind)
+      const ip: Bridged['ip'] = (commands, ipSignal) => {
+        const [file, ...args] = home.inside([requireTool('ip'), '-batch', '-'])
+        return run(file, args, { input: commands, signal: ipSignal })
+      }
+      return place(member, true, signal, kind === 'private' ? { ip } : undefined)
+    },
     inside: (command) => keeper.inside(command),
     keep: (seconds) => {
       kept ??= keeper.hold(seconds)

@@ -49,6 +49,14 @@ export function askNeighboursCommands(bridge: string, addresses: readonly string
   return lines(`neighbour flush dev ${bridge}`, ...asking)
 }
 
+/**
+ * Lines that move a TAP into the network namespace of a process. QEMU goes on using it: it has it open, by a file of the
+ * namespace in which it was made.
+ */
+export function moveCommands(tap: string, pid: number): string {
+  return lines(`link set dev ${tap} netns /proc/${pid}/ns/net`)
+}
+
 /** Lines that take a TAP down again. */
 export function removeTapCommands(tap: string): string {
   return lines(`link delete dev ${tap}`)

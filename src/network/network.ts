@@ -1,7 +1,10 @@
 import type { RequestListener } from 'node:http'
 import type { Server } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Dhcp } from './dnsmasq.ts'
 import type { Exposed } from './expose.ts'
+import type { DhcpRange } from '../options/dhcp.ts'
+import type { Egress } from '../options/egress.ts'
 import type { Subnet } from '../options/ipv4.ts'
 import type { Subnet6 } from '../options/ipv6.ts'
 
@@ -47,6 +50,12 @@ export interface Network extends AsyncDisposable {
   readonly subnet6?: Subnet6
   /** The largest packet, in bytes. */
   readonly mtu: number
+  /** The addresses that guests are given, with `addressing: 'dhcp'`. */
+  readonly dhcpRange?: DhcpRange
+  /** The way out, with `egress: true`. */
+  readonly egress?: Egress
+  /** Who gives them, and to whom it has. */
+  readonly dhcp?: Dhcp
   readonly backend: Backend
   /** Whose names and addresses are taken: the machines that are on it, and those that are about to be. */
   readonly members: readonly Member[]
@@ -79,6 +88,12 @@ export interface Network extends AsyncDisposable {
   heal(): Promise<void>
   /** Asks by ARP who has these addresses: the MAC address of each that is answered for. Takes 0.4 s. None on a `user` network. */
   neighbours(addresses: readonly string[], signal?: AbortSignal): Promise<ReadonlyMap<string, string>>
+  /**
+   * The same for one more card of a machine whose QEMU runs on another network, `home`. Its `join()` is for when QEMU has begun: it
+   * finds the card's TAP at home.
+   * @throws NetworkError also when the two are of different kinds.
+   */
+  reserveFor(home: Network, member: Member, signal?: AbortSignal): Promise<Attachment>
   /** The command line that runs another one inside the network. */
   inside(command: readonly string[]): [string, ...string[]]
   /**

@@ -5,6 +5,8 @@ import { acquire } from '../lifetime/disposers.ts'
 import { placeOf, type NetworkSpec } from '../options/network-options.ts'
 import { bridgedNetwork, make, type Bridged } from './bridged-network.ts'
 import { BRIDGE, bridgeCommands } from './ip-commands.ts'
+import { startDnsmasq } from './dnsmasq.ts'
+import { startSlirp } from './slirp.ts'
 import type { Network } from './network.ts'
 import { startKeeper } from './start-keeper.ts'
 
@@ -26,6 +28,9 @@ export async function privateNetwork(place: NetworkSpec, signal?: AbortSignal): 
       tapName: (index) => `tap${index}`,
     }
     await make(bridged, bridgeCommands(bridged), `bridge ${BRIDGE}`, signal)
-    return bridgedNetwork(bridged, disposers)
+    const { dhcpRange: range, egress } = place
+    if (egress) await startSlirp(keeper, bridged, signal)
+    const dhcp = range && (await startDnsmasq(keeper, { bridge: BRIDGE, range, ...egress }, signal))
+    return bridgedNetwork({ ...bridged, ...(dhcp && { dhcp }) }, disposers)
   })
 }

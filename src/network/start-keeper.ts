@@ -1,13 +1,14 @@
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { NetworkError } from '../errors.ts'
 import { programEnvironment, temporaryFolder } from '../host/environment.ts'
-import { explainNamespaceFailure, namespaceFlags, needsUserNamespace } from '../host/namespaces.ts'
+import { explainNamespaceFailure, namespaceFlags, NAMESPACES, needsUserNamespace } from '../host/namespaces.ts'
 import { requireTool } from '../host/tools.ts'
 import { until } from '../lifetime/until.ts'
 
@@ -22,6 +23,8 @@ const LEAVE_BUDGET = 1000
 export interface Keeper extends AsyncDisposable {
   /** The keeper's process id, as the caller sees it. */
   readonly pid: number
+  /** Its other end is the keeper's, and breaks when the keeper goes: for what has to go then too. */
+  readonly life: Socket
   /** Resolves once the state folder is there and the socket answers. */
   readonly ready: Promise<void>
   /** The state folder, mode 0700; removed when the keeper goes. */
@@ -41,6 +44,12 @@ export interface Keeper extends AsyncDisposable {
 const SAY_PID = 'read -r pid rest </proc/self/stat && echo "$pid" && exec "$@"'
 
 /**
+ * The keepers that live. An ordinary user's networks are in one user namespace, which they take over from one another: only who rules
+ * both of two networks may move a card between them.
+ */
+const siblings = new Set<number>()
+
+/**
  * Returns as soon as programs can be run inside; dialing takes a moment longer (`ready`).
  * @throws HostError when unshare or nsenter is missing; NetworkError with the cause when the kernel refuses.
  */
@@ -51,28 +60,39 @@ export async function startKeeper(signal?: AbortSignal): Promise<Keeper> {
   const folder = join(parent, `${STATE_FOLDER_PREFIX}${randomBytes(6).toString('hex')}`)
   const user = needsUserNamespace()
   const program = ['/bin/sh', '-c', SAY_PID, 'keeper', process.execPath, keeperProgram(), folder]
-  const child = spawn(unshare, [...namespaceFlags(), '--', ...program], {
-    stdio: ['pipe', 'pipe', 'pipe'],
+  const sibling = user ? siblings.values().next().value : undefined
+  const enterSibling = ['--target', `${sibling}`, '--user', '--preserve-credentials', '--', unshare, ...NAMESPACES]
+  const makers = sibling === undefined ? [unshare, ...namespaceFlags()] : [nsenter, ...enterSibling]
+  const [maker = unshare, ...makerFlags] = makers
+  const child = spawn(maker, [...makerFlags, '--', ...program], {
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     // A session of its own: Ctrl-C in the terminal reaches the runner, which then closes in order.
     detached: true,
     env: { ...programEnvironment(), NODE_OPTIONS: '' },
   })
+  const life = (child.stdio[3] as Socket).on('error', () => {})
   // EPIPE when the keeper has gone already.
   child.stdin.on('error', () => {})
   const lines = linesOf(child)
   try {
     const pid = await until(signal, lines())
+    siblings.add(Number(pid))
+    child.once('close', () => siblings.delete(Number(pid)))
     const ready = lines().then(() => {})
     ready.catch(() => {})
     const enter = ['--target', pid, ...(user ? ['--user', '--preserve-credentials'] : []), '--net', '--pid', '--']
     return {
       pid: Number(pid),
+      life,
       ready,
       folder,
       socketPath: join(folder, KEEPER_SOCKET),
       inside: (command) => [nsenter, ...enter, ...command],
       hold: (seconds) => hold(child.stdin, seconds),
-      [Symbol.asyncDispose]: () => end(child, folder),
+      [Symbol.asyncDispose]: () => {
+        siblings.delete(Number(pid))
+        return end(child, folder)
+      },
     }
   } catch (error) {
     await end(child, folder)

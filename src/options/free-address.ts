@@ -1,6 +1,7 @@
 import { badOption } from './bad-option.ts'
 import { defaultIn, hostAddresses } from './ipv4.ts'
-import type { NetworkPlace } from './network-options.ts'
+import { freeLease, isInRange } from './dhcp.ts'
+import { reservedOn, type Addressing, type NetworkPlace } from './network-options.ts'
 
 const USUAL_ADDRESS = '192.168.100.224'
 
@@ -13,9 +14,16 @@ export function defaultAddress(network: NetworkPlace): string {
  * The usual address, or else the next one after it that nobody has; then those before it.
  * @throws GuestError when there is none.
  */
-export function freeAddress({ subnet, gateway }: NetworkPlace, taken: readonly string[]): string {
+export function freeAddress(
+  network: NetworkPlace,
+  taken: readonly string[],
+  addressing: Addressing = 'static',
+): string {
+  const { subnet, dhcpRange } = network
+  const unfree = [...reservedOn(network), ...taken]
+  if (addressing === 'dhcp' && dhcpRange) return freeLease(dhcpRange, unfree)
   const usual = defaultIn(subnet, USUAL_ADDRESS, 2)
-  const isFree = (address: string) => address !== gateway && !taken.includes(address)
+  const isFree = (address: string) => !unfree.includes(address) && !(dhcpRange && isInRange(dhcpRange, address))
   for (const address of hostAddresses(subnet, usual)) if (isFree(address)) return address
   throw badOption(
     'subnet',

@@ -1,11 +1,18 @@
 import { badOption } from './bad-option.ts'
 import { isPlainObject, oneOf, refuseUnknown } from './check.ts'
+import { isInRange } from './dhcp.ts'
 import { freeAddress } from './free-address.ts'
 import { parseImage, type ImageOption, type ImageSpec } from './image.ts'
 import { hostAddress } from './ipv4.ts'
 import { macAddressOf } from './mac-address.ts'
 import { memoryMib } from './memory.ts'
-import type { NetworkKind, NetworkOptions, NetworkPlace } from './network-options.ts'
+import {
+  reservedOn,
+  type Addressing,
+  type NetworkKind,
+  type NetworkOptions,
+  type NetworkPlace,
+} from './network-options.ts'
 
 /** Budgets, in milliseconds, with KVM. Under emulation (TCG) each is ten times as long. */
 export interface Timeouts {
@@ -34,6 +41,12 @@ export interface GuestOptions {
    * @default '192.168.100.224', else the subnet's second host address; on a network with other guests the next one that is free
    */
   address?: string
+  /**
+   * `dhcp`: it asks for its address, and is given `address`, or else the first of the network's range that is free. This takes a
+   * network that leases addresses; the one that it opens for itself then does.
+   * @default as the network does
+   */
+  addressing?: Addressing
   /** The network it opens for itself: its kind, or all its options. @default 'auto' */
   network?: NetworkKind | NetworkOptions
   /** Of the network it opens for itself. @default '192.168.100.0/24' */
@@ -70,6 +83,7 @@ export interface GuestSpec {
   readonly cpus: number
   readonly hostname: string
   readonly address: string
+  readonly addressing: Addressing
   readonly rootPassword: string | undefined
   readonly cloudConfig: Readonly<Record<string, unknown>>
   readonly accel: 'auto' | 'kvm' | 'tcg'
@@ -94,7 +108,6 @@ export function resolveGuest(options: GuestOptions, network: NetworkPlace, taken
     memory = '512M',
     cpus = 2,
     hostname = DEFAULT_HOSTNAME,
-    address = freeAddress(network, taken),
     rootPassword,
     cloudConfig = {},
     accel = 'auto',
@@ -123,13 +136,16 @@ export function resolveGuest(options: GuestOptions, network: NetworkPlace, taken
       "Write cloudConfig: { write_files: [{ path: '/etc/motd', content: 'hello' }] }, not YAML text.",
     )
   }
+  const addressing = addressingOn(network, options.addressing)
+  const address = options.address ?? freeAddress(network, taken, addressing)
   const imageSpec = parseImage(image)
   return {
     image: imageSpec,
     memoryMib: memoryMib(memory),
     cpus,
     hostname,
-    address: guestAddress(address, network),
+    addressing,
+    address: guestAddress(address, addressing, network),
     rootPassword,
     cloudConfig,
     accel: oneOf('accel', accel, ['auto', 'kvm', 'tcg']),
@@ -141,18 +157,52 @@ export function resolveGuest(options: GuestOptions, network: NetworkPlace, taken
 }
 
 const GUEST_OPTION_NAMES = [
-  'image', 'memory', 'cpus', 'hostname', 'address', 'network', 'subnet', 'gateway', 'rootPassword', 'cloudConfig',
+  'image', 'memory', 'cpus', 'hostname', 'address', 'addressing', 'network', 'subnet', 'gateway', 'rootPassword', 'cloudConfig',
   'accel', 'nic', 'macAddress', 'start', 'timeouts',
 ] as const satisfies readonly (keyof GuestOptions)[] // prettier-ignore
 
-function guestAddress(address: unknown, { subnet, gateway }: NetworkPlace): string {
-  const checked = hostAddress('address', address, subnet)
+function addressingOn({ dhcpRange }: NetworkPlace, wanted: unknown = dhcpRange ? 'dhcp' : 'static'): Addressing {
+  const addressing = oneOf('addressing', wanted, ['static', 'dhcp'])
+  if (addressing === 'static' || dhcpRange) return addressing
+  throw badOption(
+    'addressing',
+    "'static' on a network that leases no addresses",
+    wanted,
+    "Open the network with addressing: 'dhcp'.",
+  )
+}
+
+/** The address of a further card, which never asks for one. */
+export function staticAddress(
+  address: unknown,
+  network: NetworkPlace,
+  taken: readonly string[],
+  option: string,
+): string {
+  return guestAddress(address ?? freeAddress(network, taken), 'static', network, option)
+}
+
+function guestAddress(address: unknown, addressing: Addressing, network: NetworkPlace, option = 'address'): string {
+  const { subnet, gateway, dhcpRange, egress } = network
+  const checked = hostAddress(option, address, subnet)
   if (checked === gateway) {
     throw badOption(
-      'address',
+      option,
       `another address than the bridge's own (gateway ${gateway})`,
       address,
       'Take another address, or move the bridge with gateway.',
+    )
+  }
+  if (egress && reservedOn(network).includes(checked)) {
+    const expected = `another address than ${egress.router} and ${egress.nameServer}, where the way out is (egress)`
+    throw badOption(option, expected, address, 'Take another address.')
+  }
+  if (addressing === 'static' && dhcpRange && isInRange(dhcpRange, checked)) {
+    throw badOption(
+      option,
+      `one outside the range that the network leases (${dhcpRange.first} to ${dhcpRange.last}), when it is static`,
+      address,
+      "Take another address, or addressing: 'dhcp', which keeps this one for the guest.",
     )
   }
   return checked

@@ -47,11 +47,11 @@ export function* hostAddresses({ first, last }: Subnet, start: string): Generato
   for (let address = first + 1; address < begin; address++) yield toText(address)
 }
 
-function toNumber(text: string): number {
+export function toNumber(text: string): number {
   return text.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0)
 }
 
-function toText(value: number): string {
+export function toText(value: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.')
 }
 

@@ -1,5 +1,7 @@
 import { badOption } from './bad-option.ts'
 import { isPlainObject, oneOf, refuseUnknown } from './check.ts'
+import { defaultRange, parseRange, type DhcpRange } from './dhcp.ts'
+import { egressOf, type Egress } from './egress.ts'
 import type { GuestOptions } from './guest-options.ts'
 import { defaultIn, hostAddress, parseSubnet, type Subnet } from './ipv4.ts'
 import { parseSubnet6, type Subnet6 } from './ipv6.ts'
@@ -26,7 +28,23 @@ export interface NetworkOptions {
   subnet6?: string
   /** The largest packet, in bytes, of the bridge, the TAPs, and the guests' cards. @default 1500 */
   mtu?: number
+  /** `dhcp`: guests are given their addresses by a dnsmasq on the bridge, which knows their names too. @default 'static' */
+  addressing?: Addressing
+  /**
+   * The first and the last address that are leased.
+   * @default ['192.168.100.100', '192.168.100.199'], else from the subnet's second host address to its last
+   */
+  dhcpRange?: readonly [string, string]
+  /**
+   * Guests reach what this host reaches, IPv4 alone, by slirp4netns, which is at the subnet's second and third address. Nothing out
+   * there can reach them, and they do not reach the host's 127.0.0.1.
+   * @default false
+   */
+  egress?: boolean
 }
+
+/** How guests come by their addresses. */
+export type Addressing = 'static' | 'dhcp'
 
 /** Where a network is. */
 export interface NetworkPlace {
@@ -34,6 +52,10 @@ export interface NetworkPlace {
   readonly gateway: string
   readonly subnet6?: Subnet6
   readonly mtu: number
+  /** What it leases, with `addressing: 'dhcp'`. */
+  readonly dhcpRange?: DhcpRange
+  /** The way out, with `egress: true`. */
+  readonly egress?: Egress
 }
 
 /** Options checked and with every default filled in. */
@@ -44,7 +66,7 @@ export interface NetworkSpec extends NetworkPlace {
 const DEFAULT_SUBNET = '192.168.100.0/24'
 const DEFAULT_GATEWAY = '192.168.100.50'
 const NETWORK_OPTION_NAMES = [
-  'kind', 'subnet', 'gateway', 'subnet6', 'mtu',
+  'kind', 'subnet', 'gateway', 'subnet6', 'mtu', 'addressing', 'dhcpRange', 'egress',
 ] as const satisfies readonly (keyof NetworkOptions)[] // prettier-ignore
 
 /** @throws GuestError naming the option, what it must be, what came, and what to write instead. */
@@ -53,26 +75,52 @@ export function resolveNetwork(options: NetworkOptions = {}): NetworkSpec {
   const subnet = parseSubnet(subnetText)
   const gateway = options.gateway ?? defaultIn(subnet, DEFAULT_GATEWAY, 1)
   const subnet6 = options.subnet6 === undefined ? undefined : parseSubnet6(options.subnet6)
+  const egress = egressOf(options.egress ?? false, subnet, gateway)
+  const dhcpRange = rangeOf(options, subnet)
   return {
     kind: oneOf('kind', kind, KINDS),
     subnet,
     gateway: hostAddress('gateway', gateway, subnet),
     ...(subnet6 && { subnet6 }),
     mtu: checkMtu(options.mtu ?? DEFAULT_MTU, subnet6),
+    ...(dhcpRange && { dhcpRange }),
+    ...(egress && { egress }),
   }
 }
 
-export function placeOf({ subnet, gateway, subnet6, mtu }: NetworkPlace): NetworkPlace {
-  return { subnet, gateway, ...(subnet6 && { subnet6 }), mtu }
+function rangeOf({ addressing = 'static', dhcpRange }: NetworkOptions, subnet: Subnet): DhcpRange | undefined {
+  if (oneOf('addressing', addressing, ['static', 'dhcp']) === 'dhcp') {
+    return dhcpRange === undefined ? defaultRange(subnet) : parseRange(dhcpRange, subnet)
+  }
+  if (dhcpRange === undefined) return undefined
+  throw badOption('dhcpRange', "left out without addressing: 'dhcp'", dhcpRange, "Write addressing: 'dhcp' beside it.")
+}
+
+export function placeOf({ subnet, gateway, subnet6, mtu, dhcpRange, egress }: NetworkPlace): NetworkPlace {
+  return {
+    subnet,
+    gateway,
+    ...(subnet6 && { subnet6 }),
+    mtu,
+    ...(dhcpRange && { dhcpRange }),
+    ...(egress && { egress }),
+  }
 }
 
 /** The options that open another network like this one. */
-export function optionsLike({ subnet, gateway, subnet6, mtu }: NetworkPlace): NetworkOptions {
-  return { subnet: subnet.cidr, gateway, ...(subnet6 && { subnet6: subnet6.cidr }), mtu }
+export function optionsLike({ subnet, gateway, subnet6, mtu, dhcpRange, egress }: NetworkPlace): NetworkOptions {
+  return {
+    subnet: subnet.cidr,
+    gateway,
+    ...(subnet6 && { subnet6: subnet6.cidr }),
+    mtu,
+    ...(dhcpRange && { addressing: 'dhcp', dhcpRange: [dhcpRange.first, dhcpRange.last] }),
+    ...(egress && { egress: true }),
+  }
 }
 
 /** Of a guest's options, those of the network it opens for itself. */
-export function networkOptionsOf({ network = {}, subnet, gateway }: GuestOptions): NetworkOptions {
+export function networkOptionsOf({ network = {}, subnet, gateway, addressing }: GuestOptions): NetworkOptions {
   if (typeof network !== 'string' && !isPlainObject(network)) {
     throw badOption(
       'network',
@@ -85,5 +133,16 @@ export function networkOptionsOf({ network = {}, subnet, gateway }: GuestOptions
     ...(typeof network === 'string' ? { kind: network } : network),
     ...(subnet !== undefined && { subnet }),
     ...(gateway !== undefined && { gateway }),
+    ...(addressing === 'dhcp' && { addressing }),
   }
+}
+
+/** Addresses that no guest can have. */
+export function reservedOn({ gateway, egress }: NetworkPlace): string[] {
+  return [gateway, ...(egress ? [egress.router, egress.nameServer] : [])]
+}
+
+/** Who knows names there; nobody on most networks. */
+export function nameServerOf({ gateway, dhcpRange, egress }: NetworkPlace): string | undefined {
+  return dhcpRange ? gateway : egress?.nameServer
 }

@@ -5,6 +5,12 @@ export interface SeedNic {
   readonly macAddress: string
   /** Static, each with the length of its prefix: `192.168.100.224/24`, `fd00:100::c0a8:64e0/64`. */
   readonly addresses: readonly string[]
+  /** Whether it asks for its IPv4 address. @default false */
+  readonly dhcp?: boolean
+  /** The way out; what it asks for its address tells it that too. */
+  readonly router?: string
+  /** Who knows names. */
+  readonly nameServer?: string
   /** Bytes. @default 1500 */
   readonly mtu?: number
 }
@@ -16,6 +22,8 @@ export interface SeedInput {
   readonly instanceId: string
   /** Its network cards; the first is eth0. */
   readonly nics: readonly SeedNic[]
+  /** Whether the guest's own files say who knows names: it has no program that would. @default false */
+  readonly isPlain?: boolean
   readonly credentials: Credentials
   /** The user's own cloud-config, merged over ours. */
   readonly cloudConfig: Config

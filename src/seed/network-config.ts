@@ -3,7 +3,7 @@ import { interfaceName } from './interface.ts'
 import { toYaml } from './yaml.ts'
 
 /**
- * No default route and no name server: the network is host-only, and "Network is unreachable" at once is better than
+ * No default route and no name server by default: the network is host-only, and "Network is unreachable" at once is better than
  * a time-out. No IPv6 but a static address: nobody answers router solicitations, and systemd-networkd keeps the link in "configuring" until
  * it has given up on them, which holds up everything after network-online.target (seen: 20 s). cloud-init renders
  * `accept-ra` and `link-local` for netplan only; for networkd there is a drop-in, see `networkdDropIn`.
@@ -12,14 +12,16 @@ export function networkConfig({ nics }: SeedInput): string {
   return `${toYaml({
     version: 2,
     ethernets: Object.fromEntries(
-      nics.map(({ macAddress, addresses, mtu }, index) => [
+      nics.map(({ macAddress, addresses, dhcp = false, router, nameServer, mtu }, index) => [
         interfaceName(index),
         {
           match: { macaddress: macAddress.toLowerCase() },
           'set-name': interfaceName(index),
           addresses,
           ...(mtu !== undefined && { mtu }),
-          dhcp4: false,
+          ...(router !== undefined && { routes: [{ to: '0.0.0.0/0', via: router }] }),
+          ...(nameServer !== undefined && { nameservers: { addresses: [nameServer] } }),
+          dhcp4: dhcp,
           dhcp6: false,
           'accept-ra': false,
           'link-local': [],

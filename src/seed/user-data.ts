@@ -3,6 +3,7 @@ import type { SeedInput } from './input.ts'
 import { mergeConfig } from './merge-config.ts'
 import { networkdDropIn } from './network-config.ts'
 import { sha256Crypt } from './sha256-crypt.ts'
+import { resolvConf } from './resolv-conf.ts'
 import { sshdFiles } from './sshd-config.ts'
 import { toYaml } from './yaml.ts'
 
@@ -10,7 +11,7 @@ import { toYaml } from './yaml.ts'
 const ROUNDS = 1000
 
 /** The `#cloud-config` document. JSON is YAML, so no YAML writer is needed. */
-export function userData({ credentials, cloudConfig, nics }: SeedInput): string {
+export function userData({ credentials, cloudConfig, nics, isPlain = false }: SeedInput): string {
   const { rootPassword, clientPublicKey, hostKey, hostPublicKey } = credentials
   const salt = randomBytes(8).toString('hex')
   const ours = {
@@ -29,7 +30,7 @@ export function userData({ credentials, cloudConfig, nics }: SeedInput): string 
     ssh_deletekeys: true,
     // Given keys also keep cloud-init from making any: an RSA key takes 5 s under emulation.
     ssh_keys: { ed25519_private: hostKey, ed25519_public: `${hostPublicKey}\n` },
-    write_files: [...sshdFiles, ...nics.map(networkdDropIn)],
+    write_files: [...sshdFiles, ...nics.map(networkdDropIn), ...(isPlain ? resolvConf(nics) : [])],
     // The hostname resolves to 127.0.1.1; other lines of /etc/hosts stay.
     manage_etc_hosts: 'localhost',
     // The rest only saves time. A text, because the schema of 22.4 allows nothing else and warns of a boolean.

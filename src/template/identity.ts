@@ -39,10 +39,10 @@ export function usualGuest({ macAddress: _, ...spec }: GuestSpec, network: Netwo
 
 /**
  * Whether a clone can become another guest as far as its hardware is concerned. QEMU freezes the MAC address of an e1000 along
- * with its EEPROM, where a reboot would find it again.
+ * with its EEPROM, where a reboot would find it again. And who asks for an address has to be heard for that.
  */
-export function hasChangeableCards({ nic }: GuestSpec): boolean {
-  return nic !== 'e1000'
+export function hasChangeableCards({ nic, addressing }: GuestSpec): boolean {
+  return nic !== 'e1000' && addressing === 'static'
 }
 
 /** Whether a clone stays who its template was. */

@@ -3,11 +3,12 @@ import { cpus } from 'node:os'
 import { qemuArguments, type MachineConfig } from '../machine/command-line.ts'
 import type { Network } from '../network/network.ts'
 import type { GuestSpec } from '../options/guest-options.ts'
+import { nameServerOf } from '../options/network-options.ts'
 import { FORMAT_VERSION } from './store.ts'
 import { armCommand } from './waker.ts'
 
 /** Of the network, what a frozen guest knows. */
-export type NetworkFacts = Pick<Network, 'backend' | 'subnet' | 'gateway' | 'subnet6' | 'mtu'>
+export type NetworkFacts = Pick<Network, 'backend' | 'subnet' | 'gateway' | 'subnet6' | 'mtu' | 'dhcpRange' | 'egress'>
 
 export interface KeyFacts {
   readonly spec: GuestSpec
@@ -49,7 +50,7 @@ export function templateKey({
     memoryFile: { path: ANY, shared: false },
     incoming: true,
   })
-  const { hostname, address, macAddress, rootPassword, cloudConfig } = spec
+  const { hostname, address, addressing, macAddress, rootPassword, cloudConfig } = spec
   const { subnet, gateway, subnet6, mtu } = network
   const content = {
     formatVersion: FORMAT_VERSION,
@@ -58,8 +59,21 @@ export function templateKey({
     commandLine,
     // It is frozen along with the guest.
     waker: armCommand('end'),
-    guest: { rootPassword, cloudConfig, ...(isPersonal && { hostname, address, macAddress }) },
-    network: { prefix: subnet.prefix, broadcast: subnet.broadcast, gateway, subnet6: subnet6?.cidr, mtu },
+    guest: {
+      rootPassword,
+      cloudConfig,
+      ...(addressing === 'dhcp' && { addressing }),
+      ...(isPersonal && { hostname, address, macAddress }),
+    },
+    network: {
+      prefix: subnet.prefix,
+      broadcast: subnet.broadcast,
+      gateway,
+      subnet6: subnet6?.cidr,
+      mtu,
+      nameServer: nameServerOf(network),
+      router: network.egress?.router,
+    },
     ...(accel === 'kvm' && { processor }),
   }
   return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 32)

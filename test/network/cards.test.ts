@@ -1,10 +1,11 @@
+import { once } from 'node:events'
+import { buffer, text } from 'node:stream/consumers'
 import { execa } from 'execa'
-import { buffer } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { NetworkError } from '../../src/errors.ts'
 import type { Network } from '../../src/network/network.ts'
 import { openNetwork } from '../../src/network/open-network.ts'
-import { insideNode, plugIn, ping } from '../support/plug-in.ts'
+import { insideNode, ping, plugIn, split } from '../support/plug-in.ts'
 
 const GUEST = { hostname: 'guest', address: '192.168.100.224' }
 
@@ -62,4 +63,28 @@ test('no two cards of a network, nor the bridge, have the same MAC address', asy
     /is that of the bridge itself/,
   )
   await using __ = await network.attach({ ...two, macAddress: '52:54:00:00:00:02' })
+})
+
+test('a TAP that is in use moves to another network', async () => {
+  await using other = await openNetwork({ subnet: '10.9.0.0/24' })
+  await using attachment = await other.reserveFor(network, { hostname: 'router', address: '10.9.0.7' })
+  expect(other.attachments).toEqual([attachment])
+  const machine = ['qemu-system-x86_64', '-nodefaults', '-display', 'none', '-S', '-monitor', 'stdio']
+  const qemu = execa(...split(network.inside([...machine, '-netdev', `${attachment.netdev},id=net`])), {
+    reject: false,
+    stdin: 'pipe',
+  })
+  const shown = text(qemu.stdout)
+  qemu.stdin.write('info network\n')
+  await once(qemu.stdout, 'data')
+  await attachment.join()
+  const links = (at: Network) =>
+    execa(...split(at.inside(['ip', '-o', 'link', 'show', 'type', 'tun']))).then((it) => it.stdout)
+  expect(await links(network)).not.toContain(attachment.tap)
+  // LOWER_UP: somebody has it open.
+  expect(await links(other)).toMatch(new RegExp(`${attachment.tap}: <.*LOWER_UP.* master ${other.bridge}`))
+  qemu.stdin.end('quit\n')
+  expect(await shown).not.toContain('could not')
+  await attachment[Symbol.asyncDispose]()
+  expect(await links(other)).toBe('')
 })

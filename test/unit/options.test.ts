@@ -14,6 +14,7 @@ test('every default is filled in', () => {
     cpus: 2,
     hostname: 'guest',
     address: '192.168.100.224',
+    addressing: 'static',
     rootPassword: undefined,
     cloudConfig: {},
     accel: 'auto',
@@ -124,6 +125,34 @@ test.for([
   expect(() => resolveNetwork({ subnet6 })).toThrow(expect.objectContaining({ option: 'subnet6' }) as Error)
 })
 
+test('a network that leases addresses has a range, which its guests come from and static ones keep out of', () => {
+  const network = resolveNetwork({ addressing: 'dhcp' })
+  expect(network.dhcpRange).toEqual({ first: '192.168.100.100', last: '192.168.100.199' })
+  expect(resolveGuest({}, network)).toMatchObject({ addressing: 'dhcp', address: '192.168.100.100' })
+  expect(resolveGuest({}, network, ['192.168.100.100']).address).toBe('192.168.100.101')
+  expect(resolveGuest({ address: '192.168.100.150' }, network).address).toBe('192.168.100.150')
+  expect(resolveGuest({ addressing: 'static' }, network).address).toBe('192.168.100.224')
+  expect(() => resolveGuest({ addressing: 'static', address: '192.168.100.150' }, network)).toThrow(
+    /`address` must be one outside the range that the network leases \(192\.168\.100\.100 to 192\.168\.100\.199\)/,
+  )
+  const small = resolveNetwork({ subnet: '10.0.0.0/30', addressing: 'dhcp' })
+  expect(small.dhcpRange).toEqual({ first: '10.0.0.2', last: '10.0.0.2' })
+  expect(() => resolveGuest({}, small, ['10.0.0.2'])).toThrow(/`dhcpRange` must be one with an address left/)
+  expect(() => guest({ addressing: 'dhcp' })).toThrow(/must be 'static' on a network that leases no addresses/)
+  expect(networkOptionsOf({ addressing: 'dhcp' })).toEqual({ addressing: 'dhcp' })
+})
+
+test.for<[string, unknown]>([
+  ['a text', '192.168.100.1-192.168.100.9'],
+  ['one address', ['192.168.100.9']],
+  ['addresses of another subnet', ['10.0.0.1', '10.0.0.9']],
+  ['the higher one first', ['192.168.100.9', '192.168.100.1']],
+])('a range that is %s is refused', ([, dhcpRange]) => {
+  const attempt = () => resolveNetwork({ addressing: 'dhcp', dhcpRange: dhcpRange as never })
+  expect(attempt).toThrow(expect.objectContaining({ option: 'dhcpRange' }) as Error)
+  expect(() => resolveNetwork({ dhcpRange: ['192.168.100.1', '192.168.100.9'] })).toThrow(/without addressing: 'dhcp'/)
+})
+
 test('the MTU is one that every card can have, and IPv6 needs more', () => {
   expect(resolveNetwork({ mtu: 576 }).mtu).toBe(576)
   expect(resolveNetwork({ mtu: 9000, subnet6: 'fd00::/64' }).mtu).toBe(9000)
@@ -131,4 +160,20 @@ test('the MTU is one that every card can have, and IPv6 needs more', () => {
     expect(() => resolveNetwork({ mtu })).toThrow(/`mtu` must be a whole number of bytes from 576 to 16110/)
   }
   expect(() => resolveNetwork({ mtu: 1279, subnet6: 'fd00::/64' })).toThrow(/from 1280 \(the least for IPv6\)/)
+})
+
+test('a way out is off by default, and where it is no guest can be', () => {
+  expect(resolveNetwork().egress).toBeUndefined()
+  expect(resolveNetwork({ egress: false }).egress).toBeUndefined()
+  const network = resolveNetwork({ egress: true, subnet: '10.0.0.0/25' })
+  expect(network.egress).toEqual({ router: '10.0.0.2', nameServer: '10.0.0.3' })
+  expect(resolveGuest({}, network).address).toBe('10.0.0.4')
+  expect(() => resolveGuest({ address: '10.0.0.3' }, network)).toThrow(
+    /`address` must be another address than 10\.0\.0\.2 and/,
+  )
+  const leased = resolveNetwork({ egress: true, addressing: 'dhcp', subnet: '10.0.0.0/25' })
+  expect(resolveGuest({}, leased).address).toBe('10.0.0.4')
+  expect(() => resolveNetwork({ egress: true, subnet: '10.0.0.0/26' })).toThrow(/at least 128 addresses/)
+  expect(() => resolveNetwork({ egress: true, gateway: '192.168.100.2' })).toThrow(/where the way out is/)
+  expect(() => resolveNetwork({ egress: 'yes' as never })).toThrow(/`egress` must be true or false/)
 })

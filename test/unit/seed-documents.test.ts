@@ -64,6 +64,25 @@ describe('a card with IPv6 and another MTU', () => {
   })
 })
 
+describe('a card that asks for its address, and one with a way out', () => {
+  const leased = { macAddress: '52:54:00:ab:cd:ef', addresses: [], dhcp: true, nameServer: '10.0.0.1' }
+
+  test('has no address, or a default route', () => {
+    const wayOut = { ...leased, addresses: ['10.0.0.4/24'], dhcp: false, router: '10.0.0.2' }
+    expect(parse(networkConfig({ ...input, nics: [leased, wayOut] }))['ethernets']).toMatchObject({
+      eth0: { addresses: [], dhcp4: true, nameservers: { addresses: ['10.0.0.1'] } },
+      eth1: { addresses: ['10.0.0.4/24'], dhcp4: false, routes: [{ to: '0.0.0.0/0', via: '10.0.0.2' }] },
+    })
+  })
+
+  test('only a guest without a resolver of its own is told in a file who knows names', () => {
+    const pathsOf = (more: object) =>
+      (parse(userData({ ...input, nics: [leased], ...more })) as unknown as UserData).write_files
+    expect(pathsOf({ isPlain: true })).toContainEqual({ path: '/etc/resolv.conf', content: 'nameserver 10.0.0.1\n' })
+    expect(pathsOf({}).map(({ path }) => path)).not.toContain('/etc/resolv.conf')
+  })
+})
+
 describe('user-data', () => {
   test('begins as cloud-init wants it', () => {
     expect(userData(input)).toMatch(/^#cloud-config\n/)

@@ -1,0 +1,38 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bootGuest } from '../../src/guest/boot-guest.ts'
+import type { Guest } from '../../src/guest/guest.ts'
+import type { Network } from '../../src/network/network.ts'
+import { openNetwork } from '../../src/network/open-network.ts'
+
+let network: Network
+let guest: Guest
+
+beforeAll(async () => {
+  network = await openNetwork({ addressing: 'dhcp' })
+  guest = await bootGuest({ network, hostname: 'web' })
+})
+afterAll(() => network[Symbol.asyncDispose]())
+
+test('a clone has a lease of the network that it is on', async () => {
+  expect(guest.started).toBe('warm')
+  expect(guest.address).toBe('192.168.100.100')
+  expect(await network.dhcp?.leases()).toEqual([
+    { macAddress: guest.macAddress, address: guest.address, hostname: 'web' },
+  ])
+  const shown = (await guest.$`ip -4 -o address show dev eth0`).stdout
+  expect(shown).toContain('192.168.100.100/24')
+  expect(shown).toContain('dynamic')
+  expect((await guest.$`cat /etc/systemd/network/10-cloud-init-eth0.network`).stdout).not.toContain('192.168.100.100')
+})
+
+test('it asks the network for names, and has no way out', async () => {
+  expect((await guest.$`getent -s dns ahostsv4 web`).stdout).toContain('192.168.100.100')
+  const { stdout } = await guest.$`cat /etc/resolv.conf`
+  expect(stdout).toBe('nameserver 192.168.100.50')
+  expect((await guest.$`ip route show default`).stdout).toBe('')
+})
+
+test('a static guest is refused in the range', async () => {
+  const attempt = bootGuest({ network, hostname: 'db', addressing: 'static', address: '192.168.100.150' })
+  await expect(attempt).rejects.toThrow(/`address` must be one outside the range that the network leases/)
+})

@@ -16,7 +16,7 @@ import { residentsOf } from './residents.ts'
 import { requireHost } from './require-host.ts'
 import { startCold } from './start-cold.ts'
 import { startWarm } from './start-warm.ts'
-import { warnOnce } from './warn-once.ts'
+import { warnOnce } from '../host/warn-once.ts'
 
 export interface BootOptions extends Omit<GuestOptions, 'network'> {
   /** An open network, or what the one to open shall be. @default 'auto' */
@@ -46,14 +46,24 @@ export interface BootOptions extends Omit<GuestOptions, 'network'> {
  * behind then.
  */
 export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
-  const { network: wanted, interfaces = [], signal, onPhase, onConsole = () => {}, onProgress, ...rest } = options
-  const given = isOpen(wanted) ? withGuests(wanted, bootGuest) : undefined
+  const {
+    network: networkOption,
+    interfaces = [],
+    signal,
+    onPhase,
+    onConsole = () => {},
+    onProgress,
+    ...rest
+  } = options
+  const given = isOpen(networkOption) ? withGuests(networkOption, bootGuest) : undefined
   const networkOptions = networkOptionsOf({
     ...rest,
-    ...(!isOpen(wanted) && wanted !== undefined && { network: wanted }),
+    ...(!isOpen(networkOption) && networkOption !== undefined && { network: networkOption }),
   })
   const taken = given?.members.map(({ address }) => address)
-  const spec = resolveGuest(rest, given ?? resolveNetwork(networkOptions), taken)
+  const wish = resolveNetwork(networkOptions)
+  // Where the network is to be is not known for sure before it is open.
+  const wanted = resolveGuest(rest, given ?? wish, taken)
   const others = resolveInterfaces(interfaces, given)
   const phases = new Phases(onPhase)
   signal?.throwIfAborted()
@@ -62,20 +72,21 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
     // Its neighbours forget it when its place has gone, which is made after this.
     if (given) disposers.defer(() => residentsOf(given).introduce())
     // On a network that is there the name and the address are taken at once: guests get them in the order of the calls.
-    const attached = given && disposers.useSoon(given.reserve(spec, signal))
-    await phases.run('host', () => requireHost(given === undefined))
+    const attached = given && disposers.useSoon(given.reserve(wanted, signal))
+    await phases.run('host', () => requireHost(given ? undefined : wish.kind))
     // One that is refused needs no image.
     await Promise.race([attached, Promise.resolve()])
     // A keeper takes its time to start, and knows nothing of images.
     const opening = given ?? disposers.useSoon(beginNetwork({ ...networkOptions, ...(signal && { signal }) }))
-    const { accel, reason } = await phases.run('accelerator', () => chooseAccelerator(spec.accel, signal))
-    if (accel === 'tcg' && spec.accel === 'auto') {
+    const { accel, reason } = await phases.run('accelerator', () => chooseAccelerator(wanted.accel, signal))
+    if (accel === 'tcg' && wanted.accel === 'auto') {
       warnOnce(`No KVM here, so guests run under emulation (TCG), about ten times slower: ${reason}`)
     }
     const image = await phases.run('image', () =>
-      resolveImage(spec.image, { ...(signal && { signal }), ...(onProgress && { onProgress }) }),
+      resolveImage(wanted.image, { ...(signal && { signal }), ...(onProgress && { onProgress }) }),
     )
     const network = await phases.run('network', async () => withGuests(await opening, bootGuest))
+    const spec = given ? wanted : resolveGuest(rest, network)
     const place = attached ?? disposers.useSoon(network.reserve(spec, signal))
     const further = reserveInterfaces(others, spec, network, signal).map((place) => {
       void disposers.useSoon(place.then(({ attachment }) => attachment))

@@ -99,6 +99,7 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
             model: spec.nic,
             macAddress,
             netdev: attachment.netdev,
+            monitor: attachment.monitor,
           })),
           memoryFile: input.memoryFile,
         },

@@ -1,22 +1,22 @@
 import { isAbsolute, join, relative } from 'node:path'
 import type { Client } from 'ssh2'
-import { CommandError } from '../errors.ts'
+import { CommandError, HostError, NetworkError } from '../errors.ts'
 import { budgetFactor, type Accelerator } from '../host/accelerator.ts'
 import { cacheFolder } from '../host/environment.ts'
 import { run } from '../host/run.ts'
 import { requireTool } from '../host/tools.ts'
 import type { Image } from '../image/resolve-image.ts'
-import { acquire } from '../lifetime/disposers.ts'
+import { acquire, type Disposers } from '../lifetime/disposers.ts'
 import { Phases } from '../lifetime/phases.ts'
 import type { ConsoleListener } from '../machine/console.ts'
 import type { Machine } from '../machine/start-machine.ts'
+import type { Attachment, Network } from '../network/network.ts'
 import { openNetwork } from '../network/open-network.ts'
 import { optionsLike } from '../options/network-options.ts'
 import type { GuestSpec } from '../options/guest-options.ts'
 import { makeCredentials } from '../seed/credentials.ts'
 import { exec } from '../ssh/exec.ts'
 import { freeze } from '../template/freeze.ts'
-import type { NetworkFacts } from '../template/key.ts'
 import { FreezeError } from '../template/freeze-error.ts'
 import { FILES, seal } from '../template/store.ts'
 import { armCommand, WakePort } from '../template/waker.ts'
@@ -31,7 +31,10 @@ export interface TemplateInput {
   readonly key: string
   readonly label: string
   readonly spec: GuestSpec
-  readonly network: NetworkFacts
+  /** Where its clones will be. */
+  readonly network: Network
+  /** The place that the first of them will have there. */
+  readonly place?: Promise<Attachment>
   readonly accel: Accelerator
   readonly image: Image
   /** Told what the build is at. */
@@ -41,7 +44,7 @@ export interface TemplateInput {
 }
 
 /**
- * Boots a guest in a network of its own and freezes it into `folder`.
+ * Boots a guest and freezes it into `folder`.
  * @throws what a boot throws; FreezeError when the guest is up but cannot be frozen.
  */
 export async function buildTemplate(folder: string, input: TemplateInput): Promise<void> {
@@ -55,10 +58,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
   const credentials = makeCredentials(spec.rootPassword)
   const macAddress = spec.macAddress ?? randomMac()
   const { warnings, isChangeable } = await acquire(async (disposers) => {
-    const network = disposers.use(
-      await phases.run('network', () => openNetwork({ ...optionsLike(input.network), ...(signal && { signal }) })),
-    )
-    const attachment = disposers.use(await network.attach(spec, signal))
+    const { network, attachment } = await phases.run('network', () => building(input, disposers))
     const disk = join(folder, FILES.disk)
     await makeOverlay(disk, image, signal)
     const { machine, client, warnings } = await bootMachine(
@@ -100,6 +100,28 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
     warnings,
   })
   input.onProgress(`template ${label}: built in ${seconds()} s`)
+}
+
+/**
+ * A network of its own, like that of its clones. The host's own namespace cannot have the subnet of a `host` network twice, but
+ * a private network is as good. Where none can be had, the template is built on the network of its clones.
+ */
+async function building({ spec, network, place, signal }: TemplateInput, disposers: Disposers) {
+  const like = { ...optionsLike(network), ...(signal && { signal }) }
+  const kind = network.kind === 'host' ? 'private' : network.kind
+  try {
+    const own = disposers.use(await openNetwork({ kind, ...like }))
+    return { network: own, attachment: disposers.use(await own.attach(spec, signal)) }
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (network.kind !== 'host' || !(error instanceof HostError || error instanceof NetworkError)) throw error
+  }
+  const clones = await place
+  const isSame = clones?.member.address === spec.address
+  const member = { hostname: `template-of-${spec.hostname}`, address: spec.address }
+  const attachment = isSame ? clones : disposers.use(await network.attach(member, signal))
+  await attachment.join(signal)
+  return { network, attachment }
 }
 
 /** Returns whether its clones can become other guests. */

@@ -1,8 +1,11 @@
 import { chooseAccelerator, type Accelerator } from '../host/accelerator.ts'
 import { resolveImage, type Progress } from '../image/resolve-image.ts'
+import { acquire } from '../lifetime/disposers.ts'
 import { Phases, type PhaseListener } from '../lifetime/phases.ts'
 import type { ConsoleListener } from '../machine/console.ts'
-import type { GuestOptions } from '../options/guest-options.ts'
+import { openNetwork } from '../network/open-network.ts'
+import { resolveGuest, type GuestOptions } from '../options/guest-options.ts'
+import { networkOptionsOf } from '../options/network-options.ts'
 import { requireHost } from './require-host.ts'
 import { resolveOptions } from './resolve-options.ts'
 import { templateFor } from './start-warm.ts'
@@ -33,14 +36,24 @@ export interface Preparation {
  */
 export async function prepareGuest(options: PrepareOptions = {}): Promise<Preparation> {
   const { signal, onPhase, onConsole = () => {}, onProgress = () => {}, ...guest } = options
-  const { spec, network } = resolveOptions(guest)
+  const wanted = resolveOptions(guest)
   const phases = new Phases(onPhase)
   signal?.throwIfAborted()
-  await phases.run('host', () => requireHost(true))
-  const { accel } = await phases.run('accelerator', () => chooseAccelerator(spec.accel, signal))
-  const image = await phases.run('image', () => resolveImage(spec.image, { onProgress, ...(signal && { signal }) }))
-  if (spec.start === 'cold') return { accel, start: 'cold' }
-  const wish = { spec, network: { ...network, backend: 'tap' as const }, accel, image, onProgress, onConsole, signal }
-  const template = await phases.run('template', () => templateFor(wish))
-  return { accel, start: 'unfreezable' in template ? 'cold' : 'warm' }
+  await phases.run('host', () => requireHost(wanted.network.kind))
+  const { accel } = await phases.run('accelerator', () => chooseAccelerator(wanted.spec.accel, signal))
+  const image = await phases.run('image', () =>
+    resolveImage(wanted.spec.image, { onProgress, ...(signal && { signal }) }),
+  )
+  if (wanted.spec.start === 'cold') return { accel, start: 'cold' }
+  return acquire(async (disposers) => {
+    // Only an open one tells of which kind it is, and where.
+    const network = disposers.use(
+      await phases.run('network', () => openNetwork({ ...networkOptionsOf(guest), ...(signal && { signal }) })),
+    )
+    const spec = resolveGuest(guest, network)
+    const wish = { spec, network, accel, image, onProgress, onConsole, signal }
+    const template = await phases.run('template', () => templateFor(wish))
+    await disposers[Symbol.asyncDispose]()
+    return { accel, start: 'unfreezable' in template ? 'cold' : 'warm' }
+  })
 }

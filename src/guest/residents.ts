@@ -5,7 +5,7 @@ import type { Network } from '../network/network.ts'
 import { exec } from '../ssh/exec.ts'
 import type { Guest } from './guest.ts'
 import { hostsBlock, WRITE_HOSTS } from './hosts-block.ts'
-import { warnOnce } from './warn-once.ts'
+import { warnOnce } from '../host/warn-once.ts'
 
 /** With KVM, in milliseconds: what a guest may take to be told of its neighbours. */
 const BUDGET = 3000

@@ -2,8 +2,8 @@ import { readFile, readdir, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { temporaryFolder } from '../host/environment.ts'
+import { KEEPER_SOCKET, STATE_FOLDER_PREFIX } from '../network/keeper-process.ts'
 import { NETWORK_RECORD, type NetworkRecord } from '../network/network-record.ts'
-import { KEEPER_SOCKET, STATE_FOLDER_PREFIX } from '../network/start-keeper.ts'
 import { GUESTS, RECORD_FILES, type GuestRecord } from './guest-record.ts'
 
 /** A guest of any process of this user. */

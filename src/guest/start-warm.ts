@@ -4,7 +4,7 @@ import { qemuVersion } from '../host/qemu-version.ts'
 import { acquire, type Disposers } from '../lifetime/disposers.ts'
 import { discardTemplate, findTemplate, type Unfreezable } from '../template/find-template.ts'
 import { hasChangeableCards, isIdentityOf, usualGuest } from '../template/identity.ts'
-import { templateKey, type NetworkFacts } from '../template/key.ts'
+import { templateKey } from '../template/key.ts'
 import type { Template } from '../template/store.ts'
 import { thaw } from '../template/thaw.ts'
 import { WakePort } from '../template/waker.ts'
@@ -14,9 +14,9 @@ import { renewLease, reserveLease } from './lease.ts'
 import { openSsh } from './open-ssh.ts'
 import { personOf } from './person.ts'
 import type { Start, Started } from './start-cold.ts'
+import { warnOnce } from '../host/warn-once.ts'
 import { explainBusyTap } from '../network/tap-in-use.ts'
 import { explainSilence, requireUnanswered } from './stranger.ts'
-import { warnOnce } from './warn-once.ts'
 
 /** With KVM, in milliseconds: from starting QEMU to a clone that is ready. */
 const THAW_BUDGET = 10_000
@@ -54,10 +54,9 @@ function bootInstead({ spec }: Start, { unfreezable }: Unfreezable): undefined {
   warnOnce(`${unfreezable}; so guest ${spec.hostname} boots each time (start: 'cold' says so without this warning)`)
 }
 
-/** What decides which template it is. */
-export interface TemplateWish extends Pick<Start, 'spec' | 'accel' | 'image' | 'onProgress' | 'onConsole' | 'signal'> {
-  readonly network: NetworkFacts
-}
+/** What decides which template it is, and where it is built if there is none. */
+export type TemplateWish = Pick<Start, 'spec' | 'accel' | 'image' | 'network' | 'onProgress' | 'onConsole' | 'signal'> &
+  Partial<Pick<Start, 'place'>>
 
 /** The template for guests like this, built if there is none. */
 export async function templateFor(wish: TemplateWish): Promise<Template | Unfreezable> {
@@ -119,7 +118,14 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
             memoryMib: spec.memoryMib,
             cpus: spec.cpus,
             direct: image.direct,
-            nics: [{ model: spec.nic, netdev: attachment.netdev, macAddress: person.macAddress }],
+            nics: [
+              {
+                model: spec.nic,
+                netdev: attachment.netdev,
+                monitor: attachment.monitor,
+                macAddress: person.macAddress,
+              },
+            ],
             seed: person.seed,
           },
           { inside: (command) => network.inside(command), signal },

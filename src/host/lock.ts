@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { HostError } from '../errors.ts'
 import { programEnvironment } from './environment.ts'
 import { requireTool } from './tools.ts'
+import { until } from '../lifetime/until.ts'
 
 /** Milliseconds in which a free lock is surely taken. */
 const SOON = 500
@@ -57,6 +58,24 @@ export async function takeLock(
     tell: (state) => tell(`: ${state}`),
     [Symbol.asyncDispose]: release,
   }
+}
+
+/**
+ * The same without a word in it for others, so that it may be a folder that several users lock: for what is soon over.
+ * @throws HostError when it cannot be taken at all; the signal's reason when aborted.
+ */
+export async function holdLock(path: string, signal?: AbortSignal): Promise<AsyncDisposable> {
+  signal?.throwIfAborted()
+  const { child, release, closed } = startHolder(path)
+  child.stdin.write('locked\n')
+  try {
+    const taken = Promise.race([once(child.stdout, 'data').then(() => true), closed.then(() => false)])
+    if (await until(signal, taken)) return { [Symbol.asyncDispose]: release }
+  } catch (error) {
+    await release()
+    throw error
+  }
+  throw new HostError(`The lock ${path} cannot be taken`, { exitCode: child.exitCode ?? undefined })
 }
 
 /**

@@ -27,6 +27,8 @@ export interface Nic {
   readonly macAddress: string
   /** The card's other end: QEMU's `-netdev`, all but its ID. */
   readonly netdev: string
+  /** A UNIX socket on which QEMU answers one more QMP client. */
+  readonly monitor?: string | undefined
 }
 
 /** Descriptors the QEMU process inherits; `startMachine` puts a socket on each of the first three. */
@@ -72,9 +74,13 @@ export function qemuArguments(config: MachineConfig): string[] {
     '-device', `virtio-blk-pci,drive=disk${direct ? '' : ',bootindex=0'}`,
     '-drive', `id=seed,if=none,file=${escape(seed)},format=raw,readonly=on`,
     '-device', 'virtio-blk-pci,drive=seed',
-    ...nics.flatMap(({ model, macAddress, netdev }, index) => [
+    ...nics.flatMap(({ model, macAddress, netdev, monitor }, index) => [
       '-netdev', `${netdev},id=${netdevId(index)}`,
       '-device', `${model},netdev=${netdevId(index)},mac=${macAddress},romfile=`,
+      ...(monitor === undefined ? [] : [
+        '-chardev', `socket,id=${netdevId(index)}-monitor,server=on,wait=off,path=${escape(monitor)}`,
+        '-mon', `chardev=${netdevId(index)}-monitor,mode=control`,
+      ]),
     ]),
     // For screenshots, in the text mode that every kernel can: Debian's cloud kernel knows no other (no CONFIG_DRM).
     '-device', 'VGA,vgamem_mb=1',

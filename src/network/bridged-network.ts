@@ -6,14 +6,14 @@ import { placeOf, type NetworkPlace } from '../options/network-options.ts'
 import type { Dhcp } from './dnsmasq.ts'
 import { dialThrough } from './dial.ts'
 import { expose } from './expose.ts'
-import { bridgeMac, joinCommands, moveCommands, removeTapCommands, tapCommands } from './ip-commands.ts'
-import { tooFar, visitorName } from './visitor.ts'
+import { bridgeMac, joinCommands, type Mark, moveCommands, removeTapCommands, tapCommands } from './ip-commands.ts'
+import type { Keeper } from './keeper-process.ts'
 import { Members } from './members.ts'
 import { askNeighbours } from './neighbours.ts'
 import type { Attachment, Member, Network } from './network.ts'
 import { writeNetworkRecord } from './network-record.ts'
 import { healCommands, type Part, partitionCommands, partsOf } from './partition.ts'
-import type { Keeper } from './start-keeper.ts'
+import { tooFar, visitorName } from './visitor.ts'
 
 /** A bridge that is up, and what differs with the namespace that it is in. */
 export interface Bridged extends NetworkPlace {
@@ -26,6 +26,10 @@ export interface Bridged extends NetworkPlace {
   ip(commands: string, signal?: AbortSignal): Promise<unknown>
   /** The name of the TAP with this number. */
   tapName(index: number): string
+  /** Whose its TAPs are, and what they are marked with; no one's in a namespace of its own. */
+  readonly mark?: Mark
+  /** Looks at a TAP that has been put on the bridge. @throws NetworkError when that is not so */
+  verify?(tap: string): Promise<void>
 }
 
 /** Runs lines of ip(8) to make something; `purpose` says what, as in `bridge br0`. @throws NetworkError when it could not be made */
@@ -47,7 +51,7 @@ export async function make(
 
 /** The network around a bridge. What goes with it is on the stack of `disposers`. */
 export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network {
-  const { kind, bridge, gateway, mtu, keeper, tapName } = bridged
+  const { kind, bridge, gateway, mtu, keeper, tapName, mark } = bridged
   const members = new Members(bridgeMac(gateway))
   let made = 0
   let closed = false
@@ -64,8 +68,9 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
     members.admit(member)
     const tap = home ? visitorName() : tapName(made++)
     try {
-      const commands = tapCommands(tap, mtu) + (isApart ? '' : joinCommands(tap, bridge))
+      const commands = tapCommands(tap, mtu, mark) + (isApart ? '' : joinCommands(tap, bridge))
       await make(home ?? bridged, commands, `TAP ${tap}`, signal)
+      if (!isApart) await bridged.verify?.(tap)
     } catch (error) {
       members.leave(member)
       throw error
@@ -80,6 +85,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
         if (home) await make(home, moveCommands(tap, keeper.pid), purpose, joinSignal)
         isApart = false
         await make(bridged, joinCommands(tap, bridge), purpose, joinSignal)
+        await bridged.verify?.(tap)
       },
       [Symbol.asyncDispose]: async () => {
         // A network that has closed took its TAPs with it.
@@ -128,7 +134,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
       const wanted = partsOf(groups, members.attachments, bridge)
       await heal()
       parts = wanted
-      await make(bridged, partitionCommands(wanted, bridged), 'partition')
+      await make(bridged, partitionCommands(wanted, bridged, mark?.alias), 'partition')
     },
     neighbours: (addresses, signal) => askNeighbours(bridged, addresses, signal),
     reserveFor: async (home, member, signal) => {

@@ -12,7 +12,7 @@ import type { DhcpRange } from '../options/dhcp.ts'
 import { dnsmasqArguments, type DnsmasqConfig } from './dnsmasq-command.ts'
 import { explainDnsmasq } from './explain-dnsmasq.ts'
 import { parseLeases, type Lease } from './leases.ts'
-import type { Keeper } from './start-keeper.ts'
+import type { Keeper } from './keeper-process.ts'
 
 /** Who has which address of a range, and by which name. */
 export interface Dhcp {

@@ -1,5 +1,6 @@
 import { address6In } from '../options/ipv6.ts'
 import type { NetworkPlace } from '../options/network-options.ts'
+import type { Adopted, HostRecord } from './host-record.ts'
 
 /** What a private network's bridge is called: nobody else is in its namespace. */
 export const BRIDGE = 'br0'
@@ -19,23 +20,81 @@ export function bridgeMac(gateway: string): string {
  * The neighbour table asks for an unanswered address every 100 ms instead of every second (and gives up after 0.3 s), so that a
  * dial to a guest that is still booting neither hangs for 3 s nor misses its first moment.
  */
-export function bridgeCommands({ subnet, gateway, subnet6, mtu }: NetworkPlace): string {
+export function bridgeCommands(place: NetworkPlace, bridge = BRIDGE, mark?: Mark): string {
+  const { gateway, subnet6, mtu } = place
   return lines(
-    'link set dev lo up',
-    `link add name ${BRIDGE} address ${bridgeMac(gateway)} type bridge`,
-    `address add ${gateway}/${subnet.prefix} broadcast ${subnet.broadcast} dev ${BRIDGE}`,
+    `link add name ${bridge} address ${bridgeMac(gateway)} type bridge`,
+    ...markCommand(bridge, mark),
+    ...addressCommands(place, bridge),
+    `link set dev ${bridge} mtu ${mtu}`,
+    `link set dev ${bridge} up`,
+    `ntable change name arp_cache dev ${bridge} retrans 100`,
+    ...(subnet6 ? [`ntable change name ndisc_cache dev ${bridge} retrans 100`] : []),
+  )
+}
+
+function addressCommands(place: NetworkPlace, bridge: string): string[] {
+  const [own, own6] = ownAddresses(place)
+  return [
+    `address add ${own} broadcast ${place.subnet.broadcast} dev ${bridge}`,
     // Nobody else can have it: no time is spent on asking.
-    ...(subnet6 ? [`address add ${address6In(subnet6, gateway)}/${subnet6.prefix} dev ${BRIDGE} nodad`] : []),
-    `link set dev ${BRIDGE} mtu ${mtu}`,
-    `link set dev ${BRIDGE} up`,
-    `ntable change name arp_cache dev ${BRIDGE} retrans 100`,
-    ...(subnet6 ? [`ntable change name ndisc_cache dev ${BRIDGE} retrans 100`] : []),
+    ...(own6 ? [`address add ${own6} dev ${bridge} nodad`] : []),
+  ]
+}
+
+/** The bridge's, each with the length of its prefix. */
+export function ownAddresses({ subnet, gateway, subnet6 }: NetworkPlace): string[] {
+  return [`${gateway}/${subnet.prefix}`, ...(subnet6 ? [`${address6In(subnet6, gateway)}/${subnet6.prefix}`] : [])]
+}
+
+/** The loopback of a new namespace is down. */
+export const LOOPBACK_UP = lines('link set dev lo up')
+
+/** What a TAP on the host has, so that QEMU need not be root to open it and that it is found by whoever takes it down. */
+export interface Mark {
+  readonly uid: number
+  readonly alias: string
+}
+
+function markCommand(name: string, mark: Mark | undefined): string[] {
+  return mark ? [`link set dev ${name} alias ${mark.alias}`] : []
+}
+
+/** By what everything of a `host` network is known as its own. */
+export function aliasOf(id: string): string {
+  return `vitest-guest:${id}`
+}
+
+/** Lines that take over a bridge that is there: its addresses make way for the network's. */
+export function adoptCommands(place: NetworkPlace, bridge: string, { addresses }: Adopted): string {
+  return lines(
+    ...addresses.map(({ local, prefixlen }) => `address delete ${local}/${prefixlen} dev ${bridge}`),
+    ...addressCommands(place, bridge),
+    `link set dev ${bridge} mtu ${place.mtu}`,
+    `link set dev ${bridge} up`,
+  )
+}
+
+/** Lines that give a bridge back as it was. */
+export function restoreCommands({ bridge, own }: HostRecord, { isUp, mtu, addresses }: Adopted): string {
+  return lines(
+    ...own.map((address) => `address delete ${address} dev ${bridge}`),
+    ...addresses.map(({ local, prefixlen, broadcast, scope }) => {
+      const rest = [...(broadcast ? ['broadcast', broadcast] : []), ...(scope ? ['scope', scope] : [])]
+      return ['address add', `${local}/${prefixlen}`, ...rest, 'dev', bridge].join(' ')
+    }),
+    `link set dev ${bridge} mtu ${mtu}`,
+    ...(isUp ? [] : [`link set dev ${bridge} down`]),
   )
 }
 
 /** Lines that make a TAP. It is down, and not on the bridge: nobody hears the machine. */
-export function tapCommands(tap: string, mtu: number): string {
-  return lines(`tuntap add dev ${tap} mode tap`, `link set dev ${tap} mtu ${mtu}`)
+export function tapCommands(tap: string, mtu: number, mark?: Mark): string {
+  return lines(
+    `tuntap add dev ${tap} mode tap${mark ? ` user ${mark.uid}` : ''}`,
+    ...markCommand(tap, mark),
+    `link set dev ${tap} mtu ${mtu}`,
+  )
 }
 
 /** Lines that put a TAP on the bridge. */
@@ -59,7 +118,11 @@ export function moveCommands(tap: string, pid: number): string {
 
 /** Lines that take a TAP down again. */
 export function removeTapCommands(tap: string): string {
-  return lines(`link delete dev ${tap}`)
+  return removeLinkCommands([tap])
+}
+
+export function removeLinkCommands(names: readonly string[]): string {
+  return lines(...names.map((name) => `link delete dev ${name}`))
 }
 
 export function lines(...commands: string[]): string {

@@ -1,9 +1,20 @@
+import { HostError, NetworkError } from '../errors.ts'
+import { messageOf } from '../host/message-of.ts'
+import { warnOnce } from '../host/warn-once.ts'
 import { until } from '../lifetime/until.ts'
-import { resolveNetwork, type NetworkOptions } from '../options/network-options.ts'
+import { resolveNetwork, type NetworkOptions, type NetworkSpec } from '../options/network-options.ts'
+import { hostNetwork } from './host-network.ts'
 import type { Network } from './network.ts'
 import { privateNetwork } from './private-network.ts'
+import { userNetwork } from './user-network.ts'
 
 export type OpenOptions = NetworkOptions & { signal?: AbortSignal }
+
+const OPEN: Record<Network['kind'], (spec: NetworkSpec, signal?: AbortSignal) => Promise<Network>> = {
+  private: privateNetwork,
+  host: hostNetwork,
+  user: userNetwork,
+}
 
 /**
  * Opens a host-only network that ends with this process, or when disposed.
@@ -26,5 +37,29 @@ export async function openNetwork(options: OpenOptions = {}): Promise<Network> {
 export async function beginNetwork(options: OpenOptions): Promise<Network> {
   const { signal, ...rest } = options
   const spec = resolveNetwork(rest)
-  return privateNetwork(spec, signal)
+  // These need a namespace of their own: another kind would not do.
+  if (spec.dhcpRange || spec.egress) return privateNetwork(spec, signal)
+  return spec.kind === 'auto' ? firstPossible(spec, signal) : OPEN[spec.kind](spec, signal)
+}
+
+/** What cannot be had here is passed over, and said in one line. */
+async function firstPossible(spec: NetworkSpec, signal?: AbortSignal): Promise<Network> {
+  const refusals: string[] = []
+  for (const kind of ['private', 'host'] as const) {
+    try {
+      return told(await OPEN[kind](spec, signal), refusals)
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (!(error instanceof HostError || error instanceof NetworkError)) throw error
+      refusals.push(`not ${kind}: ${messageOf(error)}`)
+    }
+  }
+  return told(await userNetwork(spec, signal), refusals)
+}
+
+function told(network: Network, refusals: readonly string[]): Network {
+  if (refusals.length === 0) return network
+  const reason = refusals.join('; ')
+  warnOnce(`The network of guests is of kind ${network.kind} here; ${reason}`)
+  return Object.assign(network, { reason })
 }

@@ -4,8 +4,8 @@ import { requireTun } from '../host/tun.ts'
 import { acquire } from '../lifetime/disposers.ts'
 import { placeOf, type NetworkSpec } from '../options/network-options.ts'
 import { bridgedNetwork, make, type Bridged } from './bridged-network.ts'
-import { BRIDGE, bridgeCommands } from './ip-commands.ts'
 import { startDnsmasq } from './dnsmasq.ts'
+import { BRIDGE, bridgeCommands, LOOPBACK_UP } from './ip-commands.ts'
 import { startSlirp } from './slirp.ts'
 import type { Network } from './network.ts'
 import { startKeeper } from './start-keeper.ts'
@@ -27,7 +27,7 @@ export async function privateNetwork(place: NetworkSpec, signal?: AbortSignal): 
       },
       tapName: (index) => `tap${index}`,
     }
-    await make(bridged, bridgeCommands(bridged), `bridge ${BRIDGE}`, signal)
+    await make(bridged, LOOPBACK_UP + bridgeCommands(bridged), `bridge ${BRIDGE}`, signal)
     const { dhcpRange: range, egress } = place
     if (egress) await startSlirp(keeper, bridged, signal)
     const dhcp = range && (await startDnsmasq(keeper, { bridge: BRIDGE, range, ...egress }, signal))

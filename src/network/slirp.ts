@@ -8,7 +8,7 @@ import { until } from '../lifetime/until.ts'
 import type { NetworkPlace } from '../options/network-options.ts'
 import { make, type Bridged } from './bridged-network.ts'
 import { joinCommands } from './ip-commands.ts'
-import type { Keeper } from './start-keeper.ts'
+import type { PrivateKeeper } from './start-keeper.ts'
 
 const TAP = 'egress0'
 /** Descriptors that slirp4netns inherits: it ends when the one breaks, and writes to the other when it is ready. */
@@ -33,7 +33,7 @@ export function slirpArguments({ subnet, mtu }: NetworkPlace, pid: number): stri
  * Puts a way out on the bridge: user-mode NAT, which needs no rights outside. It ends with the keeper, however that one ends.
  * @throws HostError when slirp4netns is not installed; NetworkError with what it says when it does not start
  */
-export async function startSlirp(keeper: Keeper, bridged: Bridged, signal?: AbortSignal): Promise<void> {
+export async function startSlirp(keeper: PrivateKeeper, bridged: Bridged, signal?: AbortSignal): Promise<void> {
   const program = requireTool('slirp4netns')
   const child = spawn(program, slirpArguments(bridged, keeper.pid), {
     // A session of its own: Ctrl-C in the terminal is not for it.

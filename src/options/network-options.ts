@@ -3,20 +3,29 @@ import { isPlainObject, oneOf, refuseUnknown } from './check.ts'
 import { defaultRange, parseRange, type DhcpRange } from './dhcp.ts'
 import { egressOf, type Egress } from './egress.ts'
 import type { GuestOptions } from './guest-options.ts'
+import { parseBridge, type BridgeOptions } from './bridge-options.ts'
 import { defaultIn, hostAddress, parseSubnet, type Subnet } from './ipv4.ts'
 import { parseSubnet6, type Subnet6 } from './ipv6.ts'
 import { checkMtu, DEFAULT_MTU } from './mtu.ts'
 
-const KINDS = ['auto', 'private'] as const
+const KINDS = ['auto', 'private', 'host', 'user'] as const
 
-/** `private` makes bridge and TAPs in a network namespace of its own and needs no root. `auto` takes that one. */
+/**
+ * `private` makes bridge and TAPs in a network namespace of its own and needs no root. `host` makes them in the namespace that
+ * this process is in, with CAP_NET_ADMIN or `sudo -n`. `user` is QEMU's own network for one guest, and needs neither TUN nor
+ * namespaces. `auto` takes the first of them that this host can make.
+ */
 export type NetworkKind = (typeof KINDS)[number]
 
 /** What a network may be. */
 export interface NetworkOptions {
   /** @default 'auto' */
   kind?: NetworkKind
-  /** @default '192.168.100.0/24' */
+  /**
+   * Of a `host` network it must overlap no route of the host; there the default is the first of 192.168.100.0/24,
+   * 192.168.101.0/24, … that does not.
+   * @default '192.168.100.0/24'
+   */
   subnet?: string
   /** The bridge's own address: the host, as guests see it. @default '192.168.100.50', else the subnet's first host address */
   gateway?: string
@@ -41,6 +50,8 @@ export interface NetworkOptions {
    * @default false
    */
   egress?: boolean
+  /** Of a `host` network: its bridge. @default a new one with a name of its own */
+  bridge?: BridgeOptions
 }
 
 /** How guests come by their addresses. */
@@ -61,12 +72,15 @@ export interface NetworkPlace {
 /** Options checked and with every default filled in. */
 export interface NetworkSpec extends NetworkPlace {
   readonly kind: NetworkKind
+  /** Nobody has chosen the subnet, so another one may be taken. */
+  readonly isMovable: boolean
+  readonly bridge: BridgeOptions | undefined
 }
 
-const DEFAULT_SUBNET = '192.168.100.0/24'
-const DEFAULT_GATEWAY = '192.168.100.50'
+export const DEFAULT_SUBNET = '192.168.100.0/24'
+export const DEFAULT_GATEWAY = '192.168.100.50'
 const NETWORK_OPTION_NAMES = [
-  'kind', 'subnet', 'gateway', 'subnet6', 'mtu', 'addressing', 'dhcpRange', 'egress',
+  'kind', 'subnet', 'gateway', 'subnet6', 'mtu', 'addressing', 'dhcpRange', 'egress', 'bridge',
 ] as const satisfies readonly (keyof NetworkOptions)[] // prettier-ignore
 
 /** @throws GuestError naming the option, what it must be, what came, and what to write instead. */
@@ -77,6 +91,10 @@ export function resolveNetwork(options: NetworkOptions = {}): NetworkSpec {
   const subnet6 = options.subnet6 === undefined ? undefined : parseSubnet6(options.subnet6)
   const egress = egressOf(options.egress ?? false, subnet, gateway)
   const dhcpRange = rangeOf(options, subnet)
+  if ((egress || dhcpRange) && kind !== 'private' && kind !== 'auto') {
+    const what = egress ? 'egress: true' : "addressing: 'dhcp'"
+    throw badOption('kind', `'private' with ${what}`, kind, "Write kind: 'private', or leave kind out.")
+  }
   return {
     kind: oneOf('kind', kind, KINDS),
     subnet,
@@ -85,6 +103,8 @@ export function resolveNetwork(options: NetworkOptions = {}): NetworkSpec {
     mtu: checkMtu(options.mtu ?? DEFAULT_MTU, subnet6),
     ...(dhcpRange && { dhcpRange }),
     ...(egress && { egress }),
+    isMovable: options.subnet === undefined && options.gateway === undefined,
+    bridge: options.bridge === undefined ? undefined : parseBridge(options.bridge, kind),
   }
 }
 
@@ -120,7 +140,7 @@ export function optionsLike({ subnet, gateway, subnet6, mtu, dhcpRange, egress }
 }
 
 /** Of a guest's options, those of the network it opens for itself. */
-export function networkOptionsOf({ network = {}, subnet, gateway, addressing }: GuestOptions): NetworkOptions {
+export function networkOptionsOf({ network = {}, subnet, gateway, address, addressing }: GuestOptions): NetworkOptions {
   if (typeof network !== 'string' && !isPlainObject(network)) {
     throw badOption(
       'network',
@@ -130,6 +150,8 @@ export function networkOptionsOf({ network = {}, subnet, gateway, addressing }: 
     )
   }
   return {
+    // An address that was chosen says where the network is.
+    ...(address !== undefined && { subnet: DEFAULT_SUBNET }),
     ...(typeof network === 'string' ? { kind: network } : network),
     ...(subnet !== undefined && { subnet }),
     ...(gateway !== undefined && { gateway }),

@@ -71,6 +71,9 @@ const onStage = (script: string, dropped: string) =>
     'sh',
   ] as const
 
+/** `auto` would take another kind. */
+const PRIVATE = { network: 'private' } as const
+
 const CASES: Case[] = [
   option('memory without a unit', { memory: '12' }, /`memory` must be a size with its unit.*got '12'/, /memory: '12M'/),
   option('memory that is no size', { memory: 'lots' }, /`memory` must be a size.*got 'lots'/, /memory: '512M'/),
@@ -127,7 +130,7 @@ const CASES: Case[] = [
   },
   {
     name: '/dev/net/tun is missing',
-    attempt: () => ({ inside: onStage('mount -t tmpfs none /dev/net', '-dac_override') }),
+    attempt: () => ({ options: PRIVATE, inside: onStage('mount -t tmpfs none /dev/net', '-dac_override') }),
     error: 'HostError',
     message: /\/dev\/net\/tun is missing/,
     hint: /modprobe tun/,
@@ -137,7 +140,7 @@ const CASES: Case[] = [
     attempt: () => {
       const file = join(folder, 'tun')
       const script = `touch ${file} && chmod 000 ${file} && mount --bind ${file} /dev/net/tun`
-      return { inside: onStage(script, '-dac_override,-dac_read_search') }
+      return { options: PRIVATE, inside: onStage(script, '-dac_override,-dac_read_search') }
     },
     error: 'HostError',
     message: /\/dev\/net\/tun cannot be read and written by this user \(EACCES\)/,
@@ -145,7 +148,10 @@ const CASES: Case[] = [
   },
   {
     name: 'user namespaces are forbidden',
-    attempt: () => ({ inside: onStage('echo 0 > /proc/sys/user/max_user_namespaces', '-sys_admin,-net_admin') }),
+    attempt: () => ({
+      options: PRIVATE,
+      inside: onStage('echo 0 > /proc/sys/user/max_user_namespaces', '-sys_admin,-net_admin'),
+    }),
     error: 'NetworkError',
     message: /No namespace can be made for the network: user\.max_user_namespaces is 0/,
     hint: /sysctl -w user\.max_user_namespaces=/,

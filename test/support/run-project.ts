@@ -14,27 +14,23 @@ interface Report {
   testResults: readonly unknown[]
 }
 
-/** A real vitest on a small project; returns its report, and what it wrote to stderr. */
-export async function runProject(project: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+/**
+ * A real vitest on a small project; returns its report, and what it wrote to stderr.
+ * @param inside makes the command line that runs another one somewhere else
+ */
+export async function runProject(
+  project: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  inside: (command: readonly string[]) => string[] = (command) => [...command],
+) {
   await using folder = await ownTemporaryFolder()
   const root = join(PROJECTS, project)
   const outputFile = join(folder.path, 'report.json')
-  const { stdout, stderr } = await execa(
-    process.execPath,
-    [
-      VITEST,
-      'run',
-      '--root',
-      root,
-      '--reporter',
-      'default',
-      '--reporter',
-      'json',
-      `--outputFile=${outputFile}`,
-      ...args,
-    ],
-    { env: { ...env, TMPDIR: folder.path }, reject: false },
-  )
+  const reporters = ['--reporter', 'default', '--reporter', 'json', `--outputFile=${outputFile}`]
+  const command = inside([process.execPath, VITEST, 'run', '--root', root, ...reporters, ...args])
+  const [file = '', ...rest] = command
+  const { stdout, stderr } = await execa(file, rest, { env: { ...env, TMPDIR: folder.path }, reject: false })
   const report = JSON.parse(await readFile(outputFile, 'utf8')) as Report
   return { report, stdout, stderr, left: await leftoversAfter(folder.path, 1000) }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { findTool, PACKAGE_OF, type Tool } from '../../src/host/tools.ts'
 
 /** Not ours, but our tools call them. */
-const OTHERS = ['sh', 'cat', 'sleep', 'true', 'chmod', 'mount', 'touch'] as const
+const OTHERS = ['sh', 'cat', 'sleep', 'true', 'chmod', 'mount', 'touch', 'flock', 'mkfifo'] as const
 
 /**
  * A folder for PATH with links to every tool we use, less those in `without`, and with the scripts in `standIns` in the

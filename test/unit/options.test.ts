@@ -25,7 +25,7 @@ test('every default is filled in', () => {
 })
 
 test('another subnet brings addresses of its own', () => {
-  expect(resolveNetwork({ subnet: '10.1.2.77/29' })).toEqual({
+  expect(resolveNetwork({ subnet: '10.1.2.77/29' })).toMatchObject({
     kind: 'auto',
     subnet: expect.objectContaining({ cidr: '10.1.2.72/29', broadcast: '10.1.2.79' }) as object,
     gateway: '10.1.2.73',

@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs'
+import { HostError } from '../errors.ts'
+import { messageOf } from './message-of.ts'
+import { run } from './run.ts'
+import { requireTool } from './tools.ts'
+
+/** A bit of /proc/self/status's CapEff (capabilities(7)). */
+const CAP_NET_ADMIN = 1n << 12n
+/** Milliseconds; sudo may have to ask a directory service who this is. */
+const SUDO_BUDGET = 10_000
+
+/**
+ * The beginning of a command line by which this user may change the interfaces of this network namespace: `ip` itself with
+ * CAP_NET_ADMIN, else `sudo -n ip`.
+ * @throws HostError when neither may be
+ */
+export async function requireAdmin(): Promise<[string, ...string[]]> {
+  const ip = requireTool('ip')
+  if (hasNetAdmin()) return [ip]
+  try {
+    await run('sudo', ['-n', ip, '-Version'], { timeoutMs: SUDO_BUDGET })
+  } catch (cause) {
+    const stderr = cause instanceof HostError ? cause.stderr?.trim() : undefined
+    throw noAdmin(stderr?.split('\n')[0] || messageOf(cause), cause)
+  }
+  return ['sudo', '-n', ip]
+}
+
+function hasNetAdmin(): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
+  return (BigInt(`0x${effective}`) & CAP_NET_ADMIN) !== 0n
+}
+
+function noAdmin(why: string, cause?: unknown): HostError {
+  return new HostError(`This user may not make interfaces on the host: ${why}`, {
+    cause,
+    hint: "Allow it `ip` by sudo without a password (NOPASSWD), give it CAP_NET_ADMIN, or take network: 'private', which needs neither.",
+  })
+}

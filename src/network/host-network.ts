@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { holdLock } from '../host/lock.ts'
+import { requireAdmin } from '../host/net-admin.ts'
+import { run } from '../host/run.ts'
+import { requireTun } from '../host/tun.ts'
+import { acquire } from '../lifetime/disposers.ts'
+import type { NetworkSpec } from '../options/network-options.ts'
+import { adoptable } from './adopt-bridge.ts'
+import { askKeeper } from './ask-keeper.ts'
+import { bridgedNetwork, make, type Bridged } from './bridged-network.ts'
+import { chooseSubnet, takenBy } from './choose-subnet.ts'
+import { hostAddresses, hostLinks, hostRoutes } from './host-facts.ts'
+import {
+  type HostRecord,
+  isHere,
+  makeRecordsFolder,
+  nameOf,
+  ownNamespaces,
+  readRecords,
+  recordPath,
+  RECORDS,
+  writeRecord,
+} from './host-record.ts'
+import { adoptCommands, aliasOf, bridgeCommands, ownAddresses, type Mark } from './ip-commands.ts'
+import type { Network } from './network.ts'
+import { startGuardian } from './start-guardian.ts'
+import { sweep, takeDown, type Ip } from './take-down.ts'
+import { verifyBridge, verifyTap } from './verify-links.ts'
+
+/**
+ * A bridge and TAPs in the network namespace that this process is in, made by CAP_NET_ADMIN or `sudo -n`. The TAPs are this
+ * user's, so that QEMU needs neither.
+ */
+export async function hostNetwork(spec: NetworkSpec, signal?: AbortSignal): Promise<Network> {
+  const admin = await requireAdmin()
+  requireTun()
+  const [file, ...args] = admin
+  const ip: Ip = (rest, input) => run(file, [...args, ...rest], input === undefined ? {} : { input })
+  const id = randomBytes(3).toString('hex')
+  const path = recordPath(id)
+  await makeRecordsFolder()
+  return acquire(async (disposers) => {
+    // Only a keeper that was killed leaves anything to do.
+    disposers.defer(() => existsSync(path) && takeDown(path, ip))
+    const keeper = disposers.use(await startGuardian('host', [path, ...admin], signal))
+    const { record, place } = await reserve(spec, { id, holder: nameOf(keeper.pid), ip, signal })
+    const { bridge, adopted } = record
+    const mark: Mark = { uid: process.getuid?.() ?? 0, alias: aliasOf(id) }
+    const bridged: Bridged = {
+      kind: 'host',
+      bridge,
+      ...place,
+      keeper,
+      mark,
+      ip: (commands, ipSignal) => askKeeper(keeper.socketPath, commands, ipSignal),
+      tapName: (index) => `vg${id}t${index}`,
+      verify: async (tap) => {
+        const [link] = await hostLinks(tap)
+        if (link) verifyTap(link, bridge, mark.uid)
+      },
+    }
+    const commands = adopted ? adoptCommands(bridged, bridge, adopted) : bridgeCommands(bridged, bridge, mark)
+    await make(bridged, commands, `bridge ${bridge}`, signal)
+    const [link] = await hostLinks(bridge)
+    if (link) verifyBridge(link, (await hostAddresses()).get(bridge) ?? [], place.gateway)
+    return bridgedNetwork(bridged, disposers)
+  })
+}
+
+interface Reservation extends Pick<HostRecord, 'id' | 'holder'> {
+  readonly ip: Ip
+  readonly signal: AbortSignal | undefined
+}
+
+/**
+ * Chooses names and subnet, and writes them down before anything is made, one network after the other; first of all what the
+ * dead have left is taken down.
+ */
+async function reserve(spec: NetworkSpec, { id, holder, ip, signal }: Reservation) {
+  await using _ = await holdLock(RECORDS, signal)
+  const others = (await sweep(await readRecords(), ip)).filter(isHere)
+  const [routes, addresses] = await Promise.all([hostRoutes(), hostAddresses()])
+  const bridge = spec.bridge?.name ?? `vg${id}br`
+  const adopted = spec.bridge && (await adoptable(spec.bridge, addresses.get(bridge) ?? [], others))
+  // What an adopted bridge has makes way.
+  if (adopted) addresses.delete(bridge)
+  const inTheWay = routes.filter(({ dev }) => !adopted || dev !== bridge)
+  const place = chooseSubnet(spec, takenBy(inTheWay, addresses, others))
+  const record: HostRecord = {
+    id,
+    holder,
+    owner: process.pid,
+    namespaces: ownNamespaces(),
+    bridge,
+    ...(adopted && { adopted }),
+    subnet: place.subnet.cidr,
+    own: ownAddresses(place),
+  }
+  await writeRecord(record)
+  return { record, place }
+}

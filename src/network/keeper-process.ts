@@ -1,0 +1,112 @@
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import type { Socket } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { NetworkError } from '../errors.ts'
+import { programEnvironment, temporaryFolder } from '../host/environment.ts'
+
+/** `struct sockaddr_un` holds 108 bytes, the last of them NUL (unix(7)); `/vitest-guest-0123456789ab/keeper.sock` takes 38. */
+const LONGEST_PARENT = 107 - 38
+export const STATE_FOLDER_PREFIX = 'vitest-guest-'
+export const KEEPER_SOCKET = 'keeper.sock'
+
+/** A running keeper, which ends with the process that asked for it. */
+export interface Keeper extends AsyncDisposable {
+  /** The keeper's process id, as the caller sees it. */
+  readonly pid: number
+  /** Resolves once the state folder is there and the socket answers. */
+  readonly ready: Promise<void>
+  /** The state folder, mode 0700; removed when the keeper goes. */
+  readonly folder: string
+  /** Answers `CONNECT host:port` from inside the network. */
+  readonly socketPath: string
+  /** The command line that runs another one inside the network; it ends with the keeper. */
+  inside(command: readonly string[]): [string, ...string[]]
+  /** Has it outlive this process, for so many seconds at most. Returns the id of the process that holds it: with that it goes. */
+  hold(seconds: number): number
+}
+
+/** What is on its fourth descriptor breaks when the keeper goes. */
+export type KeeperChild = ChildProcessByStdio<Writable, Readable, Readable> & {
+  readonly stdio: readonly [Writable, Readable, Readable, Socket, ...unknown[]]
+}
+
+/** Says why the child has ended already, by what it wrote to stderr. */
+export type Explain = (stderr: string) => { message: string; hint?: string }
+
+/** A name for a state folder. @throws NetworkError when a socket in it could not have its path */
+export function newStateFolder(): string {
+  const parent = temporaryFolder()
+  if (Buffer.byteLength(parent) > LONGEST_PARENT) {
+    throw new NetworkError(`The temporary folder's path is too long for a UNIX socket: ${parent}`, {
+      hint: `Set TMPDIR to a path of at most ${LONGEST_PARENT} bytes, for example TMPDIR=/tmp.`,
+    })
+  }
+  return join(parent, `${STATE_FOLDER_PREFIX}${randomBytes(6).toString('hex')}`)
+}
+
+/** The command line of the program that holds a network. From source Node strips the types; in the package it is JavaScript. */
+export function keeperProgram(folder: string, kind: 'private' | 'host' | 'user', ...rest: string[]): string[] {
+  const name = import.meta.url.endsWith('.ts') ? './keeper.ts' : './keeper.js'
+  return [process.execPath, fileURLToPath(new URL(name, import.meta.url)), folder, kind, ...rest]
+}
+
+export function spawnKeeper([file = '', ...args]: readonly string[]): KeeperChild {
+  const child = spawn(file, args, {
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+    // A session of its own: Ctrl-C in the terminal reaches the runner, which then closes in order.
+    detached: true,
+    env: { ...programEnvironment(), NODE_OPTIONS: '' },
+  })
+  // EPIPE when the keeper has gone already.
+  child.stdin.on('error', () => {})
+  return child as KeeperChild
+}
+
+/** The child's lines, one by one; each is a NetworkError once there are no more. */
+export function linesOf(child: KeeperChild, explain: Explain): () => Promise<string> {
+  let stderr = ''
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  const failed = new Promise<never>((_, reject) => {
+    child.once('error', reject)
+    child.once('close', (exitCode) => {
+      const { message, hint } = explain(stderr)
+      const command = child.spawnargs.join(' ')
+      reject(new NetworkError(message, { command, exitCode: exitCode ?? undefined, stderr, hint }))
+    })
+  })
+  failed.catch(() => {})
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+  const next = async () => {
+    const { value, done } = (await lines.next()) as IteratorResult<string, undefined>
+    return done ? failed : value
+  }
+  return () => Promise.race([next(), failed])
+}
+
+/** The keeper lives as long as somebody has the other end of its input. */
+export function hold(input: Writable, seconds: number): number {
+  const holder = spawn('sleep', [`${seconds}`], { stdio: [input, 'ignore', 'ignore'], detached: true })
+  holder.unref()
+  return holder.pid as number
+}
+
+/**
+ * Closing its input lets the keeper clean up, remove the state folder and leave. After `budget` milliseconds it is killed; one
+ * that had to be did not get to it.
+ */
+export async function end(child: ChildProcess, folder: string, budget: number): Promise<void> {
+  if (child.pid === undefined) return
+  if (child.exitCode === null && child.signalCode === null) {
+    const gone = new Promise((resolve) => child.once('close', resolve))
+    child.stdin?.end()
+    const timer = setTimeout(() => child.kill('SIGKILL'), budget)
+    await gone
+    clearTimeout(timer)
+  }
+  if (child.signalCode === 'SIGKILL') await rm(folder, { recursive: true, force: true })
+}

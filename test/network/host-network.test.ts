@@ -1,0 +1,279 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { RECORDS } from '../../src/network/host-record.ts'
+import { leftoversAfter, ownInterfaces, ownTemporaryFolder } from '../support/leftovers.ts'
+import {
+  type NetworkNamespace,
+  networkNamespace,
+  type Opened,
+  openElsewhere,
+  type Owner,
+} from '../support/network-namespace.ts'
+import { type OrdinaryUser, ordinaryUser } from '../support/ordinary-user.ts'
+import { asRoot } from '../support/sudo.ts'
+import { toolPath } from '../support/tool-path.ts'
+
+interface Link {
+  ifname: string
+  flags: string[]
+  master?: string
+  ifalias?: string
+  linkinfo?: { info_kind: string; info_data?: { user?: string } }
+}
+
+interface Addresses {
+  ifname: string
+  addr_info: { local: string; prefixlen: number; broadcast?: string }[]
+}
+
+let before: string[]
+let folder: Awaited<ReturnType<typeof ownTemporaryFolder>>
+beforeAll(async () => {
+  before = await ownInterfaces()
+  folder = await ownTemporaryFolder()
+})
+afterAll(async () => {
+  expect(await leftoversAfter(folder.path, 1000)).toEqual([])
+  await folder[Symbol.asyncDispose]()
+  expect(await ownInterfaces()).toEqual(before)
+})
+
+/** A namespace for one test; all it has when the test is over is what the test says. */
+async function place(): Promise<NetworkNamespace> {
+  const namespace = await networkNamespace()
+  onTestFinished(() => namespace[Symbol.asyncDispose]())
+  return namespace
+}
+
+/** An owner of a `host` network in a namespace, ended with the test at the latest. */
+async function open({ inside }: NetworkNamespace, options: object = {}, env: NodeJS.ProcessEnv = {}): Promise<Owner> {
+  const owner = await openElsewhere({ kind: 'host', ...options }, inside, { TMPDIR: folder.path, ...env })
+  onTestFinished(() => owner[Symbol.asyncDispose]())
+  return owner
+}
+
+function linkOf(links: Link[], name: string | undefined): Link | undefined {
+  return links.find(({ ifname }) => ifname === name)
+}
+
+/** Records of this namespace's networks. */
+async function recordsOf(owner: Opened): Promise<string[]> {
+  return Promise.resolve(
+    readdirSync(RECORDS).filter((name) => readFileSync(join(RECORDS, name), 'utf8').includes(`"owner":${owner.pid}`)),
+  )
+}
+
+test('bridge, address, broadcast, and a TAP of this user, all up; and nothing when it is closed', async () => {
+  const namespace = await place()
+  const owner = await open(namespace)
+  const { opened } = owner
+  expect(opened).toMatchObject({ kind: 'host', subnet: '192.168.100.0/24', gateway: '192.168.100.50' })
+  const links = await namespace.show<Link>('-details', 'link', 'show')
+  expect(opened.bridge?.length).toBeLessThanOrEqual(15)
+  expect(opened.tap?.length).toBeLessThanOrEqual(15)
+  expect(linkOf(links, opened.bridge)).toMatchObject({
+    flags: expect.arrayContaining(['UP']) as string[],
+    linkinfo: { info_kind: 'bridge' },
+  })
+  expect(linkOf(links, opened.tap)).toMatchObject({
+    flags: expect.arrayContaining(['UP']) as string[],
+    master: opened.bridge,
+    linkinfo: { info_kind: 'tun', info_data: { user: 'root' } },
+  })
+  const addresses = await namespace.show<Addresses>('-4', 'address', 'show', 'dev', opened.bridge as string)
+  expect(addresses[0]?.addr_info).toEqual([
+    expect.objectContaining({ local: '192.168.100.50', prefixlen: 24, broadcast: '192.168.100.255' }),
+  ])
+  expect(await recordsOf(opened)).toHaveLength(1)
+  // It dials what listens on the host, and passes on what a guest could call.
+  const said = await owner.evaluate(`
+    const { text } = await import('node:stream/consumers')
+    await using exposed = await network.expose(8080, (_request, response) => response.end('exposed'))
+    const socket = await network.dial(exposed.address, 8080)
+    socket.end('GET / HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n')
+    return [(await text(socket)).includes('exposed'), await network.dial(network.gateway, 1).catch((error) => error.message)]`)
+  expect(said).toEqual([true, expect.stringMatching(/^Nothing answers at 192\.168\.100\.50:1: .*ECONNREFUSED/)])
+  await owner[Symbol.asyncDispose]()
+  expect(await namespace.interfaces()).toEqual([])
+  expect(await recordsOf(opened)).toEqual([])
+})
+
+test('three at once have names and subnets of their own', async () => {
+  const namespace = await place()
+  const owners = await Promise.all([open(namespace), open(namespace), open(namespace)])
+  const opened = owners.map((owner) => owner.opened)
+  expect(opened.map(({ subnet }) => subnet).sort()).toEqual([
+    '192.168.100.0/24',
+    '192.168.101.0/24',
+    '192.168.102.0/24',
+  ])
+  expect(new Set(opened.map(({ bridge }) => bridge)).size).toBe(3)
+  expect((await namespace.interfaces()).sort()).toEqual(opened.flatMap(({ bridge, tap }) => [bridge, tap]).sort())
+})
+
+test("a subnet that overlaps the host's is an error when it was chosen, and another one is taken when not", async () => {
+  const namespace = await place()
+  await namespace.ip(
+    'link add name lan type bridge',
+    'address add 192.168.100.1/22 dev lan',
+    'link set dev lan up',
+    'route add 10.9.0.0/16 via 192.168.100.2',
+  )
+  const moved = await open(namespace)
+  expect(moved.opened).toMatchObject({ subnet: '192.168.104.0/24', gateway: '192.168.104.1' })
+  const chosen = await moved.another({ kind: 'host', subnet: '192.168.100.0/24' })
+  expect(chosen.error).toMatchObject({
+    name: 'NetworkError',
+    message: expect.stringMatching(
+      /^The subnet 192\.168\.100\.0\/24 overlaps the route 192\.168\.100\.0\/22 dev lan\n/,
+    ) as string,
+    hint: expect.stringContaining('Take another one') as string,
+  })
+  const routed = await moved.another({ kind: 'host', subnet: '10.9.8.0/24' })
+  expect(routed.error?.message).toMatch(/^The subnet 10\.9\.8\.0\/24 overlaps the route 10\.9\.0\.0\/16 dev lan\n/)
+  expect(await namespace.interfaces()).toHaveLength(3)
+})
+
+test('a bridge that is there is taken when told to, and given back as it was', async () => {
+  const namespace = await place()
+  const addresses = async () =>
+    (await namespace.show<Addresses>('-4', 'address', 'show', 'dev', 'br0')).flatMap(({ addr_info }) =>
+      addr_info.map(({ local, prefixlen, broadcast }) => `${local}/${prefixlen} ${broadcast}`),
+    )
+  await namespace.ip(
+    'link add name br0 type bridge',
+    'link add name veth0 master br0 type veth peer name veth1',
+    'address add 192.168.100.1/24 broadcast 192.168.100.255 dev br0',
+    'address add 10.8.0.1/16 broadcast 10.8.255.255 dev br0',
+  )
+  const old = await addresses()
+  const owner = await open(namespace, { subnet: '10.99.0.0/24' })
+  const refused = await owner.another({ kind: 'host', bridge: { name: 'br0' } })
+  expect(refused.error).toMatchObject({
+    name: 'NetworkError',
+    message: expect.stringMatching(
+      /^There is a bridge br0 already, with an old address: 192\.168\.100\.1\/24, 10\.8\.0\.1\/16\n/,
+    ) as string,
+    hint: expect.stringContaining("bridge: { name: 'br0', adopt: true }") as string,
+  })
+  const adopted = await open(namespace, { bridge: { name: 'br0', adopt: true } })
+  expect(adopted.opened).toMatchObject({ bridge: 'br0', subnet: '192.168.100.0/24', gateway: '192.168.100.50' })
+  expect(await addresses()).toEqual(['192.168.100.50/24 192.168.100.255'])
+  const other = await owner.another({ kind: 'host', bridge: { name: 'br0', adopt: true } })
+  expect(other.error?.message).toContain(
+    `The bridge br0 is that of another network, which process ${adopted.opened.pid} has opened`,
+  )
+  await adopted[Symbol.asyncDispose]()
+  expect(await addresses()).toEqual(old)
+  const links = await namespace.show<Link>('link', 'show')
+  expect(linkOf(links, 'br0')?.flags).not.toContain('UP')
+  expect(linkOf(links, 'veth0')?.master).toBe('br0')
+  const again = await open(namespace, { bridge: { name: 'br0', adopt: true } })
+  await again.kill('SIGKILL')
+  await expect.poll(addresses).toEqual(old)
+  await namespace.ip('address flush dev br0')
+  const bare = await owner.another({ kind: 'host', bridge: { name: 'br0' } })
+  expect(bare.error?.message).toMatch(/^There is a bridge br0 already\n/)
+  const noBridge = await owner.another({ kind: 'host', bridge: { name: 'veth1', adopt: true } })
+  expect(noBridge.error?.message).toMatch(/^There is an interface veth1 already, and it is no bridge\n/)
+  const named = await owner.another({ kind: 'host', bridge: { name: 'fifteen-letters', adopt: true } })
+  expect(named.bridge).toBe('fifteen-letters')
+  const long = await owner.another({ kind: 'host', bridge: { name: 'sixteen-letters-' } })
+  expect(long.error).toMatchObject({ name: 'GuestError', option: 'bridge.name' })
+  expect(long.error?.message).toMatch(/`bridge\.name` must be at most 15 characters.*got 'sixteen-letters-'/)
+  await owner[Symbol.asyncDispose]()
+  expect((await namespace.interfaces()).sort()).toEqual(['br0', 'veth0', 'veth1'])
+})
+
+test('what is left when the keeper is killed too, the next network sweeps away; what is alive stays', async () => {
+  const namespace = await place()
+  const alive = await open(namespace)
+  const dead = await open(namespace)
+  const lost = [dead.opened.bridge, dead.opened.tap].sort()
+  const { holder } = JSON.parse(readFileSync(join(RECORDS, (await recordsOf(dead.opened))[0] as string), 'utf8')) as {
+    holder: { pid: number; startTime: number }
+  }
+  process.kill(holder.pid, 'SIGKILL')
+  await dead.kill('SIGKILL')
+  expect(await namespace.interfaces()).toEqual(expect.arrayContaining(lost))
+  // A process that has the number of a dead one is another one.
+  const record = join(RECORDS, (await recordsOf(dead.opened))[0] as string)
+  const text = readFileSync(record, 'utf8')
+  writeFileSync(record, text.replace(`"pid":${holder.pid}`, `"pid":${process.pid}`))
+  const next = await open(namespace)
+  expect((await namespace.interfaces()).sort()).toEqual(
+    [alive.opened, next.opened].flatMap(({ bridge, tap }) => [bridge, tap]).sort(),
+  )
+  expect(await recordsOf(dead.opened)).toEqual([])
+  expect(next.opened.subnet).toBe(dead.opened.subnet)
+  // Its state folder went with nobody; the rest did.
+  await asRoot(['rm', '-r', dead.opened.stateFolder as string])
+})
+
+test('an owner that closes its network after the keeper was killed takes it down itself', async () => {
+  const namespace = await place()
+  const [owner, elsewhere] = await Promise.all([open(namespace), open(await place())])
+  // A namespace's networks are no other one's business.
+  expect(elsewhere.opened.subnet).toBe(owner.opened.subnet)
+  const { holder } = JSON.parse(readFileSync(join(RECORDS, (await recordsOf(owner.opened))[0] as string), 'utf8')) as {
+    holder: { pid: number }
+  }
+  process.kill(holder.pid, 'SIGKILL')
+  await owner[Symbol.asyncDispose]()
+  expect(await namespace.interfaces()).toEqual([])
+  expect(await recordsOf(owner.opened)).toEqual([])
+  expect(existsSync(owner.opened.stateFolder as string)).toBe(false)
+})
+
+test('auto takes it where no private one can be had, and says why', async () => {
+  const namespace = await place()
+  await using tools = await toolPath({ without: ['unshare'] })
+  const owner = await open(namespace, { kind: 'auto' }, { PATH: tools.path })
+  expect(owner.opened).toMatchObject({ kind: 'host', reason: 'not private: unshare: not found on PATH' })
+  expect(await namespace.interfaces()).toHaveLength(2)
+})
+
+test('without /dev/net/tun it is refused, and auto takes one of the user', async () => {
+  const namespace = await place()
+  const hidden = (command: readonly string[]) =>
+    namespace.inside(['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /dev/net; exec "$@"', 'sh', ...command])
+  await using owner = await openElsewhere({ kind: 'auto' }, hidden, { TMPDIR: folder.path })
+  const missing = '/dev/net/tun is missing: no TAP can be made'
+  expect(owner.opened).toMatchObject({ kind: 'user', reason: `not private: ${missing}; not host: ${missing}` })
+  expect(owner.opened.bridge).toBeUndefined()
+  const refused = await owner.another({ kind: 'host' })
+  expect(refused.error).toMatchObject({ name: 'HostError', message: expect.stringContaining(missing) as string })
+  expect(await namespace.interfaces()).toEqual([])
+})
+
+test('as an ordinary user, by sudo -n alone; its TAP is theirs', async () => {
+  const namespace = await place()
+  const somebody: OrdinaryUser = await ordinaryUser()
+  onTestFinished(() => somebody[Symbol.asyncDispose]())
+  const theirs = (command: readonly string[]) => namespace.inside(somebody.as(command))
+  const env = { TMPDIR: somebody.home }
+  const drop = (command: readonly string[]) => theirs(['setpriv', '--no-new-privs', '--', ...command])
+  {
+    await using refused = await openElsewhere({ kind: 'host' }, drop, env)
+    expect(refused.opened.error).toMatchObject({
+      name: 'HostError',
+      message: expect.stringMatching(/^This user may not make interfaces on the host: sudo: /) as string,
+      hint: expect.stringContaining('NOPASSWD') as string,
+    })
+  }
+  if (process.getuid?.() !== 0) return
+  const name = (await asRoot(['id', '-nu', `${(await asRoot(['stat', '-c', '%u', somebody.home])).trim()}`])).trim()
+  const rule = `/etc/sudoers.d/vg-${process.pid}`
+  writeFileSync(rule, `${name} ALL=(root) NOPASSWD: /sbin/ip, /usr/sbin/ip, /bin/ip, /usr/bin/ip\n`, { mode: 0o440 })
+  onTestFinished(() => asRoot(['rm', rule]).then(() => {}))
+  const owner = await openElsewhere({ kind: 'host' }, theirs, env)
+  expect(owner.opened).toMatchObject({ kind: 'host' })
+  const links = await namespace.show<Link>('-details', 'link', 'show')
+  expect(linkOf(links, owner.opened.tap)?.linkinfo?.info_data?.user).toBe(name)
+  await owner[Symbol.asyncDispose]()
+  expect(await namespace.interfaces()).toEqual([])
+  const killed = await openElsewhere({ kind: 'host' }, theirs, env)
+  await killed.kill('SIGKILL')
+  await expect.poll(() => namespace.interfaces()).toEqual([])
+})

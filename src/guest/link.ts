@@ -48,6 +48,9 @@ interface Parts {
 /** A kernel, or tc itself, that does not know this queueing discipline. */
 const UNKNOWN = /qdisc kind is unknown|Unknown qdisc|No such file or directory/
 
+/** Taken away already, or never put. */
+const NOTHING_THERE = /Cannot delete qdisc with handle of zero|Invalid handle|No such file or directory/
+
 /** With what the guest's owner has to do when the guest has been away. */
 export function link({ machine, network, hostname, macAddress, exec }: Parts) {
   let current: LinkLimitSpec | undefined
@@ -67,21 +70,23 @@ export function link({ machine, network, hostname, macAddress, exec }: Parts) {
       return undefined
     } catch (cause) {
       const { stderr = '' } = cause as HostError
-      if (!words) return undefined
-      if (UNKNOWN.test(stderr)) return `the host's kernel has no ${words[0]}`
-      throw new NetworkError(`The link of guest ${hostname} could not be limited`, { cause, stderr })
+      // There is none to be taken away.
+      if (!words && NOTHING_THERE.test(stderr)) return undefined
+      if (words && UNKNOWN.test(stderr)) return `the host's kernel has no ${words[0]}`
+      throw new NetworkError(`The limits of the link of guest ${hostname} could not be changed`, { cause, stderr })
     }
   }
 
   const inGuest = async (words: readonly string[] | undefined): Promise<string | undefined> => {
     const change = words ? `replace dev "$card" root ${words.map(quote).join(' ')}` : 'delete dev "$card" root'
     const { exitCode, stderr } = await exec(
-      `for card in /sys/class/net/*; do [ "$(cat "$card/address")" != ${quote(macAddress)} ] || break; done
-card=\${card##*/}
+      `for each in /sys/class/net/*; do [ "$(cat "$each/address")" != ${quote(macAddress)} ] || card=\${each##*/}; done
+[ "$card" ] || { echo "there is no card with the address "${quote(macAddress)} >&2; exit 1; }
 tc qdisc ${change}`,
       { reject: false },
     )
-    return exitCode === 0 || !words ? undefined : `tc in the guest: ${stderr}`
+    const isDone = exitCode === 0 || (!words && NOTHING_THERE.test(stderr))
+    return isDone ? undefined : `in the guest: ${stderr}`
   }
 
   /** The last of the reasons is that of the last resort. */
@@ -93,7 +98,10 @@ tc qdisc ${change}`,
   }
 
   const apply = async (spec: LinkLimitSpec | undefined) => {
-    if (isLimited) await Promise.all([onHost(undefined), inGuest(undefined)])
+    if (isLimited) {
+      await onHost(undefined)
+      require('to be lifted', await inGuest(undefined))
+    }
     isLimited = false
     if (!spec || (spec.rate === undefined && !needsNetem(spec))) return
     isLimited = true

@@ -21,7 +21,7 @@ test('address, name and password are those of the seed, and there is no way out'
   const { stdout } = await guest.$`hostname; ip -brief -4 address show dev eth0; ip route`
   expect(stdout.split('\n')).toEqual([
     'guest',
-    expect.stringMatching(/^eth0 +UP +192\.168\.100\.224\/24$/),
+    expect.stringMatching(/^eth0 +UP +192\.168\.100\.224\/24 *$/),
     expect.stringMatching(/^192\.168\.100\.0\/24 dev eth0 /),
   ])
   const isPassword =

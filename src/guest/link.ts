@@ -90,7 +90,7 @@ tc qdisc ${change}`,
   }
 
   /** The last of the reasons is that of the last resort. */
-  const require = (what: string, ...reasons: (string | undefined)[]) => {
+  const insist = (what: string, ...reasons: (string | undefined)[]) => {
     if (reasons.at(-1) === undefined) return
     throw new NetworkError(`The link of guest ${hostname} cannot be limited (${what}): ${reasons.join('; ')}`, {
       hint: 'It takes the modules sch_tbf and sch_netem, here or in the guest, and tc in the guest (Debian: iproute2).',
@@ -100,7 +100,7 @@ tc qdisc ${change}`,
   const apply = async (spec: LinkLimitSpec | undefined) => {
     if (isLimited) {
       await onHost(undefined)
-      require('to be lifted', await inGuest(undefined))
+      insist('to be lifted', await inGuest(undefined))
     }
     isLimited = false
     if (!spec || (spec.rate === undefined && !needsNetem(spec))) return
@@ -109,9 +109,9 @@ tc qdisc ${change}`,
     const worse = needsNetem(spec) ? netemWords(spec) : undefined
     const reason = worse && (await onHost(worse))
     const isWorseOnHost = worse && reason === undefined
-    if (slow && !isWorseOnHost) require('rate, to the guest', await onHost(slow))
-    if (worse && !isWorseOnHost) require('latency, jitter, loss', reason, await inGuest(worse))
-    else if (slow) require('rate, from the guest', await inGuest(slow))
+    if (slow && !isWorseOnHost) insist('rate, to the guest', await onHost(slow))
+    if (worse && !isWorseOnHost) insist('latency, jitter, loss', reason, await inGuest(worse))
+    else if (slow) insist('rate, from the guest', await inGuest(slow))
   }
 
   const set = (up: boolean) => machine.qmp.execute('set_link', { name: netdevId(0), up })

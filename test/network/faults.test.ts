@@ -66,7 +66,7 @@ test('link.limit({ rate }) holds each way', async () => {
   expect(read - written).toBeGreaterThan(2000)
 })
 
-test('a bad limit changes nothing', async () => {
+test('a bad limit is refused', async () => {
   await expect(one.link.limit({ rate: 'fast' })).rejects.toThrow(/^Option `rate`/)
 })
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { run } from '../host/run.ts'
+import { requireTool } from '../host/tools.ts'
 import type { Bridged } from './bridged-network.ts'
 import { askNeighboursCommands } from './ip-commands.ts'
 
@@ -14,7 +15,7 @@ export async function askNeighbours(
 ): Promise<ReadonlyMap<string, string>> {
   await ip(askNeighboursCommands(bridge, addresses), signal)
   await sleep(PATIENCE, undefined, signal && { signal })
-  const [file, ...args] = keeper.inside(['ip', 'neighbour', 'show', 'dev', bridge])
+  const [file, ...args] = keeper.inside([requireTool('ip'), 'neighbour', 'show', 'dev', bridge])
   const found = parseNeighbours(await run(file, args, { signal }))
   return new Map(addresses.flatMap((address) => (found.has(address) ? [[address, found.get(address) as string]] : [])))
 }

@@ -23,13 +23,14 @@ function isWell({ state }: Capability): boolean {
   return state === 'ok'
 }
 
-function verdict({ canBoot, accelerator, items, install }: Capabilities, colours: boolean): string[] {
+function verdict({ canBoot, accelerator, network, items, install }: Capabilities, colours: boolean): string[] {
   const names = (wanted: Capability['state']) =>
     items.filter(({ state }) => state === wanted).map(({ name }) => name).join(', ') // prettier-ignore
   const how = accelerator === 'kvm' ? 'with KVM' : 'emulated'
+  const where = network === undefined || network === 'private' ? '' : `, on a network of kind ${network}`
   const rest = names('degraded') === '' ? '' : ` Not as it could be: ${names('degraded')}.`
   const line = canBoot
-    ? paint(`A guest can boot here, ${how}.${rest}`, COLOUR.ok, colours)
+    ? paint(`A guest can boot here, ${how}${where}.${rest}`, COLOUR.ok, colours)
     : paint(`No guest can boot here. Missing: ${names('missing')}.`, COLOUR.missing, colours)
   return install === undefined ? [line] : [line, `All missing packages: ${install}`]
 }

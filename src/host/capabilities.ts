@@ -3,6 +3,7 @@ import type { Capability } from './capability.ts'
 import { installCommand } from './distribution.ts'
 import { missingPackages } from './missing-packages.ts'
 import { probeKvm, probeNamespaces, probeTun } from './probe-kernel.ts'
+import { probeNetworks } from './probe-networks.ts'
 import {
   probeArchitecture,
   probeCache,
@@ -18,6 +19,8 @@ export interface Capabilities {
   readonly canBoot: boolean
   /** What `accel: 'auto'` takes on this host. */
   readonly accelerator: Accelerator
+  /** The kind of network that `network: 'auto'` takes; undefined when there is none. */
+  readonly network?: 'private' | 'host' | 'user'
   readonly items: readonly Capability[]
   /** Debian packages that are not installed and are needed, for a boot or for building the default image. */
   readonly packages: readonly string[]
@@ -28,13 +31,14 @@ export interface Capabilities {
 /** Looks at, and where only that tells, tries everything that a guest needs of this host. Takes up to some 2 s. */
 export async function probeHost(): Promise<Capabilities> {
   const [tools, namespaces, kvm, cache] = await Promise.all([probeTools(), probeNamespaces(), probeKvm(), probeCache()])
+  const parts = [probeTun(), ...namespaces, ...tools]
+  const { kind, ...networks } = await probeNetworks(parts)
   const items = [
     probeArchitecture(),
     probeNode(),
     kvm,
-    probeTun(),
-    ...namespaces,
-    ...tools,
+    ...parts,
+    networks,
     probeUserIds(),
     cache,
     probeMemory(),
@@ -44,6 +48,7 @@ export async function probeHost(): Promise<Capabilities> {
   return {
     canBoot: items.every(({ state }) => state !== 'missing'),
     accelerator: kvm.state === 'ok' ? 'kvm' : 'tcg',
+    ...(kind && { network: kind }),
     items,
     packages,
     ...(packages.length > 0 && { install: installCommand(packages) }),

@@ -1,6 +1,6 @@
 /**
- * One thing that was looked for. `missing`: no guest can boot without it. `degraded`: guests boot, but slowly, or the
- * default image cannot be built.
+ * One thing that was looked for. `missing`: no guest can boot without it. `degraded`: guests boot, but slowly, or on a
+ * network of another kind, or the default image cannot be built.
  */
 export interface Capability {
   readonly name: string

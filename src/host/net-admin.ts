@@ -6,6 +6,8 @@ import { requireTool } from './tools.ts'
 
 /** A bit of /proc/self/status's CapEff (capabilities(7)). */
 const CAP_NET_ADMIN = 1n << 12n
+/** Takes away what nobody has, which only those may who may change interfaces. */
+const NOTHING = ['route', 'delete', 'blackhole', '192.0.2.1', 'table', '4242']
 /** Milliseconds; sudo may have to ask a directory service who this is. */
 const SUDO_BUDGET = 10_000
 
@@ -16,7 +18,7 @@ const SUDO_BUDGET = 10_000
  */
 export async function requireAdmin(): Promise<[string, ...string[]]> {
   const ip = requireTool('ip')
-  if (hasNetAdmin()) return [ip]
+  if (hasNetAdmin() && (await isForThisNamespace(ip))) return [ip]
   try {
     await run('sudo', ['-n', ip, '-Version'], { timeoutMs: SUDO_BUDGET })
   } catch (cause) {
@@ -29,6 +31,15 @@ export async function requireAdmin(): Promise<[string, ...string[]]> {
 function hasNetAdmin(): boolean {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
   return (BigInt(`0x${effective}`) & CAP_NET_ADMIN) !== 0n
+}
+
+/** Root of a user namespace has every capability, and still none over a network namespace from outside. */
+async function isForThisNamespace(ip: string): Promise<boolean> {
+  const refusal = await run(ip, NOTHING).then(
+    () => '',
+    (error: unknown) => (error instanceof HostError ? error.stderr : ''),
+  )
+  return !/Operation not permitted/.test(refusal ?? '')
 }
 
 function noAdmin(why: string, cause?: unknown): HostError {

@@ -36,7 +36,7 @@ export function probeTun(): Capability {
   if (code === undefined) return { name: 'TUN', state: 'ok', found: TUN, means: 'TAPs can be made' }
   const { what, fix } = tunFault(code)
   const [found = what, means = 'no TAP can be made'] = what.split(': ')
-  return { name: 'TUN', state: 'missing', found, means, fix }
+  return { name: 'TUN', state: 'degraded', found, means, fix }
 }
 
 /** Really makes namespaces, as a private network does, and a bridge with a TAP in them; they go at once. */
@@ -50,7 +50,7 @@ export async function probeNamespaces(): Promise<Capability[]> {
   }
   const unshare = findTool('unshare')
   if (unshare === undefined) {
-    return [{ ...ours, state: 'missing', found: 'unknown without unshare', means: 'cannot be tried' }]
+    return [{ ...ours, state: 'degraded', found: 'unknown without unshare', means: 'cannot be tried' }]
   }
   const inside = (command: string[], input?: string) =>
     run(unshare, [...namespaceFlags(), '--', ...command], { timeoutMs: BUDGET, ...(input !== undefined && { input }) })
@@ -58,7 +58,7 @@ export async function probeNamespaces(): Promise<Capability[]> {
     await inside(['true'])
   } catch (error) {
     const { message, hint } = explainNamespaceFailure(error instanceof HostError ? (error.stderr ?? '') : '')
-    return [{ ...ours, state: 'missing', found: message, means: 'no private network can be made', fix: hint }]
+    return [{ ...ours, state: 'degraded', found: message, means: 'no private network can be made', fix: hint }]
   }
   const ip = findTool('ip')
   if (ip === undefined || whyUnopenable(TUN) !== undefined) return [ours]
@@ -69,10 +69,10 @@ async function probeBridge(make: () => Promise<unknown>): Promise<Capability> {
   const name = 'bridge and TAP'
   try {
     await make()
-    return { name, state: 'ok', found: 'made in a namespace of their own', means: 'guests get a network' }
+    return { name, state: 'ok', found: 'made in a namespace of their own', means: 'guests hear one another' }
   } catch (error) {
     const stderr = error instanceof HostError ? error.stderr?.trim().split('\n')[0] : undefined
-    const means = 'guests get no network'
-    return { name, state: 'missing', found: stderr ?? messageOf(error), means, fix: 'sudo modprobe --all bridge tun' }
+    const means = 'neither a private network nor one of the host can be made'
+    return { name, state: 'degraded', found: stderr ?? messageOf(error), means, fix: 'sudo modprobe --all bridge tun' }
   }
 }

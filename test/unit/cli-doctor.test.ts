@@ -1,8 +1,11 @@
+import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
 import { renderDoctor } from '../../src/cli/render-doctor.ts'
 import type { Capabilities } from '../../src/host/capabilities.ts'
+import { judgeNetworks } from '../../src/host/probe-networks.ts'
+import { findTool } from '../../src/host/tools.ts'
 import { runCli } from './support/node.ts'
-import { pathWithout, temporaryFolder } from './support/temporary-folder.ts'
+import { pathWithout, standIn, temporaryFolder } from './support/temporary-folder.ts'
 
 interface Item {
   name: string
@@ -89,12 +92,57 @@ test('--json prints the same as data, and the exit code is the verdict', async (
   }
 })
 
-test('user namespaces forbidden: exit code 1, and the sysctl that allows them', async () => {
-  const script = 'echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-sys_admin -- "$@"'
-  const prefix = ['unshare', '--user', '--map-root-user', 'sh', '-c', script, 'sh']
-  const { exitCode, stdout } = await runCli(['doctor'], { VITEST_GUEST_CACHE: temporaryFolder() }, prefix)
-  expect(exitCode).toBe(1)
+const FORBIDDEN = [
+  'unshare', '--user', '--map-root-user', '--mount', 'sh', '-c',
+  'echo 0 > /proc/sys/user/max_user_namespaces && mount -t tmpfs none /dev/net && exec setpriv --bounding-set=-sys_admin -- "$@"',
+  'sh',
+] // prettier-ignore
+
+test('where only a network of the user can be had a guest can boot: exit code 0, and what would mend it', async () => {
+  const cache = { VITEST_GUEST_CACHE: temporaryFolder() }
+  const { exitCode, stdout } = await runCli(['doctor'], cache, FORBIDDEN)
+  expect(exitCode, String(stdout)).toBe(0)
+  expect(stdout).toMatch(/^degraded +TUN .*\/dev\/net\/tun is missing$/m)
   expect(stdout).toMatch(
-    /^missing +namespaces .*user\.max_user_namespaces is 0\n.*\n +mend: +sudo sysctl -w user\.max_user_namespaces=16384$/m,
+    /^degraded +namespaces .*user\.max_user_namespaces is 0\n.*\n +mend: +sudo sysctl -w user\.max_user_namespaces=16384$/m,
   )
+  expect(stdout).toMatch(
+    /^degraded +networks +user; not private: \/dev\/net\/tun is missing, and .*max_user_namespaces is 0; not host: \/dev\/net\/tun is missing, and This user may not make interfaces on the host: .*\n +means: auto takes user: .*\n +mend: +sudo modprobe tun; .*sysctl -w user\.max_user_namespaces=16384$/m,
+  )
+  expect(stdout).toMatch(/^A guest can boot here, .*, on a network of kind user\. Not as it could be: .*networks/m)
+})
+
+test('where no kind can be had, QEMU being without a network of its own: exit code 1', async () => {
+  const qemu = findTool('qemu-system-x86_64') as string
+  const script = `[ "$1" = -netdev ] && { echo tap; exit; }\nexec ${qemu} "$@"`
+  const PATH = `${dirname(standIn('qemu-system-x86_64', script))}:${process.env['PATH']}`
+  const { exitCode, stdout } = await runCli(['doctor'], { VITEST_GUEST_CACHE: temporaryFolder(), PATH }, FORBIDDEN)
+  expect(exitCode, String(stdout)).toBe(1)
+  expect(stdout).toMatch(/^missing +networks +none; not private: .*; not user: \S+ has been built without it\n/m)
+  expect(stdout).toMatch(/^No guest can boot here\. Missing: networks\.$/m)
+})
+
+test('of the kinds of network the first that can be had is taken, and one command mends the better ones', () => {
+  const tun = { why: '/dev/net/tun is closed', fix: 'sudo chmod 0666 /dev/net/tun' }
+  const forbidden = { why: 'AppArmor forbids it', fix: 'sudo sysctl -w a=0' }
+  expect(judgeNetworks({ private: [], host: [forbidden], user: [] })).toEqual({
+    name: 'networks',
+    state: 'ok',
+    kind: 'private',
+    found: 'private, user',
+    means: 'auto takes private',
+  })
+  expect(judgeNetworks({ private: [forbidden], host: [], user: [] })).toMatchObject({
+    state: 'degraded',
+    kind: 'host',
+    found: 'host, user; not private: AppArmor forbids it',
+    fix: 'sudo sysctl -w a=0',
+  })
+  expect(judgeNetworks({ private: [tun, forbidden], host: [tun, { why: 'no sudo' }], user: [] })).toMatchObject({
+    state: 'degraded',
+    kind: 'user',
+    found:
+      'user; not private: /dev/net/tun is closed, and AppArmor forbids it; not host: /dev/net/tun is closed, and no sudo',
+    fix: 'sudo chmod 0666 /dev/net/tun && sudo sysctl -w a=0',
+  })
 })

@@ -69,7 +69,7 @@ test('a forbidding limit is found where it is', async () => {
   expect(state).toEqual([
     expect.objectContaining({
       name: 'namespaces',
-      state: 'missing',
+      state: 'degraded',
       found: 'No namespace can be made for the network: user.max_net_namespaces is 0',
       fix: 'sudo sysctl -w user.max_net_namespaces=16384',
     }),

@@ -1,13 +1,14 @@
+import { BlockList } from 'node:net'
 import { NetworkError } from '../errors.ts'
-import { defaultIn, parseSubnet, type Subnet } from '../options/ipv4.ts'
+import { defaultIn, parseSubnet } from '../options/ipv4.ts'
 import { DEFAULT_GATEWAY, placeOf, type NetworkPlace, type NetworkSpec } from '../options/network-options.ts'
 import type { HostAddress, HostRecord } from './host-record.ts'
 import type { HostRoute } from './host-facts.ts'
 
 /** A range of addresses that is somebody's already. */
 export interface Taken {
-  readonly first: number
-  readonly last: number
+  /** A subnet, or a single address. */
+  readonly dst: string
   /** E.g. `the route 192.168.0.0/16 dev eth0`. */
   readonly what: string
 }
@@ -23,44 +24,66 @@ export function takenBy(
 ): Taken[] {
   return [
     // What is known of a network says more than its route.
-    ...records.map(({ subnet, owner }) => taken(subnet, `the network ${subnet} of process ${owner}`)),
+    ...records.flatMap(({ subnet, subnet6, owner }) =>
+      [subnet, ...(subnet6 === undefined ? [] : [subnet6])].map((dst) => ({
+        dst,
+        what: `the network ${dst} of process ${owner}`,
+      })),
+    ),
     ...routes
       .filter(({ dst }) => dst !== 'default')
-      .map(({ dst, dev }) => taken(dst, `the route ${dst}${dev === undefined ? '' : ` dev ${dev}`}`)),
+      .map(({ dst, dev }) => ({ dst, what: `the route ${dst}${dev === undefined ? '' : ` dev ${dev}`}` })),
     ...[...addresses].flatMap(([name, own]) =>
-      own.map(({ local, prefixlen }) => taken(`${local}/${prefixlen}`, `the address ${local}/${prefixlen} of ${name}`)),
+      own
+        .map(({ local, prefixlen }) => `${local}/${prefixlen}`)
+        .map((dst) => ({ dst, what: `the address ${dst} of ${name}` })),
     ),
   ]
 }
 
 /**
- * The subnet that was asked for, or, when nobody has chosen one, the next that is free.
- * @throws NetworkError when it is taken
+ * The subnets that were asked for, or, when nobody has chosen the first one, the next that is free.
+ * @throws NetworkError when one is taken
  */
 export function chooseSubnet(spec: NetworkSpec, all: readonly Taken[]): NetworkPlace {
-  const { subnet, isMovable } = spec
-  const obstacle = inTheWay(subnet, all)
+  const { subnet, subnet6, isMovable } = spec
+  const obstacle6 = subnet6 && inTheWay(subnet6.cidr, all)
+  if (obstacle6) throw overlaps(subnet6.cidr, obstacle6, "subnet6: 'fd12:3456:789a::/64'")
+  const obstacle = inTheWay(subnet.cidr, all)
   if (obstacle === undefined) return placeOf(spec)
   if (isMovable) {
-    const free = OTHERS.map((each) => parseSubnet(`192.168.${each}.0/24`)).find((each) => !inTheWay(each, all))
-    if (free) return { ...placeOf(spec), subnet: free, gateway: defaultIn(free, DEFAULT_GATEWAY, 1) }
+    const free = OTHERS.map((each) => `192.168.${each}.0/24`).find((each) => !inTheWay(each, all))
+    if (free !== undefined) {
+      const moved = parseSubnet(free)
+      return { ...placeOf(spec), subnet: moved, gateway: defaultIn(moved, DEFAULT_GATEWAY, 1) }
+    }
   }
-  throw new NetworkError(`The subnet ${subnet.cidr} overlaps ${obstacle.what}`, {
-    hint: "Take another one, as in subnet: '10.123.45.0/24', or kind: 'private', which overlaps nothing.",
+  throw overlaps(subnet.cidr, obstacle, "subnet: '10.123.45.0/24'")
+}
+
+function overlaps(cidr: string, { what }: Taken, example: string): NetworkError {
+  return new NetworkError(`The subnet ${cidr} overlaps ${what}`, {
+    hint: `Take another one, as in ${example}, or kind: 'private', which overlaps nothing.`,
   })
 }
 
-function inTheWay({ first, last }: Subnet, all: readonly Taken[]): Taken | undefined {
-  return all.find((each) => each.first <= last && first <= each.last)
+/** Of two subnets that have an address in common one holds the whole of the other. */
+function inTheWay(cidr: string, all: readonly Taken[]): Taken | undefined {
+  return all.find(({ dst }) => holds(cidr, dst) || holds(dst, cidr))
 }
 
-/** `dst` may be larger than a network of ours could be, or a single address. */
-function taken(dst: string, what: string): Taken {
-  const [base = '', prefix = '32'] = dst.split('/')
-  const size = 2 ** (32 - Number(prefix))
-  const address = base.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0)
-  const first = Math.floor(address / size) * size
-  return { first, last: first + size - 1, what }
+function holds(outer: string, inner: string): boolean {
+  const [base = '', prefix] = outer.split('/')
+  const [first = ''] = inner.split('/')
+  const family = familyOf(base)
+  if (familyOf(first) !== family) return false
+  const list = new BlockList()
+  list.addSubnet(base, Number(prefix ?? (family === 'ipv6' ? 128 : 32)), family)
+  return list.check(first, family)
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return address.includes(':') ? 'ipv6' : 'ipv4'
 }
 
 function range(from: number, to: number): number[] {

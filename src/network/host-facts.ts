@@ -31,14 +31,16 @@ export async function hostLinks(name?: string): Promise<HostLink[]> {
   return show<HostLink>('-details', 'link', 'show', ...(name === undefined ? [] : ['dev', name]))
 }
 
-/** By the name of the interface. */
-export async function hostAddresses(): Promise<Map<string, readonly HostAddress[]>> {
-  const found = await show<Addressed>('-4', 'address', 'show')
-  return new Map(found.map(({ ifname, addr_info }) => [ifname, addr_info]))
+/** By the name of the interface; with IPv6, all but what every interface gives itself (link-local). */
+export async function hostAddresses(withIpv6 = false): Promise<Map<string, readonly HostAddress[]>> {
+  const found = await show<Addressed>(...(withIpv6 ? [] : ['-4']), 'address', 'show')
+  const isKept = ({ local, scope }: HostAddress) => !(local.includes(':') && scope === 'link')
+  return new Map(found.map(({ ifname, addr_info }) => [ifname, addr_info.filter(isKept)]))
 }
 
-export async function hostRoutes(): Promise<HostRoute[]> {
-  return show<HostRoute>('-4', 'route', 'show')
+export async function hostRoutes(withIpv6 = false): Promise<HostRoute[]> {
+  const families = withIpv6 ? ['-4', '-6'] : ['-4']
+  return (await Promise.all(families.map((family) => show<HostRoute>(family, 'route', 'show')))).flat()
 }
 
 /** Anybody may look. */

@@ -12,6 +12,7 @@ import { bridgedNetwork, make, type Bridged } from './bridged-network.ts'
 import { chooseSubnet, takenBy } from './choose-subnet.ts'
 import { hostAddresses, hostLinks, hostRoutes } from './host-facts.ts'
 import {
+  bootId,
   type HostRecord,
   isHere,
   makeRecordsFolder,
@@ -25,7 +26,8 @@ import {
 import { adoptCommands, aliasOf, bridgeCommands, ownAddresses, type Mark } from './ip-commands.ts'
 import type { Network } from './network.ts'
 import { startGuardian } from './start-guardian.ts'
-import { sweep, takeDown, type Ip } from './take-down.ts'
+import { sweep } from './sweep.ts'
+import { takeDown, type Ip } from './take-down.ts'
 import { verifyBridge, verifyTap } from './verify-links.ts'
 
 /**
@@ -80,7 +82,8 @@ interface Reservation extends Pick<HostRecord, 'id' | 'holder'> {
 async function reserve(spec: NetworkSpec, { id, holder, ip, signal }: Reservation) {
   await using _ = await holdLock(RECORDS, signal)
   const others = (await sweep(await readRecords(), ip)).filter(isHere)
-  const [routes, addresses] = await Promise.all([hostRoutes(), hostAddresses()])
+  const withIpv6 = spec.subnet6 !== undefined
+  const [routes, addresses] = await Promise.all([hostRoutes(withIpv6), hostAddresses(withIpv6)])
   const bridge = spec.bridge?.name ?? `vg${id}br`
   const adopted = spec.bridge && (await adoptable(spec.bridge, addresses.get(bridge) ?? [], others))
   // What an adopted bridge has makes way.
@@ -91,10 +94,12 @@ async function reserve(spec: NetworkSpec, { id, holder, ip, signal }: Reservatio
     id,
     holder,
     owner: process.pid,
+    boot: bootId(),
     namespaces: ownNamespaces(),
     bridge,
     ...(adopted && { adopted }),
     subnet: place.subnet.cidr,
+    ...(place.subnet6 && { subnet6: place.subnet6.cidr }),
     own: ownAddresses(place),
   }
   await writeRecord(record)

@@ -11,12 +11,15 @@ export interface HostRecord {
   readonly holder: ProcessName
   /** The process that opened the network. */
   readonly owner: number
+  /** Of the host: what was made in an earlier one is gone, and its numbers mean others. */
+  readonly boot: string
   readonly namespaces: Namespaces
   readonly bridge: string
   /** How the bridge was, when it was there before. */
   readonly adopted?: Adopted
   readonly subnet: string
-  /** The host's own addresses in it, each with the length of its prefix. */
+  readonly subnet6?: string
+  /** The host's own addresses in them, each with the length of its prefix. */
   readonly own: readonly string[]
 }
 
@@ -39,7 +42,7 @@ export interface Adopted {
   readonly addresses: readonly HostAddress[]
 }
 
-/** An IPv4 address of an interface, as `ip -json address` shows it. */
+/** An address of an interface, as `ip -json address` shows it. */
 export interface HostAddress {
   readonly local: string
   readonly prefixlen: number
@@ -88,6 +91,11 @@ export function writeRecord(record: HostRecord): Promise<void> {
 
 /** To be called with the lock: then what cannot be read was left by a process that died as it wrote. */
 export async function readRecords(): Promise<FoundRecord[]> {
+  return listRecords(async (path) => unlink(path))
+}
+
+/** @param onBroken told of a record of this user that cannot be read */
+export async function listRecords(onBroken: (path: string) => Promise<void> = async () => {}): Promise<FoundRecord[]> {
   const names = (await readdir(RECORDS)).filter((name) => name.endsWith('.json'))
   const found = await Promise.all(
     names.map(async (name): Promise<FoundRecord[]> => {
@@ -96,7 +104,7 @@ export async function readRecords(): Promise<FoundRecord[]> {
         const isOwn = (await stat(path)).uid === process.getuid?.()
         const record = await readRecord(path)
         if (record) return [{ path, record, isOwn }]
-        if (isOwn) await unlink(path)
+        if (isOwn) await onBroken(path)
       } catch {
         // Its network has just been taken down.
       }
@@ -123,6 +131,10 @@ export function isHere({ namespaces }: HostRecord): boolean {
 
 export function ownNamespaces(): Namespaces {
   return { net: statSync('/proc/self/ns/net').ino, pid: statSync('/proc/self/ns/pid').ino }
+}
+
+export function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
 }
 
 export function isAlive({ pid, startTime }: ProcessName): boolean {

@@ -6,6 +6,7 @@ import { resolveNetwork, type NetworkOptions, type NetworkSpec } from '../option
 import { hostNetwork } from './host-network.ts'
 import type { Network } from './network.ts'
 import { privateNetwork } from './private-network.ts'
+import { sweepOthers } from './sweep.ts'
 import { userNetwork } from './user-network.ts'
 
 export type OpenOptions = NetworkOptions & { signal?: AbortSignal }
@@ -37,6 +38,8 @@ export async function openNetwork(options: OpenOptions = {}): Promise<Network> {
 export async function beginNetwork(options: OpenOptions): Promise<Network> {
   const { signal, ...rest } = options
   const spec = resolveNetwork(rest)
+  // One of the host does it with the lock that it takes anyway.
+  if (spec.kind !== 'host') await sweepOthers(signal)
   // These need a namespace of their own: another kind would not do.
   if (spec.dhcpRange || spec.egress) return privateNetwork(spec, signal)
   return spec.kind === 'auto' ? firstPossible(spec, signal) : OPEN[spec.kind](spec, signal)

@@ -1,6 +1,6 @@
 import { unlink } from 'node:fs/promises'
 import { aliasOf, restoreCommands, removeLinkCommands } from './ip-commands.ts'
-import { isAlive, isHere, readRecord, type FoundRecord, type HostRecord } from './host-record.ts'
+import { readRecord, type HostRecord } from './host-record.ts'
 
 /** Runs `ip` with these arguments, as one who may change interfaces, and returns what it prints. */
 export type Ip = (args: readonly string[], input?: string) => Promise<string>
@@ -18,16 +18,6 @@ export async function takeDown(path: string, ip: Ip): Promise<void> {
   const record = await readRecord(path)
   if (record) await undo(record, ip)
   await unlink(path).catch(() => {})
-}
-
-/** Takes down what dead processes of this user have left in this namespace. Returns the records that stay. */
-export async function sweep(found: readonly FoundRecord[], ip: Ip): Promise<HostRecord[]> {
-  const stay: HostRecord[] = []
-  for (const { path, record, isOwn } of found) {
-    if (isHere(record) && isOwn && !isAlive(record.holder)) await takeDown(path, ip)
-    else stay.push(record)
-  }
-  return stay
 }
 
 async function undo(record: HostRecord, ip: Ip): Promise<void> {

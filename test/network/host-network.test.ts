@@ -119,6 +119,8 @@ test("a subnet that overlaps the host's is an error when it was chosen, and anot
     'address add 192.168.100.1/22 dev lan',
     'link set dev lan up',
     'route add 10.9.0.0/16 via 192.168.100.2',
+    'address add fd00:100::1/64 dev lan nodad',
+    'route add fd00:200::/48 via fd00:100::2',
   )
   const moved = await open(namespace)
   expect(moved.opened).toMatchObject({ subnet: '192.168.104.0/24', gateway: '192.168.104.1' })
@@ -132,6 +134,16 @@ test("a subnet that overlaps the host's is an error when it was chosen, and anot
   })
   const routed = await moved.another({ kind: 'host', subnet: '10.9.8.0/24' })
   expect(routed.error?.message).toMatch(/^The subnet 10\.9\.8\.0\/24 overlaps the route 10\.9\.0\.0\/16 dev lan\n/)
+  const six = await moved.another({ kind: 'host', subnet6: 'fd00:100::/80' })
+  expect(six.error).toMatchObject({
+    name: 'NetworkError',
+    message: expect.stringMatching(/^The subnet fd00:100::\/80 overlaps the route fd00:100::\/64 dev lan\n/) as string,
+    hint: expect.stringContaining("subnet6: 'fd12:3456:789a::/64'") as string,
+  })
+  const routed6 = await moved.another({ kind: 'host', subnet6: 'fd00:200:0:7::/64' })
+  expect(routed6.error?.message).toMatch(/^The subnet fd00:200:0:7::\/64 overlaps the route fd00:200::\/48 dev lan\n/)
+  const free6 = await moved.another({ kind: 'host', subnet6: 'fd00:300::/64' })
+  expect(free6.error).toBeUndefined()
   expect(await namespace.interfaces()).toHaveLength(3)
 })
 
@@ -186,29 +198,49 @@ test('a bridge that is there is taken when told to, and given back as it was', a
   expect((await namespace.interfaces()).sort()).toEqual(['br0', 'veth0', 'veth1'])
 })
 
+/** Kills the keeper of a network and then its owner, who leaves all of it; the record's path. */
+async function killBoth(owner: Owner): Promise<string> {
+  const record = join(RECORDS, (await recordsOf(owner.opened))[0] as string)
+  const { holder } = JSON.parse(readFileSync(record, 'utf8')) as { holder: { pid: number } }
+  process.kill(holder.pid, 'SIGKILL')
+  await owner.kill('SIGKILL')
+  // Its state folder goes with nobody.
+  await asRoot(['rm', '-r', owner.opened.stateFolder as string])
+  return record
+}
+
 test('what is left when the keeper is killed too, the next network sweeps away; what is alive stays', async () => {
   const namespace = await place()
   const alive = await open(namespace)
   const dead = await open(namespace)
   const lost = [dead.opened.bridge, dead.opened.tap].sort()
-  const { holder } = JSON.parse(readFileSync(join(RECORDS, (await recordsOf(dead.opened))[0] as string), 'utf8')) as {
-    holder: { pid: number; startTime: number }
-  }
-  process.kill(holder.pid, 'SIGKILL')
-  await dead.kill('SIGKILL')
+  const record = await killBoth(dead)
   expect(await namespace.interfaces()).toEqual(expect.arrayContaining(lost))
   // A process that has the number of a dead one is another one.
-  const record = join(RECORDS, (await recordsOf(dead.opened))[0] as string)
   const text = readFileSync(record, 'utf8')
-  writeFileSync(record, text.replace(`"pid":${holder.pid}`, `"pid":${process.pid}`))
+  writeFileSync(record, text.replace(/"pid":\d+,"startTime"/, `"pid":${process.pid},"startTime"`))
   const next = await open(namespace)
   expect((await namespace.interfaces()).sort()).toEqual(
     [alive.opened, next.opened].flatMap(({ bridge, tap }) => [bridge, tap]).sort(),
   )
-  expect(await recordsOf(dead.opened)).toEqual([])
+  expect(existsSync(record)).toBe(false)
   expect(next.opened.subnet).toBe(dead.opened.subnet)
-  // Its state folder went with nobody; the rest did.
-  await asRoot(['rm', '-r', dead.opened.stateFolder as string])
+})
+
+test('so does the next one of another kind, there or where that namespace is gone', async () => {
+  const namespace = await place()
+  const alive = await open(namespace)
+  const record = await killBoth(await open(namespace))
+  const other = await networkNamespace()
+  const lost = await killBoth(await open(other))
+  const none = await open(namespace, { kind: 'private' })
+  expect(none.opened.kind).toBe('private')
+  expect((await namespace.interfaces()).sort()).toEqual([alive.opened.bridge, alive.opened.tap].sort())
+  expect([record, lost].map((path) => existsSync(path))).toEqual([false, true])
+  await other[Symbol.asyncDispose]()
+  await none.another({ kind: 'user' })
+  expect(existsSync(lost)).toBe(false)
+  expect(await recordsOf(alive.opened)).toHaveLength(1)
 })
 
 test('an owner that closes its network after the keeper was killed takes it down itself', async () => {
@@ -263,10 +295,9 @@ test('as an ordinary user, by sudo -n alone; its TAP is theirs', async () => {
     })
   }
   if (process.getuid?.() !== 0) return
-  const name = (await asRoot(['id', '-nu', `${(await asRoot(['stat', '-c', '%u', somebody.home])).trim()}`])).trim()
-  const rule = `/etc/sudoers.d/vg-${process.pid}`
-  writeFileSync(rule, `${name} ALL=(root) NOPASSWD: /sbin/ip, /usr/sbin/ip, /bin/ip, /usr/bin/ip\n`, { mode: 0o440 })
-  onTestFinished(() => asRoot(['rm', rule]).then(() => {}))
+  await somebody.allowIp()
+  const uid = (await asRoot(['stat', '-c', '%u', somebody.home])).trim()
+  const name = (await asRoot(['id', '-nu', uid])).trim()
   const owner = await openElsewhere({ kind: 'host' }, theirs, env)
   expect(owner.opened).toMatchObject({ kind: 'host' })
   const links = await namespace.show<Link>('-details', 'link', 'show')

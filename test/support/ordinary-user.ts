@@ -1,4 +1,4 @@
-import { chown, mkdtemp, rm, stat } from 'node:fs/promises'
+import { chown, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +15,8 @@ export interface OrdinaryUser extends AsyncDisposable {
   as(command: readonly string[]): [string, ...string[]]
   /** Hands a file or folder over to them. */
   own(path: string): Promise<void>
+  /** Lets them run `ip` as root by `sudo -n`, until the end. */
+  allowIp(): Promise<void>
 }
 
 /** `/dev/net/tun` is opened to them, as udev has it by default, and put back at the end. */
@@ -30,6 +32,7 @@ export async function ordinaryUser(): Promise<OrdinaryUser> {
       home,
       as: ([file = '', ...args]) => [file, ...args],
       own: () => Promise.resolve(),
+      allowIp: () => Promise.resolve(),
       [Symbol.asyncDispose]: async () => {
         await closeTun()
         await rm(home, { recursive: true, force: true })
@@ -44,12 +47,16 @@ export async function ordinaryUser(): Promise<OrdinaryUser> {
   // The repository may lie where only root can look, so they see it under /mnt, in a mount namespace.
   const drop = `mount --bind "$0" /mnt && exec setpriv --reuid=${uid} --regid=${uid} --clear-groups -- "$@"`
   const moved = (word: string) => (word.startsWith(ROOT) ? join('/mnt', word.slice(ROOT.length)) : word)
+  const rule = `/etc/sudoers.d/${name}`
   return {
     home,
     as: (command) => ['unshare', '--mount', 'sh', '-c', drop, ROOT, ...command.map(moved)],
+    allowIp: () =>
+      writeFile(rule, `${name} ALL=(root) NOPASSWD: /sbin/ip, /usr/sbin/ip, /bin/ip, /usr/bin/ip\n`, { mode: 0o440 }),
     own: (path) => execa('chown', ['-R', `${uid}:${uid}`, path]).then(() => {}),
     [Symbol.asyncDispose]: async () => {
       await closeTun()
+      await rm(rule, { force: true })
       await execa('/usr/sbin/userdel', ['--force', name], { reject: false })
       await rm(home, { recursive: true, force: true })
     },

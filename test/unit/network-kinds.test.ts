@@ -13,6 +13,7 @@ const RECORD: HostRecord = {
   id: 'abcdef',
   holder: { pid: 1, startTime: 1 },
   owner: 42,
+  boot: 'now',
   namespaces: { net: 1, pid: 1 },
   bridge: 'br0',
   subnet: '192.168.102.0/24',
@@ -46,6 +47,28 @@ test.for([
   const choose = () => chooseSubnet(resolveNetwork(options), taken)
   expect(choose).toThrow(NetworkError)
   expect(choose).toThrow(new RegExp(`^The subnet \\S+ overlaps ${obstacle.replaceAll('.', '\\.')}\n`))
+})
+
+test.for([
+  ['fd00:1:2::/64', 'the route fd00:1::/32 dev eth0'],
+  ['fd00:3::/48', 'the route fd00:3:0:7::1 dev wg0'],
+  ['fd00:4::/64', 'the address fd00:4::9/64 of eth1'],
+  ['fd00:5::/64', 'the network fd00:5::/64 of process 42'],
+] as const)('subnet6 %s is refused: it overlaps %s', ([subnet6, obstacle]) => {
+  const routes = [
+    { dst: 'default', dev: 'eth0' },
+    { dst: 'fd00:1::/32', dev: 'eth0' },
+    { dst: 'fd00:3:0:7::1', dev: 'wg0' },
+  ]
+  const addresses = new Map([['eth1', [{ local: 'fd00:4::9', prefixlen: 64 }]]])
+  const taken = takenBy(routes, addresses, [{ ...RECORD, subnet6: 'fd00:5::/64' }])
+  expect(() => chooseSubnet(resolveNetwork({ subnet6 }), taken)).toThrow(
+    `The subnet ${subnet6} overlaps ${obstacle}\nTake another one, as in subnet6: `,
+  )
+  expect(chooseSubnet(resolveNetwork({ subnet6: 'fd00:6::/64' }), taken)).toMatchObject({
+    subnet: { cidr: '192.168.100.0/24' },
+    subnet6: { cidr: 'fd00:6::/64' },
+  })
 })
 
 test('a host that has all of 192.168.0.0/16 elsewhere is told to choose', () => {

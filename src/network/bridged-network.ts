@@ -53,6 +53,8 @@ export async function make(
 export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network {
   const { kind, bridge, gateway, mtu, keeper, tapName, mark } = bridged
   const members = new Members(bridgeMac(gateway))
+  /** Those that have a place and are not on the bridge yet. */
+  const coming = new Set<Attachment>()
   let made = 0
   let closed = false
   let kept: number | undefined
@@ -86,8 +88,10 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
         isApart = false
         await make(bridged, joinCommands(tap, bridge), purpose, joinSignal)
         await bridged.verify?.(tap)
+        coming.delete(attachment)
       },
       [Symbol.asyncDispose]: async () => {
+        coming.delete(attachment)
         // A network that has closed took its TAPs with it.
         if (!members.leave(member) || closed) return
         const removing = make((isApart && home) || bridged, removeTapCommands(tap), `removal of TAP ${tap}`)
@@ -95,6 +99,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
         await (home ? removing.catch(() => {}) : removing)
       },
     }
+    if (isApart) coming.add(attachment)
     members.arrive(attachment)
     return attachment
   }
@@ -131,7 +136,14 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
     reserve: (member, signal) => place(member, true, signal),
     heal,
     partition: async (...groups) => {
-      const wanted = partsOf(groups, members.attachments, bridge)
+      const places = members.attachments.filter((each) => !coming.has(each))
+      const others = members.all.filter((member) => !places.some((each) => each.member === member))
+      const wanted = partsOf(
+        groups,
+        places,
+        others.map(({ hostname }) => hostname),
+        bridge,
+      )
       await heal()
       parts = wanted
       await make(bridged, partitionCommands(wanted, bridged, mark?.alias), 'partition')

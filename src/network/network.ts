@@ -81,7 +81,7 @@ export interface Network extends AsyncDisposable {
    *
    *     await network.partition(['a'], ['b', 'c'])
    *
-   * @throws NetworkError for a name that nobody has, and on a `user` network.
+   * @throws NetworkError for a name that nobody has, or whose guest still boots, and on a `user` network.
    */
   partition(...groups: readonly (readonly string[])[]): Promise<void>
   /** Mends what `partition` has cut. */

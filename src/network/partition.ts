@@ -13,13 +13,27 @@ export interface Part {
 /** Interface names have 15 characters (linux/if.h, IFNAMSIZ), and the parts are numbered. */
 const LONGEST_STEM = 12
 
-/** @throws NetworkError for a name that nobody has, or that is in two groups */
-export function partsOf(groups: readonly (readonly string[])[], places: readonly Attachment[], bridge: string): Part[] {
+/**
+ * @param places of the guests that are on the bridge
+ * @param coming the names of those that are not yet
+ * @throws NetworkError for a name that nobody has, or has yet, or that is in two groups
+ */
+export function partsOf(
+  groups: readonly (readonly string[])[],
+  places: readonly Attachment[],
+  coming: readonly string[],
+  bridge: string,
+): Part[] {
   const seen = new Set<string>()
   return groups.map((names, index) => ({
     bridge: `${bridge.slice(0, LONGEST_STEM)}p${index + 1}`,
     places: names.map((name) => {
       const place = places.find(({ member }) => member.hostname === name)
+      if (!place && coming.includes(name)) {
+        throw new NetworkError(`Guest ${name} is not on the network yet`, {
+          hint: 'Cut the network when its boot is over: await network.boot(…), then await network.partition(…).',
+        })
+      }
       if (!place) {
         const all = places.map(({ member }) => member.hostname).join(', ')
         throw new NetworkError(`No guest of the network is called ${name}`, {

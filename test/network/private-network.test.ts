@@ -82,12 +82,18 @@ test('a place can be reserved: the name and the address are taken, and the TAP j
   const apart = await tap()
   expect(apart?.flags).not.toContain('UP')
   expect(apart?.master).toBeUndefined()
+  await expect(network.partition([GUEST.hostname])).rejects.toThrow(
+    /^Guest guest is not on the network yet\nCut the network when its boot is over/,
+  )
+  expect((await tap())?.master).toBeUndefined()
   await attachment.join()
   await attachment.join()
   expect(await tap()).toMatchObject({
     master: network.bridge,
     flags: expect.arrayContaining(['UP']) as string[],
   })
+  await network.partition([GUEST.hostname])
+  expect((await tap())?.master).toBe(`${network.bridge}p1`)
 })
 
 test('the namespace of the tests gets no interface', async () => {

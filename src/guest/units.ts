@@ -27,6 +27,21 @@ export function stateOf({ ActiveState, SubState, Result, ExecMainStatus }: UnitP
   return `${state}, Result=${Result}${status}`
 }
 
+/**
+ * Succeeds for a unit that nothing is going to start: it is inactive, systemd has no job at all whose program may start it, and no
+ * timer, socket or path that would is active.
+ */
+export function isIdle(name: string): string {
+  const unit = quote(name)
+  return [
+    '[ -z "$(systemctl list-jobs --no-legend)" ] || exit 1',
+    `triggers=$(systemctl show --property=TriggeredBy --value -- ${unit})`,
+    '[ -n "$triggers" ] && systemctl is-active --quiet -- $triggers && exit 1',
+    // Looked at last: a job may just have come to its end.
+    `[ "$(systemctl show --property=ActiveState --value -- ${unit})" = inactive ]`,
+  ].join('\n')
+}
+
 /** Its status and the end of its journal, for an error. */
 export async function unitEvidence(name: string, exec: Guest['exec']): Promise<GuestErrorFacts> {
   const unit = quote(name)

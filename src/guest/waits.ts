@@ -6,7 +6,7 @@ import { quote } from '../ssh/quote.ts'
 import type { Guest } from './guest.ts'
 import type { Life } from './life.ts'
 import { isLoopback, parseSockets, SOCKETS_COMMAND, socketUrl } from './sockets.ts'
-import { parseProperties, showUnit, stateOf, unitEvidence } from './units.ts'
+import { isIdle, parseProperties, showUnit, stateOf, unitEvidence } from './units.ts'
 import { NotYet, resolveWait, waitUntil, type Wait, type WaitOptions } from './wait-until.ts'
 
 export interface ConsoleWaitOptions extends Omit<WaitOptions, 'interval'> {
@@ -22,7 +22,11 @@ export interface ConsoleWaitOptions extends Omit<WaitOptions, 'interval'> {
 export interface Waits {
   /**
    * Until a systemd unit is active. A name without a suffix is that of a service.
-   * @throws WaitError at once, with the unit's status and journal, when it has failed, is masked, or does not exist.
+   *
+   * For one that a test's own program starts later, which systemd cannot know:
+   * `` guest.waitUntilSucceeds('systemctl is-active NAME') ``.
+   * @throws WaitError at once, with the unit's status and journal, when it has failed, is masked, or does not exist; and when it is
+   * inactive while systemd has no pending jobs, and no timer, socket or path that would start it is active.
    */
   waitForUnit(name: string, options?: WaitOptions): Promise<void>
   /**
@@ -102,7 +106,14 @@ export function waits({ exec, connect, console, accel, life }: Parts): Waits {
               ...(await unitEvidence(name, exec)),
             })
           }
-          throw new NotYet(stateOf(unit), unit['ActiveState'] === 'inactive' && !unit['Job'] ? { hint: IDLE } : {})
+          if (unit['ActiveState'] === 'inactive' && !unit['Job'] && !(await run(isIdle(name), signal)).failed) {
+            throw new WaitError(`Unit ${name} will not become active; it is inactive, and there are no pending jobs`, {
+              lastSeen: stateOf(unit),
+              ...(await unitEvidence(name, exec)),
+              hint: `Nobody has started it, or it has done its work and ended. If something is still to start it: guest.waitUntilSucceeds('systemctl is-active ${name}').`,
+            })
+          }
+          throw new NotYet(stateOf(unit))
         },
         explain: () => unitEvidence(name, exec),
       })
@@ -155,8 +166,6 @@ export function waits({ exec, connect, console, accel, life }: Parts): Waits {
     waitUntilFails: (command, options = {}) => untilItEnds(command, options, 'fails'),
   }
 }
-
-const IDLE = 'It is inactive, and systemd has no job for it: nobody has started it, or it has done its work and ended.'
 
 function ending({ exitCode, signal, stdout, stderr }: ExecResult): string {
   const how = signal === undefined ? `exit code ${exitCode}` : `killed with ${signal}`

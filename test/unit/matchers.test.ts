@@ -1,3 +1,6 @@
+import { symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { execa } from 'execa'
 import { expect, test } from 'vitest'
 import { fileProbe } from '../../fixtures/matchers/file.ts'
 import { packageProbe } from '../../fixtures/matchers/package.ts'
@@ -6,6 +9,7 @@ import { parseProcesses, processProbe } from '../../fixtures/matchers/process.ts
 import { parseWish, socketProbe } from '../../fixtures/matchers/socket.ts'
 import { interfaceProbe, mountProbe, sysctlProbe } from '../../fixtures/matchers/system.ts'
 import { unitProbe } from '../../fixtures/matchers/unit.ts'
+import { standIn, temporaryFolder } from './support/temporary-folder.ts'
 
 const equals: Equals = (received, expected) => {
   try {
@@ -114,6 +118,42 @@ test('units: what is asked for by property; one that is not there', () => {
   })
   expect(unitProbe('x').judge('LoadState=not-found\nActiveState=inactive\n', equals).pass).toBe(false)
   expect(unitProbe('x').judge('LoadState=masked\nActiveState=inactive\n', equals).pass).toBe(true)
+})
+
+test.for([
+  [
+    'dpkg-query',
+    '[ "$4" = bash ] && echo "installed|1.0-2|amd64" || exit 1',
+    { version: '1.0-2', architecture: 'amd64' },
+  ],
+  [
+    'rpm',
+    '[ "$5" = bash ] && echo "installed|5.2-3.fc40|x86_64" || { echo "package $5 is not installed"; exit 1; }',
+    { version: '5.2-3.fc40', architecture: 'x86_64' },
+  ],
+  [
+    'apk',
+    '[ "$3" = bash ] && echo "bash-5.2.26-r0 x86_64 {bash} (GPL-3.0-or-later) [installed]"',
+    { version: '5.2.26-r0', architecture: 'x86_64' },
+  ],
+] as const)('a package is asked for where there is %s', async ([manager, script, wish]) => {
+  const folder = temporaryFolder()
+  standIn(manager, script, folder)
+  symlinkSync('/usr/bin/awk', join(folder, 'awk'))
+  const ask = async (name: string) => {
+    const { command, judge } = packageProbe(name, wish)
+    return judge((await execa('/bin/sh', ['-c', command], { env: { PATH: folder } })).stdout, equals)
+  }
+  expect(await ask('bash')).toMatchObject({ pass: true, received: wish })
+  expect(await ask('nginx')).toEqual({ pass: false, note: 'there is none' })
+})
+
+test('a guest without any package manager that is known is told apart from one without the package', async () => {
+  const asking = execa('/bin/sh', ['-c', packageProbe('bash').command], { env: { PATH: temporaryFolder() } })
+  await expect(asking).rejects.toMatchObject({
+    exitCode: 127,
+    stderr: 'toHavePackage() asks dpkg, rpm or apk, and this guest has none of them',
+  })
 })
 
 test('packages that were removed, mounts that hide one another, values with tabs', () => {

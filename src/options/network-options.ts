@@ -37,7 +37,11 @@ export interface NetworkOptions {
   subnet6?: string
   /** The largest packet, in bytes, of the bridge, the TAPs, and the guests' cards. @default 1500 */
   mtu?: number
-  /** `dhcp`: guests are given their addresses by a dnsmasq on the bridge, which knows their names too. @default 'static' */
+  /**
+   * `dhcp`: guests are given their addresses by a dnsmasq on the bridge, which knows their names too. A `private` network alone has
+   * that: `auto` takes no other then.
+   * @default 'static'
+   */
   addressing?: Addressing
   /**
    * The first and the last address that are leased.
@@ -46,7 +50,7 @@ export interface NetworkOptions {
   dhcpRange?: readonly [string, string]
   /**
    * Guests reach what this host reaches, IPv4 alone, by slirp4netns, which is at the subnet's second and third address. Nothing out
-   * there can reach them, and they do not reach the host's 127.0.0.1.
+   * there can reach them, and they do not reach the host's 127.0.0.1. A `private` network alone has that: `auto` takes no other then.
    * @default false
    */
   egress?: boolean

@@ -31,7 +31,11 @@ export interface ExecOptions<Encoding extends 'utf8' | 'buffer' = 'utf8'> extend
    * @default 100_000_000
    */
   maxBuffer?: number
-  /** What stdout and stderr are: text, or their bytes. @default 'utf8' */
+  /**
+   * What stdout and stderr are: text, or their bytes. Text is held twice for the moment in which it is made of its bytes: for a
+   * hundred megabytes, take these, or `spawn`.
+   * @default 'utf8'
+   */
   encoding?: Encoding
 }
 
@@ -91,6 +95,8 @@ export async function exec(
   const stderr = stripFinalNewline ? stripped(err.bytes) : err.bytes
   if (isLost(ending)) throw connectionLost(command, out.bytes.toString(), err.bytes.toString())
   if (encoding === 'buffer' && !(facts.failed && reject)) return { ...facts, stdout, stderr }
+  // Decoded as it comes it would be held twice as well, when V8 makes one text of the parts at the first look into it; measured with
+  // 100 MB: 240 MB at the most against 230 here, and 360 against 270 where there is more than ASCII in it (Node 24).
   const result = { ...facts, stdout: stdout.toString(), stderr: stderr.toString() }
   if (facts.failed && reject) throw commandError(result, { timeout, maxBuffer, cause: ending.cutOff?.cause })
   return result

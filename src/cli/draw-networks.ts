@@ -1,5 +1,6 @@
 import { messageOf } from '../host/message-of.ts'
 import { runningNetworks, type RunningNetwork } from '../guest/running-guests.ts'
+import { firewallBetween } from '../network/firewall.ts'
 import { drawTopology, readInterfaces } from '../network/topology.ts'
 
 /** The networks that this user's processes have open, as text. */
@@ -15,7 +16,8 @@ async function draw({ kind, bridge, gateway, inside, pid, guests }: RunningNetwo
   try {
     const interfaces = bridge === undefined ? [] : await readInterfaces(enter)
     const tenants = guests.map(({ tap, hostname, address, id }) => ({ tap, hostname, address, id }))
-    return title + drawTopology({ kind, bridge, gateway, interfaces, tenants })
+    const firewall = await firewallBetween({ inside: enter, ...(bridge !== undefined && { bridge }), gateway })
+    return title + drawTopology({ kind, bridge, gateway, interfaces, tenants, firewall })
   } catch (error) {
     return `${title}cannot be looked into: ${messageOf(error)}\n`
   }

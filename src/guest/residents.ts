@@ -1,6 +1,7 @@
 import { budgetFactor } from '../host/accelerator.ts'
 import { messageOf } from '../host/message-of.ts'
 import { until } from '../lifetime/until.ts'
+import { firewallBetween } from '../network/firewall.ts'
 import type { Network } from '../network/network.ts'
 import { exec } from '../ssh/exec.ts'
 import type { Guest } from './guest.ts'
@@ -33,7 +34,7 @@ export class Residents {
   async enter(guest: Guest, written: string): Promise<void> {
     this.guests.push(guest)
     this.#residents.set(guest.hostname, { guest, written, turn: Promise.resolve() })
-    await this.introduce()
+    await Promise.all([this.introduce(), this.#lookForFirewall()])
   }
 
   leave({ hostname }: Guest): void {
@@ -60,6 +61,13 @@ export class Residents {
   async close(): Promise<void> {
     this.#closing = true
     await Promise.all([...this.guests].map((guest) => guest[Symbol.asyncDispose]()))
+  }
+
+  /** In a namespace of our own there is none. */
+  async #lookForFirewall(): Promise<void> {
+    if (this.#network.kind !== 'host' || this.guests.length < 2) return
+    const firewall = await firewallBetween(this.#network).catch(() => undefined)
+    if (firewall) warnOnce(firewall.message)
   }
 
   #tell(resident: Resident): Promise<void> {

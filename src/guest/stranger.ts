@@ -1,6 +1,7 @@
 import { GuestError, NetworkError } from '../errors.ts'
 import { hostAddresses } from '../options/ipv4.ts'
 import { brokenLink } from '../network/broken-link.ts'
+import { firewallBefore } from '../network/firewall.ts'
 import type { Network } from '../network/network.ts'
 import { residentsOf } from './residents.ts'
 
@@ -24,7 +25,7 @@ export async function requireUnanswered(network: Network, address: string, signa
 
 /**
  * Why a guest that runs does not answer where it should, as far as the network tells: the way to it is broken, another machine has
- * its address, or it has another one itself.
+ * its address, it has another one itself, or a firewall is in between.
  */
 export async function whyElsewhere(
   network: Network,
@@ -39,7 +40,7 @@ export async function whyElsewhere(
   const mac = found.get(address)
   if (mac !== undefined && mac !== macAddress) return duplicate(network, address, mac)
   const elsewhere = [...found].filter(([at, who]) => at !== address && who === macAddress).map(([at]) => at)
-  if (mac !== undefined || elsewhere.length === 0) return undefined
+  if (mac !== undefined || elsewhere.length === 0) return firewallBefore(network, guest, signal)
   return new NetworkError(`Guest ${hostname} is up, but at ${elsewhere.join(', ')} and not at ${address}`, {
     lastSeen: elsewhere.join(', '),
     hint: 'Something in the guest has changed its address: a command of the test, cloudConfig, or the image by itself.',

@@ -85,6 +85,14 @@ const NEEDS: readonly Need[] = [
     optional: true,
   },
   {
+    name: 'nft',
+    tools: ['nft'],
+    version: '--version',
+    means: 'reads the firewall when a guest does not answer',
+    without: 'no firewall is named when it keeps guests from answering',
+    optional: true,
+  },
+  {
     name: 'mmdebstrap',
     tools: ['mmdebstrap'],
     version: '--version',

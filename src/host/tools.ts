@@ -24,6 +24,7 @@ export const PACKAGE_OF = {
   newuidmap: 'uidmap',
   dnsmasq: 'dnsmasq-base',
   slirp4netns: 'slirp4netns',
+  nft: 'nftables',
 } as const
 
 export type Tool = keyof typeof PACKAGE_OF

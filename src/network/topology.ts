@@ -1,5 +1,6 @@
 import { run } from '../host/run.ts'
 import { requireTool } from '../host/tools.ts'
+import { firewallBetween } from './firewall.ts'
 import type { Network } from './network.ts'
 
 /** What `ip -json -details -statistics address` says of an interface, as far as it is drawn. */
@@ -28,6 +29,8 @@ export interface Topology {
   readonly gateway: string
   readonly interfaces: readonly Interface[]
   readonly tenants: readonly Tenant[]
+  /** One that keeps the guests from one another. */
+  readonly firewall: Error | undefined
 }
 
 /** The interfaces that there are where `inside` leads to. */
@@ -38,7 +41,7 @@ export async function readInterfaces(inside: Network['inside'], signal?: AbortSi
 
 /**
  * Draws a network as text: its bridges with their addresses, the TAPs on them, and the guests behind those, each with its state and
- * its counters.
+ * its counters; and a firewall that keeps the guests from one another.
  *
  *     br0 192.168.100.50/24, up, mtu 1500, in 12 kB, out 34 kB
  *     ├─ tap0 up, in 4 kB, out 8 kB ── web 192.168.100.224
@@ -48,16 +51,15 @@ export async function readInterfaces(inside: Network['inside'], signal?: AbortSi
  */
 export async function describeNetwork(network: Network, signal?: AbortSignal): Promise<string> {
   const { kind, bridge, gateway, attachments } = network
-  return drawTopology({
-    kind,
-    bridge,
-    gateway,
-    interfaces: bridge === undefined ? [] : await readInterfaces((command) => network.inside(command), signal),
-    tenants: attachments.map(({ tap, member: { hostname, address } }) => ({ tap, hostname, address })),
-  })
+  const [interfaces, firewall] = await Promise.all([
+    bridge === undefined ? [] : readInterfaces((command) => network.inside(command), signal),
+    firewallBetween(network, signal),
+  ])
+  const tenants = attachments.map(({ tap, member: { hostname, address } }) => ({ tap, hostname, address }))
+  return drawTopology({ kind, bridge, gateway, interfaces, tenants, firewall })
 }
 
-export function drawTopology({ kind, bridge, gateway, interfaces, tenants }: Topology): string {
+export function drawTopology({ kind, bridge, gateway, interfaces, tenants, firewall }: Topology): string {
   if (bridge === undefined) {
     return branches(
       `QEMU itself, ${gateway} (a ${kind} network)`,
@@ -84,7 +86,12 @@ export function drawTopology({ kind, bridge, gateway, interfaces, tenants }: Top
     ...(found(bridge) ? [] : [`${bridge} is GONE\n`]),
     ...portsOf(undefined).map((each) => `${port(each)} ── on NO bridge\n`),
     ...lost.map((tenant) => `${tenant.tap ?? 'no TAP'} is GONE ── ${tenantText(tenant)}\n`),
+    ...(firewall ? [`${firstLine(firewall)}\n`] : []),
   ].join('')
+}
+
+function firstLine({ message }: Error): string {
+  return message.split('\n', 1)[0] ?? ''
 }
 
 function branches(root: string, leaves: readonly string[]): string {

@@ -1,16 +1,42 @@
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { copyDefaultTemplate } from '../support/default-template.ts'
 import { networkNamespace } from '../support/network-namespace.ts'
+import { ordinaryUser } from '../support/ordinary-user.ts'
 import { runProject } from '../support/run-project.ts'
 
 const TESTS = 9
 
-test.for(['private', 'user', 'host'] as const)('the same suite passes on a network of kind %s', async (kind) => {
+async function passes(kind: string, env: NodeJS.ProcessEnv = {}, where: Parameters<typeof runProject>[3] = {}) {
+  const { report, stdout, left } = await runProject(
+    'kinds',
+    ['--configLoader', 'runner'],
+    { KIND: kind, ...env },
+    where,
+  )
+  expect(report, stdout).toMatchObject({ success: true, numPassedTests: TESTS })
+  expect(left).toEqual([])
+}
+
+test('the suite passes on a private network', () => passes('private'))
+
+test('on one of the user, where there is no /dev/net/tun', () => {
+  const hide = 'mount -t tmpfs none /dev/net && exec "$@"'
+  return passes('user', {}, { inside: (command) => ['unshare', '--mount', 'sh', '-c', hide, 'sh', ...command] })
+})
+
+test('on one of the host, for an ordinary user who may run ip by sudo -n', async () => {
   // A network of the host is made in no namespace but a test's own.
   const namespace = await networkNamespace()
   onTestFinished(() => namespace[Symbol.asyncDispose]())
-  const inside = kind === 'host' ? namespace.inside : undefined
-  const { report, stdout, left } = await runProject('kinds', [], { KIND: kind }, inside)
-  expect(report, stdout).toMatchObject({ success: true, numPassedTests: TESTS })
-  expect(left).toEqual([])
+  const somebody = await ordinaryUser()
+  onTestFinished(() => somebody[Symbol.asyncDispose]())
+  await somebody.allowIp()
+  const cache = join(somebody.home, 'cache')
+  await copyDefaultTemplate(cache)
+  await somebody.own(cache)
+  const env = { VITEST_GUEST_CACHE: cache, HOME: somebody.home }
+  const inside = (command: readonly string[]) => namespace.inside(somebody.as(command))
+  await passes('host', env, { inside, own: (path) => somebody.own(path) })
   expect(await namespace.interfaces()).toEqual([])
 })

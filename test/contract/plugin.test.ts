@@ -1,11 +1,10 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { prepareGuest } from 'vitest-guest/core'
-import { cacheFolder } from '../../src/host/environment.ts'
+import { copyDefaultTemplate } from '../support/default-template.ts'
 import { leftoversAfter, ownTemporaryFolder } from '../support/leftovers.ts'
 
 const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
@@ -16,32 +15,9 @@ let cache: string
 
 // These tests follow on one another: the first fills the cache.
 beforeAll(async () => {
-  await prepareGuest()
-  const template = await defaultTemplate()
   cache = await mkdtemp(join(tmpdir(), 'vg-cache-'))
-  await copyFolder(dirname(template.image), join(cache, 'images'))
-  await copyFolder(template.folder, join(cache, 'templates'))
+  await copyDefaultTemplate(cache)
 })
-
-/** The one that was used last: versions of QEMU, the image and the library before this one may have left theirs. */
-async function defaultTemplate(): Promise<{ folder: string; image: string }> {
-  const templates = join(cacheFolder(), 'templates')
-  const found: { folder: string; image: string; usedAt: number }[] = []
-  for (const name of await readdir(templates)) {
-    const folder = join(templates, name)
-    const [manifest] = (await readFile(join(folder, 'manifest.json'), 'utf8').catch(() => '{}')).split('\n')
-    const { label, image } = JSON.parse(manifest ?? '') as { label?: string; image: string }
-    if (label === 'debian-12, 512 MiB, guest') found.push({ folder, image, usedAt: (await stat(folder)).mtimeMs })
-  }
-  const [last] = found.toSorted((a, b) => b.usedAt - a.usedAt)
-  if (!last) throw new Error(`no template of the default guest in ${templates}`)
-  return last
-}
-
-async function copyFolder(folder: string, into: string): Promise<void> {
-  await mkdir(into)
-  await execa('cp', ['--archive', '--sparse=always', '--reflink=auto', folder, into])
-}
 
 afterAll(() => rm(cache, { recursive: true, force: true }))
 

@@ -14,17 +14,23 @@ interface Report {
   testResults: readonly unknown[]
 }
 
+interface Where {
+  inside?: (command: readonly string[]) => string[]
+  own?: (path: string) => Promise<void>
+}
+
 /**
  * A real vitest on a small project; returns its report, and what it wrote to stderr.
- * @param inside makes the command line that runs another one somewhere else
+ * @param where the command line that runs another one there, and what hands a folder over to whoever it runs as
  */
 export async function runProject(
   project: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
-  inside: (command: readonly string[]) => string[] = (command) => [...command],
+  { inside = (command) => [...command], own = async () => {} }: Where = {},
 ) {
   await using folder = await ownTemporaryFolder()
+  await own(folder.path)
   const root = join(PROJECTS, project)
   const outputFile = join(folder.path, 'report.json')
   const reporters = ['--reporter', 'default', '--reporter', 'json', `--outputFile=${outputFile}`]

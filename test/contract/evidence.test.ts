@@ -77,8 +77,8 @@ const FAILURES: Record<string, readonly string[]> = {
   'QEMU ends': ['it does not answer', 'last words'],
 }
 
-/** vitest 4 is also the run in threads. */
-const THREADS = ['--pool', 'threads']
+/** vitest 4 is also the run in threads, and the one without isolation: with a worker for each of its two files. */
+const THREADS = ['--pool', 'threads', '--no-isolate', '--maxWorkers', '2']
 const LIVE = ['commands.log', 'console.log', 'journal.log', 'network.txt', 'screen.png']
 
 describe.for(['5', '4'])('vitest %s', (version) => {

@@ -22,8 +22,7 @@ export default defineConfig({
       {
         test: {
           name: 'guests',
-          // Killing a builder looks at nobody else's processes, and is mostly waiting for a guest.
-          include: ['test/{network,guest,contract}/**/*.test.ts', 'test/chaos/kill-the-builder.test.ts'],
+          include: ['test/{network,guest,contract}/**/*.test.ts'],
           testTimeout: GUEST_BUDGET,
           hookTimeout: GUEST_BUDGET,
           // A file boots one guest at a time, so this is how many QEMUs run at once.
@@ -34,7 +33,7 @@ export default defineConfig({
       {
         test: {
           name: 'chaos',
-          include: ['test/chaos/kill-the-runner.test.ts'],
+          include: ['test/chaos/**/*.test.ts'],
           testTimeout: GUEST_BUDGET,
           hookTimeout: GUEST_BUDGET,
           // Counts processes and interfaces of the whole machine, so nothing else may make any meanwhile.

@@ -1,10 +1,13 @@
+import { readdirSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openTemplate } from '../../src/template/store.ts'
 import { copyDefaultTemplate } from '../support/default-template.ts'
+import { killBuilders, startBuilder, waitFor } from '../support/kill-builders.ts'
 import { leftoversAfter, ownTemporaryFolder } from '../support/leftovers.ts'
 
 const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
@@ -13,7 +16,10 @@ const BUILT = 'built in'
 /** Has the default image, and a template of the default guest: not the one that the project `plugin` needs. */
 let cache: string
 
-// These tests follow on one another: the first fills the cache.
+/** What the template depends on of the options that the project `plugin` gives. */
+const OPTIONS = { memory: '384M' } as const
+
+// These tests follow on one another: the second fills the cache.
 beforeAll(async () => {
   cache = await mkdtemp(join(tmpdir(), 'vg-cache-'))
   await copyDefaultTemplate(cache)
@@ -22,27 +28,57 @@ beforeAll(async () => {
 afterAll(() => rm(cache, { recursive: true, force: true }))
 
 /** Runs a real vitest on a small project of this folder. */
-async function vitest(project: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+async function vitest(
+  project: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  onStderr: (text: string) => void = () => {},
+) {
   await using folder = await ownTemporaryFolder()
   const root = fileURLToPath(new URL(project, import.meta.url))
-  const result = await execa(process.execPath, [VITEST, '--run', '--root', root, ...args], {
+  const running = execa(process.execPath, [VITEST, '--run', '--root', root, ...args], {
     env: { ...env, VITEST_GUEST_CACHE: cache, TMPDIR: folder.path, NO_COLOR: '1' },
     reject: false,
   })
+  running.stderr.on('data', (chunk: Buffer) => onStderr(chunk.toString()))
+  const result = await running
   return { ...result, left: await leftoversAfter(folder.path, 1000) }
 }
 
-test('a missing template is built before a worker starts, with progress; its guests are as the plugin says', async () => {
-  const { exitCode, stdout, stderr, left } = await vitest('plugin', [])
+test('SIGKILL of a builder at ten points of its work: nothing is left, and nothing served', async () => {
+  const templates = join(cache, 'templates')
+  const others = readdirSync(templates)
+  await killBuilders(cache, OPTIONS, async (point) => {
+    const keys = readdirSync(templates).filter((name) => /^[0-9a-f]{32}$/.test(name) && !others.includes(name))
+    for (const key of keys) expect(await openTemplate(join(templates, key), key), point).toMatchObject({ absent: true })
+  })
+})
+
+test('a missing template is built once, before a worker starts, with progress; its guests are as the plugin says', async () => {
+  await using folder = await ownTemporaryFolder()
+  let told = ''
+  const suite = vitest('plugin', [], {}, (text) => (told += text))
+  await Promise.race([waitFor(() => told.includes('ssh banner')), suite])
+  // Somebody else who wants it waits.
+  const other = startBuilder(cache, folder.path, OPTIONS)
+  const { exitCode, stdout, stderr, left } = await suite
   expect(exitCode, stdout + stderr).toBe(0)
   expect(stdout).toMatch(/Tests +2 passed/)
-  const told = ['384 MiB, guest: ssh banner', `384 MiB, guest: ${BUILT}`, 'a worker has started']
-  const places = told.map((text) => stderr.indexOf(text))
+  const steps = ['384 MiB, guest: ssh banner', `384 MiB, guest: ${BUILT}`, 'a worker has started']
+  const places = steps.map((text) => stderr.indexOf(text))
   expect(places, stderr).not.toContain(-1)
   expect(places).toEqual(places.toSorted((a, b) => a - b))
   expect(stderr.split(BUILT)).toHaveLength(2)
   expect(stderr).toContain('hookTimeout 1800000\n')
   expect(left).toEqual([])
+
+  await other.ended
+  expect(other.output()).toMatch(/waiting for process \d+, which is building the template .*: .*\(\d+ s\)/)
+  expect(other.output()).not.toContain(BUILT)
+  expect(other.output().trimEnd().split('\n').at(-1)).toBe('warm')
+  // Two templates, their locks, and nothing of those whose builder was killed.
+  const names = (await readdir(join(cache, 'templates'))).map((name) => name.replace(/^[0-9a-f]{32}/, 'KEY'))
+  expect(names.filter((name) => name !== 'KEY.lock')).toEqual(['KEY', 'KEY'])
 })
 
 test('the second run builds nothing and says nothing; a time-out that the user sets stays', async () => {

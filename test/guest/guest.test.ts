@@ -3,23 +3,29 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { bootGuest, CommandError, NetworkError, type Guest } from '../../src/index.ts'
+import { bootGuest, CommandError, NetworkError, openNetwork, type Guest, type GuestNetwork } from '../../src/index.ts'
 import { connectSsh } from '../../src/ssh/connect.ts'
 import { leftovers, ownTemporaryFolder } from '../support/leftovers.ts'
+import { insideNode, split } from '../support/plug-in.ts'
 
 const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
 let guest: Guest
+let second: GuestNetwork
 let folder: Awaited<ReturnType<typeof ownTemporaryFolder>>
 
 beforeAll(async () => {
   folder = await ownTemporaryFolder()
   process.env['TMPDIR'] = folder.path
+  second = await openNetwork({ subnet: '10.9.0.0/24', mtu: 1400 })
   guest = await bootGuest({
+    interfaces: [{ network: second, address: '10.9.0.7' }],
     start: 'cold',
+    cpus: 1,
     hostname: 'web',
     rootPassword: "it's $ecret",
     cloudConfig: {
@@ -31,6 +37,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await guest[Symbol.asyncDispose]()
+  await second[Symbol.asyncDispose]()
   const left = leftovers(folder.path)
   delete process.env['TMPDIR']
   await folder[Symbol.asyncDispose]()
@@ -60,6 +67,25 @@ test('the static address is on the card with our MAC, and there is no way out', 
   const card = cards.find(({ address }) => address === guest.macAddress)
   expect(card?.addr_info).toContainEqual(expect.objectContaining({ local: '192.168.100.224', prefixlen: 24 }))
   expect((await guest.$`ip route show default`).stdout).toBe('')
+})
+
+test('it has a card on each network, as that network is', async () => {
+  expect(guest.interfaces).toEqual([{ network: second, address: '10.9.0.7', macAddress: expect.any(String) as string }])
+  expect((await guest.$`ip -o -4 address show dev eth1`).stdout).toMatch(/eth1\s+inet 10\.9\.0\.7\/24/)
+  expect((await guest.$`cat /sys/class/net/eth1/address /sys/class/net/eth1/mtu`).stdout).toBe(
+    `${guest.interfaces[0]?.macAddress}\n1400`,
+  )
+  expect(second.members).toEqual([expect.objectContaining({ hostname: 'web', address: '10.9.0.7' })])
+})
+
+test('it routes between its networks when it is told to', async () => {
+  const first = guest.network
+  await execa(...split(first.inside(['ip', 'route', 'add', second.subnet.cidr, 'via', guest.address])))
+  await execa(...split(second.inside(['ip', 'route', 'add', first.subnet.cidr, 'via', '10.9.0.7'])))
+  const port = await insideNode((command) => second.inside(command), 'on the second')
+  await expect(first.dial(second.gateway, port, AbortSignal.timeout(2000))).rejects.toThrow()
+  await guest.$`sysctl -w net.ipv4.ip_forward=1`
+  expect((await buffer(await first.dial(second.gateway, port))).toString()).toBe('on the second')
 })
 
 test('hostname, cloudConfig, and a system without failed units', async () => {

@@ -1,20 +1,25 @@
 import { once } from 'node:events'
 import { createConnection } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { bootGuest, GuestError, type Forward, type Guest, type Snapshot } from '../../src/index.ts'
+import { GuestError, openNetwork, type Forward, type Guest, type GuestNetwork, type Snapshot } from '../../src/index.ts'
+import { identity } from '../support/identity.ts'
 
 /** Without a guest to ask, the answer needs no patience. */
 const AT_ONCE = 1000
 
+let network: GuestNetwork
 let guest: Guest
 let forward: Forward
 let snapshot: Snapshot
 
 beforeAll(async () => {
-  guest = await bootGuest()
+  network = await openNetwork()
+  await network.boot({ hostname: 'db', address: '192.168.100.7' })
+  // Not who its template was.
+  guest = await network.boot({ hostname: 'web' })
   forward = await guest.forward(22)
 })
-afterAll(() => guest[Symbol.asyncDispose]())
+afterAll(() => network[Symbol.asyncDispose]())
 
 const bootId = async () => (await guest.exec('cat /proc/sys/kernel/random/boot_id')).stdout
 
@@ -26,8 +31,10 @@ async function bannerThroughForward(): Promise<string> {
 }
 
 // The suite of the guide reboots one, so this file boots but once.
-test('crash() loses what was not written; start() boots from the same disk, to a guest that is ready', async () => {
+test('crash() loses what was not written; start() boots from the same disk, to a guest that is ready, and who it was', async () => {
   const before = await bootId()
+  const self = await identity(guest)
+  expect(self).toMatchObject({ hostname: 'web' })
   const { ssh } = guest
   await guest.exec('echo kept > /root/kept && sync /root/kept; echo gone > /run/gone')
   await guest.exec('echo lost > /root/lost')
@@ -48,6 +55,12 @@ test('crash() loses what was not written; start() boots from the same disk, to a
     reject: false,
   })
   expect(stdout).toMatch(/^kept\n\{/)
+  // Its names are on no disk yet when it first has them, unless it was seen to.
+  expect(await identity(guest)).toEqual(self)
+  expect(guest.warnings).toEqual([])
+  expect((await guest.exec('getent hosts db; grep -c "^# vitest-guest: " /etc/hosts')).stdout).toMatch(
+    /^192\.168\.100\.7 +db\n1$/,
+  )
   expect(await bannerThroughForward()).toMatch(/^SSH-2\.0-/)
 })
 

@@ -3,6 +3,7 @@ import { buffer, text } from 'node:stream/consumers'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { NetworkError } from '../../src/errors.ts'
+import { bootGuest } from '../../src/guest/boot-guest.ts'
 import type { Network } from '../../src/network/network.ts'
 import { openNetwork } from '../../src/network/open-network.ts'
 import { insideNode, ping, plugIn, split } from '../support/plug-in.ts'
@@ -87,4 +88,16 @@ test('a TAP that is in use moves to another network', async () => {
   expect(await shown).not.toContain('could not')
   await attachment[Symbol.asyncDispose]()
   expect(await links(other)).toBe('')
+})
+
+test('what cannot be a further card is refused before anything starts', async () => {
+  await using right = await openNetwork({ subnet: '10.9.0.0/24' })
+  const attempt = (interfaces: unknown) => bootGuest({ network, hostname: 'other', interfaces: interfaces as never })
+  await expect(attempt({})).rejects.toThrow(/`interfaces` must be a list/)
+  await expect(attempt([{ network: 'private' }])).rejects.toThrow(/`interfaces\[0\]\.network` must be an open network/)
+  await expect(attempt([{ network }])).rejects.toThrow(/must be another network than those of its other cards/)
+  await expect(attempt([{ network: right, address: '10.8.0.1' }])).rejects.toThrow(
+    /`interfaces\[0\]\.address` must be a host address inside the subnet 10\.9\.0\.0\/24/,
+  )
+  await expect(attempt([{ network: right, vlan: 7 }])).rejects.toThrow(/`interfaces\[0\]\.vlan` must be left out/)
 })

@@ -24,23 +24,16 @@ const MODULES = [
 export interface GrubDiskOptions {
   /** A raw ext4 file system with /vmlinuz and /initrd.img, labelled `vitest-guest`. */
   fileSystem: string
-  /** The new disk, raw, or qcow2 when its name ends so. */
+  /** The new disk, in the format qcow2. */
   disk: string
-  /** Kernel arguments. */
-  append?: string
 }
 
 /**
  * Makes a disk of the shape of every vendor's cloud image, with neither root nor loop devices: an MBR with GRUB's boot.img,
  * core.img in the gap behind it (its blocklists start at sectors 1 and 2 as they come), and one partition.
  */
-export async function makeGrubDisk({
-  fileSystem,
-  disk,
-  append = 'root=LABEL=vitest-guest',
-}: GrubDiskOptions): Promise<void> {
-  const isRaw = !disk.endsWith('.qcow2')
-  const raw = isRaw ? disk : `${disk}.raw`
+export async function makeGrubDisk({ fileSystem, disk }: GrubDiskOptions): Promise<void> {
+  const raw = `${disk}.raw`
   const config = `${disk}.cfg`
   const core = `${disk}.core`
   try {
@@ -49,7 +42,7 @@ export async function makeGrubDisk({
       `serial --unit=0 --speed=115200
 terminal_output serial console
 search --no-floppy --label vitest-guest --set=root
-linux /vmlinuz console=ttyS0 ${append}
+linux /vmlinuz console=ttyS0 root=LABEL=vitest-guest
 initrd /initrd.img
 boot
 `,
@@ -75,9 +68,9 @@ boot
     } finally {
       await file.close()
     }
-    if (!isRaw) await execa('qemu-img', ['convert', '-O', 'qcow2', raw, disk])
+    await execa('qemu-img', ['convert', '-O', 'qcow2', raw, disk])
   } finally {
-    for (const path of [...(isRaw ? [] : [raw]), config, core]) await rm(path, { force: true })
+    for (const path of [raw, config, core]) await rm(path, { force: true })
   }
 }
 

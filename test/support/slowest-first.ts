@@ -11,7 +11,6 @@ const SLOWEST = [
   'template',
   'plugin',
   'guide',
-  'kill-the-builder',
   'vendor-image',
   'evidence',
   'power',

@@ -1,13 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
-import { openTemplate } from '../../src/template/store.ts'
-import { leftoversAfter, ownTemporaryFolder } from '../support/leftovers.ts'
-import { ownCache } from '../support/own-cache.ts'
+import { expect } from 'vitest'
+import type { GuestOptions } from '../../src/index.ts'
+import { leftoversAfter, ownTemporaryFolder } from './leftovers.ts'
 
 const PROGRAM = fileURLToPath(new URL('./build-template.ts', import.meta.url))
 
@@ -28,8 +25,8 @@ const POINTS: readonly Point[] = [
   { name: 'while the seed is written', said: /seed/, after: 30 },
   { name: 'as QEMU starts', said: /qemu/, after: 0 },
   { name: 'as the kernel starts', said: /ssh banner/, after: 300 },
-  { name: 'early in the boot', said: /ssh banner/, after: 4000 },
-  { name: 'while the guest boots', said: /ssh banner/, after: 10_000 },
+  { name: 'early in the boot', said: /ssh banner/, after: 2000 },
+  { name: 'while the guest boots', said: /ssh banner/, after: 6000 },
   { name: 'while it is frozen', said: /freeze/, after: Math.random() * 4000 },
 ]
 
@@ -39,49 +36,35 @@ interface Builder {
   ended: Promise<unknown>
 }
 
-function startBuilder(cache: string, temporary: string): Builder {
+/** A process that starts a guest of this cache, and builds its template if it has to. */
+export function startBuilder(cache: string, temporary: string, options: GuestOptions): Builder {
   const env = { ...process.env, VITEST_GUEST_CACHE: cache, TMPDIR: temporary }
-  const child = spawn(process.execPath, [PROGRAM], { stdio: ['ignore', 'pipe', 'pipe'], env })
+  const args = [PROGRAM, JSON.stringify(options)]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
   return { child, output: () => output, ended: once(child, 'close') }
 }
 
-test('SIGKILL of the builder at ten points: nothing is served, and the next caller builds; two of those: one builds', async () => {
-  await using cache = await ownCache()
+/** SIGKILL of the builder at ten points of its work, one after the other; `look` has a look at the cache after each. */
+export async function killBuilders(
+  cache: string,
+  options: GuestOptions,
+  look: (point: string) => Promise<void>,
+): Promise<void> {
   await using temporary = await ownTemporaryFolder()
   for (const { name, said, after } of POINTS) {
-    const builder = startBuilder(cache.path, temporary.path)
+    const builder = startBuilder(cache, temporary.path, options)
     await Promise.race([waitFor(() => said.test(builder.output())), builder.ended])
     await sleep(after)
     expect(builder.child.exitCode, `${name}:\n${builder.output()}`).toBeNull()
     builder.child.kill('SIGKILL')
     await builder.ended
     expect(await leftoversAfter(temporary.path, 1000), name).toEqual([])
-    for (const key of templatesIn(cache.templates)) {
-      expect(await openTemplate(join(cache.templates, key), key), name).toMatchObject({ absent: true })
-    }
+    await look(name)
   }
-  const two = [startBuilder(cache.path, temporary.path), startBuilder(cache.path, temporary.path)]
-  await Promise.all(two.map(({ ended }) => ended))
-  const outputs = two.map(({ output }) => output()).sort()
-  expect(outputs.map((text) => text.trimEnd().split('\n').at(-1))).toEqual(['warm', 'warm'])
-  expect(outputs.filter((text) => /built in/.test(text))).toHaveLength(1)
-  expect(
-    outputs.filter((text) => /waiting for process \d+, which is building the template .*: .*\(\d+ s\)/.test(text)),
-  ).toHaveLength(1)
-  // One template, its lock, and nothing of the ten.
-  expect(
-    readdirSync(cache.templates)
-      .map((name) => name.replace(/^[0-9a-f]{32}/, 'KEY'))
-      .sort(),
-  ).toEqual(['KEY', 'KEY.lock'])
-})
-
-function templatesIn(folder: string): string[] {
-  return readdirSync(folder).filter((name) => /^[0-9a-f]{32}$/.test(name))
 }
 
-async function waitFor(condition: () => boolean): Promise<void> {
+export async function waitFor(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(10)
 }

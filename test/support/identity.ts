@@ -1,0 +1,17 @@
+import type { Guest } from '../../src/index.ts'
+
+/** What a guest says it is, by the kernel and by its files. */
+export async function identity(guest: Guest): Promise<Record<string, string>> {
+  const questions = {
+    hostname: 'hostname',
+    file: 'cat /etc/hostname',
+    machineId: 'cat /etc/machine-id',
+    hostKey: 'cut -d" " -f1,2 /etc/ssh/ssh_host_ed25519_key.pub',
+    macAddress: 'cat /sys/class/net/eth0/address',
+    address: 'hostname -I | tr -d " "',
+    self: 'sed -n "s/^127.0.1.1[[:space:]]*//p" /etc/hosts | cut -f1',
+  }
+  const { stdout } = await guest.exec(Object.values(questions).join('; '))
+  const answers = stdout.split('\n')
+  return Object.fromEntries(Object.keys(questions).map((name, index) => [name, answers[index] ?? '']))
+}

@@ -12,13 +12,3 @@ test('a service that is enabled runs after a reboot', { timeout }, async ({ gues
   await guest.reboot()
   await guest.waitForUnit('nap')
 })
-
-test('what was synced outlives a loss of power', { timeout }, async ({ guest }) => {
-  await guest.exec('echo paid > /var/lib/orders; sync')
-
-  await guest.crash()
-  expect(guest.state).toBe('off')
-  await guest.start()
-
-  await expect(guest).toHaveFile('/var/lib/orders', { content: 'paid\n' })
-})

@@ -42,7 +42,7 @@ export async function makeGrubDisk({ fileSystem, disk }: GrubDiskOptions): Promi
       `serial --unit=0 --speed=115200
 terminal_output serial console
 search --no-floppy --label vitest-guest --set=root
-linux /vmlinuz console=ttyS0 root=LABEL=vitest-guest
+linux /vmlinuz console=ttyS0 quiet mitigations=off root=LABEL=vitest-guest
 initrd /initrd.img
 boot
 `,

@@ -1,9 +1,13 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { SlowestFirst } from './test/support/slowest-first.ts'
 
 /** A cold boot takes a minute under emulation, and a test may want several. */
 const GUEST_BUDGET = 600_000
 const ci = Boolean(process.env['CI'])
+
+// Many tests start programs of ours from source, which Node has to strip of their types each time.
+process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('node_modules/.cache/node', import.meta.url))
 
 export default defineConfig({
   test: {

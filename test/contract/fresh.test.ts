@@ -8,10 +8,12 @@ test.for(['on', 'off'])('fresh: test, standby %s: no test finds what another one
   expect(left).toEqual([])
 })
 
-test('fresh: test and test.concurrent: a clear refusal', async () => {
-  const { report, left, stdout, stderr } = await runProject('fresh-concurrent', [])
-  expect(report, stdout).toMatchObject({ success: false, numPassedTests: 1, numFailedTests: 1 })
+test('fresh: test and test.concurrent, and without isolation another file with other options: a clear refusal of each', async () => {
+  const args = ['--no-isolate', '--maxWorkers', '1']
+  const { report, left, stdout, stderr } = await runProject('fresh-concurrent', args)
+  expect(report, stdout).toMatchObject({ success: false, numPassedTests: 1, numFailedTests: 2 })
   expect(stderr).toContain("With fresh: 'test' there is one machine at a time, and another test is using it")
   expect(stderr).toContain('no test.concurrent')
+  expect(stderr).toContain('The guest of this worker was made for other guestOptions, which are those of another file')
   expect(left).toEqual([])
 })

@@ -1,0 +1,5 @@
+import { test } from 'vitest-guest'
+
+test.override({ guestOptions: { hostname: 'other' } })
+
+test('with other options', () => {})

@@ -184,6 +184,16 @@ test('a bridge that is there is taken when told to, and given back as it was', a
   const again = await open(namespace, { bridge: { name: 'br0', adopt: true } })
   await again.kill('SIGKILL')
   await expect.poll(addresses).toEqual(old)
+  // With IPv6 on both its addresses of that make way too; without, they are nobody's business.
+  const addresses6 = async () =>
+    (await namespace.show<Addresses>('-6', 'address', 'show', 'dev', 'br0', 'scope', 'global')).flatMap(
+      ({ addr_info }) => addr_info.map(({ local, prefixlen }) => `${local}/${prefixlen}`),
+    )
+  await namespace.ip('link set dev br0 up', 'address add fd00:9::1/64 dev br0 nodad')
+  const six = await open(namespace, { bridge: { name: 'br0', adopt: true }, subnet6: 'fd00:9::/64' })
+  expect(await addresses6()).toEqual(['fd00:9::c0a8:6432/64'])
+  await six[Symbol.asyncDispose]()
+  expect([await addresses(), await addresses6()]).toEqual([old, ['fd00:9::1/64']])
   await namespace.ip('address flush dev br0')
   const bare = await owner.another({ kind: 'host', bridge: { name: 'br0' } })
   expect(bare.error?.message).toMatch(/^There is a bridge br0 already\n/)

@@ -3,6 +3,7 @@ import type { Files } from './files.ts'
 import type { Fresh } from './fresh.ts'
 import type { Memory } from './memory.ts'
 import { median } from './median.ts'
+import type { NetworkFigures } from './network.ts'
 import type { Starts } from './starts.ts'
 
 /** Everything that was measured, as docs/bench.json keeps it. */
@@ -16,10 +17,11 @@ export interface Results {
   memory?: Memory
   endurance?: Endurance
   files?: Files
+  network?: NetworkFigures
 }
 
 /** Medians and ratios, for people. */
-export function table({ starts, fresh, memory, endurance, files }: Results): string {
+export function table({ cpus, starts, fresh, memory, endurance, files, network }: Results): string {
   const lines: string[] = []
   const line = (what: string, value: string, more = '') =>
     lines.push(`${what.padEnd(44)}${value.padStart(11)}   ${more}`.trimEnd())
@@ -84,7 +86,36 @@ export function table({ starts, fresh, memory, endurance, files }: Results): str
       line(`  ${names[key]}`, seconds(ours), `scp ${seconds(scp)}; ours is ${(ours / scp).toFixed(2)} x scp`)
     }
   }
+  if (network) {
+    const { byHand, ours, setUps } = network
+    lines.push(`Two guests on a bridge, medians (${ours.ping.length} turns of each pair)`)
+    // What disturbs the machine disturbs both of a turn, so the ratio is the median of the turns'.
+    const ratio = (ours: readonly number[], hand: readonly number[]) =>
+      median(ours.map((each, turn) => each / (hand[turn] ?? Number.NaN))).toFixed(2)
+    line(
+      '  TCP from one to the other',
+      mbits(median(ours.throughput)),
+      `by hand ${mbits(median(byHand.throughput))}; ours is ${ratio(ours.throughput, byHand.throughput)} x by hand`,
+    )
+    line(
+      '  ping',
+      `${median(ours.ping).toFixed(2)} ms`,
+      `by hand ${median(byHand.ping).toFixed(2)} ms; by hand is ${ratio(byHand.ping, ours.ping)} x ours`,
+    )
+    lines.push(`Private networks with a TAP, opened and disposed by workers at the same time (${cpus} cores)`)
+    for (const { workers, setUp, elapsed } of setUps) {
+      line(
+        `  ${workers} ${workers === 1 ? 'worker' : 'workers'}, set-up of one`,
+        milliseconds(median(setUp)),
+        `all of them: one every ${milliseconds(elapsed / setUp.length)}`,
+      )
+    }
+  }
   return lines.join('\n')
+}
+
+function mbits(bits: number): string {
+  return `${(bits / 1e6).toFixed(0)} Mbit/s`
 }
 
 export function seconds(ms: number): string {

@@ -2,6 +2,7 @@ import type { Client } from 'ssh2'
 import { exec, type BytesOptions, type CommandOptions, type ExecOptions, type ExecResult } from '../ssh/exec.ts'
 import { commandFrom } from '../ssh/quote.ts'
 import { spawn, type GuestProcess } from '../ssh/spawn.ts'
+import type { Explain } from './explain-failure.ts'
 import { History, type PastCommand } from './history.ts'
 
 export interface Exec {
@@ -39,9 +40,16 @@ export interface Commands {
 
 type AnyExec = (command: string, options?: ExecOptions | BytesOptions) => Promise<ExecResult | ExecResult<Buffer>>
 
-/** Runs commands that are in nobody's history. @param timeout in milliseconds, unless a command has its own. */
-export function runIn({ open, timeout }: { open: () => Promise<Client>; timeout: number }): Exec {
-  const run: AnyExec = async (command, options) => exec(await open(), command, { timeout, ...options })
+interface Runner {
+  readonly open: () => Promise<Client>
+  /** Milliseconds, unless a command has its own. */
+  readonly timeout: number
+  readonly explain: Explain
+}
+
+/** Runs commands that are in nobody's history. */
+export function runIn({ open, timeout, explain }: Runner): Exec {
+  const run: AnyExec = (command, options) => explain(async () => exec(await open(), command, { timeout, ...options }))
   // What the output is follows from the options, as the overloads say.
   return run as Exec
 }

@@ -10,6 +10,7 @@ import type { WakePort } from '../template/waker.ts'
 import { bootBudget, rootLogin } from './boot-machine.ts'
 import { commands, runIn } from './commands.ts'
 import { Connections } from './connections.ts'
+import { explainFailure } from './explain-failure.ts'
 import { files } from './files.ts'
 import type { Interface } from './further-cards.ts'
 import type { Guest } from './guest.ts'
@@ -55,9 +56,12 @@ export function guestHandle(parts: GuestParts): Guest {
     life.requireRunning()
     return network.dial(address, port, signal)
   }
-  const elsewhere = (signal: AbortSignal) => whyElsewhere(network, { hostname, address, macAddress }, signal)
+  const elsewhere = async (signal: AbortSignal) =>
+    cable.pulled() ?? (await whyElsewhere(network, { hostname, address, macAddress }, signal))
   const ssh = new Connections({ machine, life, dial, login: rootLogin(credentials), elsewhere, boot }, parts.client)
-  const { hangUp: hangUpHttp, ...ways } = reach({ hostname, address, connect: dial, disposers })
+  const explain = explainFailure({ network, guest: { hostname, address }, pulled: () => cable.pulled() })
+  const connect: Guest['connect'] = (port, signal) => explain(() => dial(port, signal))
+  const { hangUp: hangUpHttp, ...ways } = reach({ hostname, address, connect, disposers })
   life.onLost(hangUpHttp)
   const hangUp = () => {
     hangUpHttp()
@@ -68,7 +72,7 @@ export function guestHandle(parts: GuestParts): Guest {
   const record = writeRecord({ network, hostname, address, image, tap, credentials })
   disposers.defer(() => record[Symbol.dispose]())
   let keptBy: number | undefined
-  const run = runIn({ open: () => ssh.open(), timeout: timeouts.command * budgetFactor(accel) })
+  const run = runIn({ open: () => ssh.open(), timeout: timeouts.command * budgetFactor(accel), explain })
   const welcomeBack = () => residentsOf(network).welcomeBack(hostname)
   const powers = power({ machine, life, budget: boot.budget, exec: run, open: () => ssh.open() })
   const cable = link({ machine, network, hostname, macAddress, exec: run })
@@ -124,12 +128,12 @@ export function guestHandle(parts: GuestParts): Guest {
     },
     ...powers,
     reboot: async (options) => {
-      await powers.reboot(options)
+      await explain(() => powers.reboot(options))
       await cable.reapply()
       await residentsOf(network).introduce()
     },
     start: async (options) => {
-      await powers.start(options)
+      await explain(() => powers.start(options))
       await cable.reapply()
       await welcomeBack()
     },

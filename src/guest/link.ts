@@ -15,7 +15,7 @@ import {
 import { quote } from '../ssh/quote.ts'
 import type { Guest } from './guest.ts'
 
-/** The guest's cable: what a test may do to it. */
+/** The guest's cable, that of its first card: what a test may do to it. */
 export interface Link {
   /**
    * Pulls the cable: the guest sees its carrier go, and nothing reaches it, this test's SSH included. Connections that are open
@@ -26,13 +26,14 @@ export interface Link {
   up(): Promise<void>
   /**
    * Makes the link worse, in the place of whatever it was limited to before; `limit({})` lifts it all. It is there until then,
-   * also after a reboot.
+   * also after `reboot()`, `crash()` and `start()`, and after `restore()`, whatever the limits were when the snapshot was taken.
    *
    * `rate` holds each way: to the guest by tc on its TAP, from the guest by tc in the guest. `latency`, `jitter` and `loss` are
    * suffered once per round trip: by packets to the guest where the host's kernel has netem, else by those from the guest, whose
    * kernel must have it then (`debian-12` has).
    *
-   * @throws GuestError for a bad option; NetworkError when neither the host nor the guest can do it.
+   * @throws GuestError for a bad option; NetworkError when neither the host nor the guest can do it, and while the cable is pulled:
+   * the guest has its part in it.
    */
   limit(limit: LinkLimit): Promise<void>
 }
@@ -53,6 +54,7 @@ const NOTHING_THERE = /Cannot delete qdisc with handle of zero|Invalid handle|No
 
 /** With what the guest's owner has to do when the guest has been away. */
 export function link({ machine, network, hostname, macAddress, exec }: Parts) {
+  let isDown = false
   let current: LinkLimitSpec | undefined
   /** Whether there is something of ours to take away. */
   let isLimited = false
@@ -114,14 +116,23 @@ tc qdisc ${change}`,
     else if (slow) insist('rate, from the guest', await inGuest(slow))
   }
 
-  const set = (up: boolean) => machine.qmp.execute('set_link', { name: netdevId(0), up })
+  const set = async (up: boolean) => {
+    await machine.qmp.execute('set_link', { name: netdevId(0), up })
+    isDown = !up
+  }
+  const pulled = () =>
+    isDown
+      ? new NetworkError(`The cable of guest ${hostname} is pulled, so it cannot be reached`, {
+          hint: 'await guest.link.up() plugs it in again.',
+        })
+      : undefined
 
   const limitTo = async (spec: LinkLimitSpec) => {
     try {
       await apply(spec)
       current = spec
     } catch (error) {
-      current = undefined
+      current = resolveLinkLimit({})
       await apply(undefined).catch(() => {})
       throw error
     }
@@ -129,13 +140,21 @@ tc qdisc ${change}`,
 
   return {
     link: {
-      down: async () => void (await set(false)),
-      up: async () => void (await set(true)),
-      limit: async (limit) => limitTo(resolveLinkLimit(limit)),
+      down: () => set(false),
+      up: () => set(true),
+      limit: async (limit) => {
+        const spec = resolveLinkLimit(limit)
+        const why = pulled()
+        if (why) throw why
+        await limitTo(spec)
+      },
     } satisfies Link,
+    pulled,
     /** A guest that has booted has forgotten its part of the limits, and one from a snapshot has that of then. */
     reapply: async () => {
-      if (current) await limitTo(current)
+      if (!current) return
+      isLimited = true
+      await limitTo(current)
     },
     /** Nobody could tell a guest with a pulled cable that it is back. */
     plugIn: () => set(true),

@@ -2,9 +2,9 @@ import { readFile, rename, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { HostError } from '../errors.ts'
 import { messageOf } from '../host/message-of.ts'
+import type { Qmp } from '../host/qmp.ts'
 import { netdevId } from './command-line.ts'
 import { withoutVirtioHeaders } from './pcap.ts'
-import type { Qmp } from './qmp.ts'
 
 /** Packets on their way to and from a guest, being written down. Disposing completes the file, which stays. */
 export interface Capture extends AsyncDisposable {

@@ -3,7 +3,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HostError } from '../errors.ts'
 import { messageOf } from '../host/message-of.ts'
-import type { Qmp } from './qmp.ts'
+import type { Qmp } from '../host/qmp.ts'
 
 /**
  * The machine's screen as PNG. QEMU writes it to a file, in a folder of ours, and in one go: what it answers comes after.

@@ -3,11 +3,11 @@ import type { Duplex } from 'node:stream'
 import { HostError } from '../errors.ts'
 import { programEnvironment } from '../host/environment.ts'
 import { requireTool } from '../host/tools.ts'
+import { Qmp } from '../host/qmp.ts'
 import { until } from '../lifetime/until.ts'
 import { CONSOLE_FD, qemuArguments, QMP_FD, WAKE_FD, type MachineConfig } from './command-line.ts'
 import { Console } from './console.ts'
 import { killInside } from './kill-inside.ts'
-import { Qmp } from './qmp.ts'
 
 /** How QEMU ended. */
 export interface MachineExit {

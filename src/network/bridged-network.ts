@@ -13,6 +13,7 @@ import { askNeighbours } from './neighbours.ts'
 import type { Attachment, Member, Network } from './network.ts'
 import { writeNetworkRecord } from './network-record.ts'
 import { healCommands, type Part, partitionCommands, partsOf } from './partition.ts'
+import { readInterfaces } from './topology.ts'
 import { tooFar, visitorName } from './visitor.ts'
 
 /** A bridge that is up, and what differs with the namespace that it is in. */
@@ -111,9 +112,9 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
   let parts: readonly Part[] = []
   const heal = async () => {
     if (parts.length === 0) return
-    const healed = parts
+    const interfaces = await readInterfaces((command) => keeper.inside(command))
+    await make(bridged, healCommands(parts, members.attachments, interfaces, bridged), 'way back of the parts')
     parts = []
-    await make(bridged, healCommands(healed, members.attachments, bridge), 'way back of the parts')
   }
   disposers.defer(() => heal().catch(() => {}))
 
@@ -146,7 +147,13 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
       )
       await heal()
       parts = wanted
-      await make(bridged, partitionCommands(wanted, bridged, mark?.alias), 'partition')
+      try {
+        await make(bridged, partitionCommands(wanted, bridged, mark?.alias), 'partition')
+      } catch (error) {
+        // All of it or nothing.
+        await heal().catch(() => {})
+        throw error
+      }
     },
     neighbours: (addresses, signal) => askNeighbours(bridged, addresses, signal),
     reserveFor: async (home, member, signal) => {

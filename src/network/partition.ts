@@ -3,6 +3,7 @@ import { address6In } from '../options/ipv6.ts'
 import type { NetworkPlace } from '../options/network-options.ts'
 import { bridgeMac, joinCommands, lines } from './ip-commands.ts'
 import type { Attachment } from './network.ts'
+import type { Interface } from './topology.ts'
 
 /** Guests that hear one another, on a bridge of their own. */
 export interface Part {
@@ -72,15 +73,26 @@ export function partitionCommands(parts: readonly Part[], place: NetworkPlace, a
     .join('')
 }
 
-/** Lines that bring those who are still there back to the network's bridge. The routes go with the parts' own bridges. */
-export function healCommands(parts: readonly Part[], present: readonly Attachment[], bridge: string): string {
+/**
+ * Lines that bring those who are still there back to the network's bridge, also when the parts were made by half. The routes go with
+ * the parts' own bridges, which are known by their hardware address.
+ */
+export function healCommands(
+  parts: readonly Part[],
+  present: readonly Attachment[],
+  interfaces: readonly Pick<Interface, 'ifname' | 'address'>[],
+  { bridge, gateway }: { readonly bridge: string; readonly gateway: string },
+): string {
+  const isThere = (name: string | undefined) => interfaces.some(({ ifname }) => ifname === name)
+  const isOurs = (name: string) =>
+    interfaces.some(({ ifname, address }) => ifname === name && address === bridgeMac(gateway))
   return parts
     .map((part) =>
       lines(
         ...part.places
-          .filter((place) => present.includes(place))
+          .filter((place) => present.includes(place) && isThere(place.tap))
           .map(({ tap = '' }) => joinCommands(tap, bridge).trimEnd()),
-        `link delete dev ${part.bridge}`,
+        ...(isOurs(part.bridge) ? [`link delete dev ${part.bridge}`] : []),
       ),
     )
     .join('')

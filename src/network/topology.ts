@@ -6,6 +6,8 @@ import type { Network } from './network.ts'
 /** What `ip -json -details -statistics address` says of an interface, as far as it is drawn. */
 export interface Interface {
   readonly ifname: string
+  /** Its MAC address. */
+  readonly address?: string
   readonly flags: readonly string[]
   readonly mtu: number
   readonly master?: string

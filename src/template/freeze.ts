@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BootError } from '../errors.ts'
 import { messageOf } from '../host/message-of.ts'
+import type { Qmp } from '../host/qmp.ts'
 import { FreezeError } from './freeze-error.ts'
 import type { Machine } from '../machine/start-machine.ts'
-import type { Qmp } from '../machine/qmp.ts'
 
 /** RAM is in a file of its own; only the state of the devices goes through the stream. */
 export const CAPABILITIES = { capabilities: [{ capability: 'x-ignore-shared', state: true }] }

@@ -38,6 +38,7 @@ test('crash() loses what was not written; start() boots from the same disk, to a
   const { ssh } = guest
   await guest.exec('echo kept > /root/kept && sync /root/kept; echo gone > /run/gone')
   await guest.exec('echo lost > /root/lost')
+  await guest.link.limit({ rate: '100mbit' })
   const running = guest.exec('sleep 1000')
   const startedAt = performance.now()
   const [cut] = await Promise.allSettled([running, guest.crash()])
@@ -51,6 +52,7 @@ test('crash() loses what was not written; start() boots from the same disk, to a
   expect(guest.state).toBe('running')
   expect(guest.ssh).not.toBe(ssh)
   expect(await bootId()).not.toBe(before)
+  expect((await guest.exec('tc qdisc show dev eth0')).stdout).toContain('tbf')
   const { stdout } = await guest.exec('cat /root/*; ls /run/gone /run/nologin; cat /run/cloud-init/result.json', {
     reject: false,
   })

@@ -1,20 +1,43 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { Guest } from '../../src/guest/guest.ts'
 import { bootGuest } from '../../src/guest/boot-guest.ts'
 import type { Network } from '../../src/network/network.ts'
 import { openNetwork } from '../../src/network/open-network.ts'
-import { ping } from '../support/plug-in.ts'
+import { requireTool } from '../../src/host/tools.ts'
+import { networkNamespace, type NetworkNamespace } from '../support/network-namespace.ts'
+import { insideNode, ping } from '../support/plug-in.ts'
+import { toolPath } from '../support/tool-path.ts'
 
 const MAC = '52:54:00:c0:ff:ee'
 
+const OUTSIDE = '203.0.113.1'
+
+/** In the place of the host, for what goes out. */
+let host: NetworkNamespace
+let tools: Awaited<ReturnType<typeof toolPath>>
 let network: Network
 let guest: Guest
 
 beforeAll(async () => {
-  network = await openNetwork({ mtu: 4000, subnet6: 'fd00:100::/64' })
+  host = await networkNamespace()
+  await host.ip(
+    'link add outside type veth peer name other',
+    `address add ${OUTSIDE}/24 dev outside`,
+    'link set outside up',
+    'link set other up',
+  )
+  const slirp = host.inside([requireTool('slirp4netns')]).join(' ')
+  tools = await toolPath({ standIns: { slirp4netns: `#!/bin/sh\nexec ${slirp} "$@"\n` } })
+  vi.stubEnv('PATH', tools.path)
+  network = await openNetwork({ mtu: 4000, subnet6: 'fd00:100::/64', egress: true })
+  vi.unstubAllEnvs()
   guest = await bootGuest({ network, macAddress: MAC.toUpperCase() })
 })
-afterAll(() => network[Symbol.asyncDispose]())
+afterAll(async () => {
+  await network[Symbol.asyncDispose]()
+  await host[Symbol.asyncDispose]()
+  await tools[Symbol.asyncDispose]()
+})
 
 test('its card has the chosen MAC address', async () => {
   expect(guest.macAddress).toBe(MAC)
@@ -40,4 +63,12 @@ test('it has its IPv6 address, and is reached there', async () => {
   expect(shown).toContain('fd00:100::c0a8:64e0/64')
   expect(shown).not.toContain('tentative')
   expect(shown).not.toContain('fe80:')
+})
+
+test('with egress it has a default route, a name server, and a way to what is outside', async () => {
+  const port = await insideNode(host.inside, 'the outside')
+  expect((await guest.$`ip route show default`).stdout).toMatch(/^default via 192\.168\.100\.2 dev eth0 /)
+  expect(await guest.readFile('/etc/resolv.conf', 'utf8')).toContain('nameserver 192.168.100.3\n')
+  const read = `timeout 20 bash -c 'cat </dev/tcp/${OUTSIDE}/${port}'`
+  expect((await guest.exec(read)).stdout).toBe('the outside')
 })

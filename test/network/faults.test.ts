@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openNetwork, type Guest, type GuestNetwork } from '../../src/index.ts'
 
@@ -34,6 +35,51 @@ test('link.down(): the guest loses its carrier and cannot be reached; link.up() 
   expect(carrier.at(-2)).toBe('1')
 })
 
+/** Runs ip(8) where the network is. */
+async function ip(...words: string[]): Promise<void> {
+  const [file, ...args] = network.inside(['ip', ...words])
+  await execa(file, args)
+}
+
+test('with its cable pulled, whatever fails says so, and no limit is taken', async () => {
+  const hint = 'await guest.link.up() plugs it in again.'
+  const pulled = `The cable of guest one is pulled, so it cannot be reached\n${hint}`
+  await one.link.down()
+  await expect(one.exec('true', { timeout: 1000 })).rejects.toMatchObject({
+    name: 'CommandError',
+    timedOut: true,
+    message: expect.stringMatching(/^Command timed out .*: true\n/) as string,
+    hint,
+    cause: { name: 'NetworkError', message: pulled },
+  })
+  // Nobody knows where it is any more, so it need not be waited for.
+  await ip('neighbour', 'flush', 'dev', 'br0')
+  await expect(one.connect(22)).rejects.toMatchObject({
+    name: 'NetworkError',
+    message: expect.stringMatching(
+      /^Nothing answers at 192\.168\.100\.224:22: .*\nThe cable of guest one is pulled/,
+    ) as string,
+  })
+  await expect(one.link.limit({ latency: 100 })).rejects.toThrow(pulled)
+  await one.link.up()
+  expect((await one.exec('echo back')).stdout).toBe('back')
+})
+
+test('a TAP that is taken off the bridge is named by the command that fails for it', async () => {
+  await ip('link', 'set', 'dev', 'tap0', 'nomaster')
+  await expect(one.exec('true', { timeout: 1000 })).rejects.toMatchObject({
+    name: 'CommandError',
+    timedOut: true,
+    message: expect.stringMatching(
+      /^Command timed out .*: true\nTAP tap0 is on no bridge, so guest one cannot be reached\n.*To mend it: ip link set dev tap0 master br0$/,
+    ) as string,
+  })
+  await ip('link', 'set', 'dev', 'tap0', 'master', 'br0')
+  expect((await one.exec('echo back')).stdout).toBe('back')
+  // A command that fails by itself has answered.
+  await expect(one.exec('false')).rejects.toThrow(/^Command failed with exit code 1: false$/)
+})
+
 test('link.limit({ latency }): a round trip takes longer, until it is lifted', async () => {
   const before = await roundTrip(one, network.gateway)
   await one.link.limit({ latency: 300 })
@@ -64,6 +110,16 @@ test('link.limit({ rate }) holds each way', async () => {
   // 150 kB at 50 kB/s are 3 s, less what the bucket and the queue hold.
   expect(written - startedAt).toBeGreaterThan(2000)
   expect(read - written).toBeGreaterThan(2000)
+})
+
+test('restore() leaves the limits as they are, whatever they were when the snapshot was taken', async () => {
+  await one.link.limit({ latency: 300 })
+  const slow = await one.snapshot()
+  await one.link.limit({})
+  await one.link.down()
+  // Which plugs the cable in.
+  await one.restore(slow)
+  expect(await roundTrip(one, network.gateway)).toBeLessThan(300)
 })
 
 test('a bad limit is refused', async () => {

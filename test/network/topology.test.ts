@@ -39,6 +39,20 @@ test('vitest-guest doctor --network draws it from another process', async () => 
   expect(own).toContain('\nbr0 192.168.100.50/24, up, mtu 1500')
 })
 
+test('a partition that fails half-way leaves the network whole, and what is not of its making alone', async () => {
+  const whole = await drawing()
+  await ip('link', 'add', 'br0p2', 'type', 'bridge')
+  await expect(network.partition(['web'], ['db'])).rejects.toThrow(/^The partition could not be made\n[^]*File exists/)
+  expect(await drawing()).toBe(whole)
+  await ip('link', 'delete', 'dev', 'br0p2')
+  await network.partition(['web'], ['db'])
+  expect(await drawing()).toContain('br0p2 192.168.100.50/32, up, mtu 1500\n└─ tap1 up ── db 192.168.100.225\n')
+  // Somebody takes away what heal() would.
+  await ip('link', 'delete', 'dev', 'br0p1')
+  await network.heal()
+  expect(await drawing()).toBe(whole)
+})
+
 test('what is wrong with it is seen', async () => {
   await ip('link', 'set', 'dev', 'tap0', 'down')
   await ip('link', 'set', 'dev', 'tap1', 'nomaster')

@@ -1,11 +1,13 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import type { Guest } from '../../src/guest/guest.ts'
 import { bootGuest } from '../../src/guest/boot-guest.ts'
 import type { Network } from '../../src/network/network.ts'
 import { openNetwork } from '../../src/network/open-network.ts'
 import { requireTool } from '../../src/host/tools.ts'
 import { networkNamespace, type NetworkNamespace } from '../support/network-namespace.ts'
-import { insideNode, ping } from '../support/plug-in.ts'
+import { ping, split } from '../support/plug-in.ts'
 import { toolPath } from '../support/tool-path.ts'
 
 const MAC = '52:54:00:c0:ff:ee'
@@ -66,9 +68,16 @@ test('it has its IPv6 address, and is reached there', async () => {
 })
 
 test('with egress it has a default route, a name server, and a way to what is outside', async () => {
-  const port = await insideNode(host.inside, 'the outside')
+  const program = `
+    const server = require('node:net').createServer((socket) => socket.end('the outside'))
+    server.listen(80, '${OUTSIDE}', () => console.log('ready'))`
+  const server = spawn(...split(host.inside([process.execPath, '-e', program])), {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void server.kill())
+  await once(server.stdout, 'data')
   expect((await guest.$`ip route show default`).stdout).toMatch(/^default via 192\.168\.100\.2 dev eth0 /)
   expect(await guest.readFile('/etc/resolv.conf', 'utf8')).toContain('nameserver 192.168.100.3\n')
-  const read = `timeout 20 bash -c 'cat </dev/tcp/${OUTSIDE}/${port}'`
+  const read = `timeout 20 bash -c 'cat </dev/tcp/${OUTSIDE}/80'`
   expect((await guest.exec(read)).stdout).toBe('the outside')
 })

@@ -10,7 +10,8 @@ const ISO_WRITERS = ['xorriso', 'genisoimage', 'mkisofs']
 const KEYRING = { '/usr/share/keyrings/debian-archive-keyring.gpg': 'debian-archive-keyring' }
 
 /**
- * What the tests need on top: what people reach a guest and read a capture with, and GRUB for a disk that boots by itself.
+ * What the tests need on top: what people reach a guest and read a capture with, GRUB for a disk that boots by itself, and
+ * sudo for an ordinary user.
  */
 export const FOR_TESTS = {
   ssh: 'openssh-client',
@@ -19,6 +20,7 @@ export const FOR_TESTS = {
   tcpdump: 'tcpdump',
   ping: 'iputils-ping',
   busybox: 'busybox',
+  sudo: 'sudo',
   'grub-mkimage': 'grub-common',
   '/usr/lib/grub/i386-pc/boot.img': 'grub-pc-bin',
 }

@@ -4,6 +4,8 @@ import { SlowestFirst } from './test/support/slowest-first.ts'
 
 /** A cold boot takes a minute under emulation, and a test may want several. */
 const GUEST_BUDGET = 600_000
+/** What is polled for comes soon, but one look at an emulated guest may take the second that is vitest's default. */
+const patient = { poll: { timeout: 10_000 } }
 const ci = Boolean(process.env['CI'])
 
 // Many tests start programs of ours from source, which Node has to strip of their types each time.
@@ -20,6 +22,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
           testTimeout: 20_000,
+          expect: patient,
           sequence: { groupOrder: 0 },
         },
       },
@@ -28,6 +31,7 @@ export default defineConfig({
           name: 'guests',
           include: ['test/{network,guest,contract}/**/*.test.ts'],
           testTimeout: GUEST_BUDGET,
+          expect: patient,
           hookTimeout: GUEST_BUDGET,
           // A file boots one guest at a time, so this is how many QEMUs run at once.
           maxWorkers: 2,
@@ -39,6 +43,7 @@ export default defineConfig({
           name: 'chaos',
           include: ['test/chaos/**/*.test.ts'],
           testTimeout: GUEST_BUDGET,
+          expect: patient,
           hookTimeout: GUEST_BUDGET,
           // Counts processes and interfaces of the whole machine, so nothing else may make any meanwhile.
           fileParallelism: false,

@@ -64,7 +64,7 @@ describe('its end', () => {
     const [line] = (await once(sleeper.stdout, 'data')) as [Buffer]
     expect(await sleeper.kill()).toBe(true)
     expect(await sleeper.exit).toMatchObject({ signal: 'SIGTERM', isTerminated: true, exitCode: undefined })
-    await vi.waitFor(() => expect(isAlive(Number(line))).toBe(false))
+    await vi.waitFor(() => expect(isAlive(Number(line))).toBe(false), 10_000)
     await using trap = await spawn(client, "trap 'exit 4' HUP; echo; while :; do sleep 0.05; done")
     await once(trap.stdout, 'data')
     await trap.kill('SIGHUP')
@@ -79,7 +79,7 @@ describe('its end', () => {
       pid = sleeper.pid
       expect(isAlive(pid)).toBe(true)
     }
-    await vi.waitFor(() => expect(isAlive(pid)).toBe(false))
+    await vi.waitFor(() => expect(isAlive(pid)).toBe(false), 10_000)
     expect(client.listenerCount('close')).toBe(1)
   })
 
@@ -91,7 +91,7 @@ describe('its end', () => {
     await using canceled = await spawn(client, 'sleep 60', { cancelSignal: controller.signal })
     controller.abort()
     expect(await canceled.exit).toMatchObject({ isCanceled: true, failed: true })
-    await vi.waitFor(() => expect([late.pid, canceled.pid].some(isAlive)).toBe(false))
+    await vi.waitFor(() => expect([late.pid, canceled.pid].some(isAlive)).toBe(false), 10_000)
   })
 
   test('before it started', async () => {

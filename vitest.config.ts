@@ -21,6 +21,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
+          // vitest's default leaves a processor to itself, of two.
+          maxWorkers: 2,
           testTimeout: 20_000,
           expect: patient,
           sequence: { groupOrder: 0 },

@@ -5,10 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { cacheFolder } from '../../src/host/environment.ts'
-import { bootGuest } from '../../src/index.ts'
+import { copyDefaultTemplate } from '../support/default-template.ts'
 import { leftoversAfter, ownInterfaces, processesOf } from '../support/leftovers.ts'
 import { childrenOf, commandLineOf } from '../support/processes.ts'
 import { type OrdinaryUser, ordinaryUser } from '../support/ordinary-user.ts'
@@ -83,12 +81,10 @@ let cache: string
 let interfaces: string[]
 
 beforeAll(async () => {
-  // Clones come from a template that is there.
-  await (await bootGuest())[Symbol.asyncDispose]()
   somebody = await ordinaryUser()
-  // Root's cache is root's alone; the ordinary user gets a copy (sparse, so it is a second's work).
+  // Root's cache is root's alone; the ordinary user gets a copy of what clones come from.
   cache = join(somebody.home, 'cache')
-  await execa('cp', ['--recursive', '--sparse=always', cacheFolder(), cache])
+  await copyDefaultTemplate(cache)
   await somebody.own(cache)
   interfaces = await ownInterfaces()
 })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { attemptBoot, type Attempt } from '../support/attempt-boot.ts'
-import { breakImage } from '../support/broken-image.ts'
+import { breakImage, makeImageWithoutSystemd } from '../support/odd-image.ts'
 import { ownInterfaces } from '../support/leftovers.ts'
 import { asRoot } from '../support/sudo.ts'
 
@@ -79,10 +79,12 @@ const AT_THE_SAME_TIME: Case[] = [
 
 const REFUSING: Case = {
   name: 'sshd refuses us',
-  attempt: () => {
+  attempt: async () => {
+    const cache = join(folder, 'refuses')
+    await makeImageWithoutSystemd(cache)
     const content = 'PubkeyAuthentication no\nPasswordAuthentication no\n'
     const files = [{ path: '/etc/ssh/sshd_config.d/00-closed.conf', content }]
-    return { options: { ...ONE_CPU, cloudConfig: { write_files: files } } }
+    return { options: { ...ONE_CPU, cloudConfig: { write_files: files } }, env: { VITEST_GUEST_CACHE: cache } }
   },
   error: 'SshError',
   phase: 'ssh authentication',
@@ -112,7 +114,14 @@ test.for([
   ['warm', 'ssh banner'],
   ['warm', 'ssh authentication'],
 ] as const)('%s, aborted in phase %s', async ([start, phase]) => {
-  const outcome = await attemptBoot({ options: start === 'cold' ? { ...ONE_CPU, start } : { start }, abortIn: phase })
+  const cache = join(folder, 'pending')
+  // Its cloud-init never ends.
+  if (phase === 'cloud-init') await makeImageWithoutSystemd(cache, 'mkdir /run/cloud-init')
+  const outcome = await attemptBoot({
+    options: start === 'cold' ? { ...ONE_CPU, start } : { start },
+    abortIn: phase,
+    ...(phase === 'cloud-init' && { env: { VITEST_GUEST_CACHE: cache } }),
+  })
   expect(outcome).toMatchObject({ name: 'Error', message: 'the test aborts', lastPhase: phase })
   expect(outcome.sincePhaseMs).toBeLessThan(AT_ONCE)
   expect(outcome.left).toEqual([])

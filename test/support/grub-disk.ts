@@ -1,4 +1,4 @@
-import { open, readFile, rm, writeFile } from 'node:fs/promises'
+import { open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 
@@ -48,16 +48,19 @@ boot
 `,
     )
     await execa('grub-mkimage', ['-O', 'i386-pc', '-p', '/', '-c', config, '-o', core, ...MODULES])
-    const copy = [
-      'if=' + fileSystem,
-      'of=' + raw,
-      `seek=${PARTITION_START}`,
-      'oflag=seek_bytes',
-      'bs=1M',
-      'conv=sparse',
-      'status=none',
-    ]
-    await execa('dd', copy)
+    await truncate(raw, (await stat(fileSystem)).size + PARTITION_START)
+    // It passes over holes, which dd would read.
+    const partition = `driver=raw,offset=${PARTITION_START},file.driver=file,file.filename=${escape(raw)}`
+    await execa('qemu-img', [
+      'convert',
+      '-n',
+      '--target-is-zero',
+      '--target-image-opts',
+      '-f',
+      'raw',
+      fileSystem,
+      partition,
+    ])
     const file = await open(raw, 'r+')
     try {
       const { size } = await file.stat()
@@ -86,4 +89,9 @@ async function masterBootRecord(diskSize: number): Promise<Buffer> {
   record.writeUInt32LE((diskSize - PARTITION_START) / SECTOR, table + 12)
   record.writeUInt16LE(0xaa55, 510)
   return record
+}
+
+/** In QEMU's option lists a comma is written twice. */
+function escape(value: string): string {
+  return value.replaceAll(',', ',,')
 }

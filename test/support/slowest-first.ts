@@ -6,20 +6,26 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
  * waiting. vitest knows only after a first run which they are, and a fresh clone has had none.
  */
 const SLOWEST = [
-  'bad-boot',
   'build-image',
-  'template',
   'plugin',
   'guide',
+  'template',
+  'bad-boot',
   'vendor-image',
-  'evidence',
   'power',
-  'pools',
+  'evidence',
   'files',
+  'pools',
+  'kinds',
   'fresh',
-  'several',
-  'several-guests',
+  'openssh',
   'guest',
+  'faults',
+  'waits',
+  'keep',
+  'several-guests',
+  'hundred-networks',
+  'matchers',
 ].map((name) => `${name}.test.ts`)
 
 export class SlowestFirst extends BaseSequencer {

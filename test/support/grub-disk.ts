@@ -48,19 +48,12 @@ boot
 `,
     )
     await execa('grub-mkimage', ['-O', 'i386-pc', '-p', '/', '-c', config, '-o', core, ...MODULES])
+    await writeFile(raw, '')
     await truncate(raw, (await stat(fileSystem)).size + PARTITION_START)
     // It passes over holes, which dd would read.
     const partition = `driver=raw,offset=${PARTITION_START},file.driver=file,file.filename=${escape(raw)}`
-    await execa('qemu-img', [
-      'convert',
-      '-n',
-      '--target-is-zero',
-      '--target-image-opts',
-      '-f',
-      'raw',
-      fileSystem,
-      partition,
-    ])
+    const flags = ['-n', '--target-is-zero', '--target-image-opts']
+    await execa('qemu-img', ['convert', ...flags, '-f', 'raw', fileSystem, partition])
     const file = await open(raw, 'r+')
     try {
       const { size } = await file.stat()

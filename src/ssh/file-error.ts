@@ -8,7 +8,8 @@ const CODES: readonly (readonly [RegExp, string])[] = [
   [/Read-only file system/, 'EROFS'],
   [/Is a directory|cannot overwrite directory/i, 'EISDIR'],
   [/Not a directory|cannot overwrite non-directory/i, 'ENOTDIR'],
-  [/No such file or directory/, 'ENOENT'],
+  // The last two are what dash and BusyBox's shell say of a folder that is not there.
+  [/No such file or directory|Directory nonexistent|nonexistent directory/, 'ENOENT'],
   [/Permission denied/, 'EACCES'],
   [/Operation not permitted/, 'EPERM'],
   [/invalid user|invalid group/, 'EINVAL'],

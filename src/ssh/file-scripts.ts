@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { GuestError } from '../errors.ts'
 import { quote } from './quote.ts'
 
@@ -30,33 +31,37 @@ export interface WriteWish {
 
 /**
  * Takes a file's bytes from stdin. They go beside the file first, unless it is a device or a pipe, or a file of the kernel:
- * those occupy no blocks, and nothing can be created beside them.
+ * those occupy no blocks, and nothing can be created beside them. As few programs as can be: each is 50 ms under emulation.
  */
 export function writeScript(path: string, { size, mode, owner }: WriteWish): string {
+  const suffix = randomBytes(6).toString('hex')
   return `${PLAIN}
-${resolved('target', path)}
+target=${quote(path)}
+[ ! -L "$target" ] || { ${resolved('target', path)}; }
 part=
 trap '[ -z "$part" ] || rm -f -- "$part"' EXIT
 trap 'exit 143' HUP INT TERM
 tell
 fail() { echo "$target: $1" >&2; exit 1; }
 [ ! -d "$target" ] || fail 'Is a directory'
+umask ${mode === undefined ? '022' : '077'}
+[ ! -e "$target" ] || umask 077
 if [ ! -e "$target" ] || [ -f "$target" ]; then
-  if ! why=$(mktemp -- "\${target%/*}/.vitest-guest-XXXXXX" 2>&1); then
-    [ -f "$target" ] && [ "$(stat -c %b -- "$target")" = 0 ] || { echo "$why" >&2; exit 1; }
-  else
-    part=$why
+  new="\${target%/*}/.vitest-guest-${suffix}"
+  set -C
+  if { true >"$new"; } 2>/dev/null; then
+    part=$new
+  elif [ ! -f "$target" ] || [ "$(stat -c %b -- "$target")" != 0 ]; then
+    true >"$new"
+    exit 1
   fi
+  set +C
 fi
 file=\${part:-$target}
 cat >"$file" || exit
 if [ "$part" ]; then
   [ "$(stat -c %s -- "$part")" = ${size} ] || fail 'not all of it arrived'
-  if [ -e "$target" ]; then
-    chown --reference="$target" -- "$part" && chmod --reference="$target" -- "$part" || exit
-  else
-    chmod 644 -- "$part" || exit
-  fi
+  [ ! -e "$target" ] || { chown --reference="$target" -- "$part" && chmod --reference="$target" -- "$part"; } || exit
 fi
 ${owner === undefined ? '' : `chown -- ${quote(owner)} "$file" || exit`}
 ${mode === undefined ? '' : `chmod -- ${quote(mode)} "$file" || exit`}

@@ -25,7 +25,9 @@ export async function pump(
   to.on('drain', onDrain).on('close', onClose)
   signal.addEventListener('abort', onDrain)
   try {
-    for await (const chunk of addAbortSignal(signal, from) as AsyncIterable<Buffer>) {
+    // Not destroyed when the other stream breaks: a channel that is destroyed does not tell how its program ends.
+    const chunks = addAbortSignal(signal, from).iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
+    for await (const chunk of chunks) {
       tick()
       onBytes((bytes += chunk.length))
       if (end.closed) {

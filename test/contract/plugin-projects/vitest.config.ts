@@ -8,7 +8,7 @@ export default defineConfig({
   test: {
     projects: [
       {
-        plugins: [guests({ memory: '384M', hostname: 'left' })],
+        plugins: [guests({ memory: '384M', cpus: 1, hostname: 'left' })],
         test: { name: 'left', include: ['left.suite.ts'], testTimeout: 120_000, maxWorkers },
       },
       {

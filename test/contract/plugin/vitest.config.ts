@@ -5,7 +5,7 @@ const more = JSON.parse(process.env['MORE_GUEST_OPTIONS'] ?? '{}') as FixtureOpt
 
 export default defineConfig({
   plugins: [
-    guests({ memory: '384M', hostname: 'left', ...more }),
+    guests({ memory: '384M', cpus: 1, hostname: 'left', ...more }),
     {
       name: 'tell',
       configureVitest: ({ project }) => void process.stderr.write(`hookTimeout ${project.config.hookTimeout}\n`),

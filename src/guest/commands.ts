@@ -54,7 +54,7 @@ export function runIn({ open, timeout, explain }: Runner): Exec {
   return run as Exec
 }
 
-export function commands({ exec: run, open }: { exec: Exec; open: () => Promise<Client> }): Commands {
+export function commands({ exec: run, open, explain }: Omit<Runner, 'timeout'> & { exec: Exec }): Commands {
   const history = new History()
   const recorded: AnyExec = (command, options) => history.record(command, () => (run as AnyExec)(command, options))
   const template = (first: TemplateStringsArray | ExecOptions | BytesOptions, ...values: unknown[]) =>
@@ -64,7 +64,8 @@ export function commands({ exec: run, open }: { exec: Exec; open: () => Promise<
   return {
     exec: recorded as Exec,
     $: template as Template,
-    spawn: (command, options) => history.recordProcess(command, async () => spawn(await open(), command, options)),
+    spawn: (command, options) =>
+      history.recordProcess(command, () => explain(async () => spawn(await open(), command, options))),
     history: history.list,
   }
 }

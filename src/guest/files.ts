@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import type { Client, SFTPWrapper } from 'ssh2'
 import { GuestError, SshError } from '../errors.ts'
+import type { Explain } from './explain-failure.ts'
 import { download } from '../ssh/download.ts'
 import { plainPath } from '../ssh/file-scripts.ts'
 import type { TransferProgress } from '../ssh/progress.ts'
@@ -69,10 +70,11 @@ export interface FilesParts {
   open(): Promise<Client>
   /** Milliseconds. */
   stallMs: number
+  explain: Explain
 }
 
-export function files({ open, stallMs }: FilesParts): Files {
-  const act = (what: string, path: string, { cancelSignal }: FileOptions): Act => ({
+export function files({ open, stallMs, explain }: FilesParts): Files {
+  const acting = (what: string, path: string, { cancelSignal }: FileOptions): Act => ({
     what,
     path,
     stallMs,
@@ -82,7 +84,8 @@ export function files({ open, stallMs }: FilesParts): Files {
   async function read(path: string, encoding: 'utf8', options?: FileOptions): Promise<string>
   async function read(path: string, second: 'utf8' | FileOptions = {}, third: FileOptions = {}) {
     const [encoding, options] = typeof second === 'string' ? [second, third] : [undefined, second]
-    const bytes = await readFile(await open(), act(`readFile of ${inspect(path)}`, plainPath(path, 'path'), options))
+    const act = acting(`readFile of ${inspect(path)}`, plainPath(path, 'path'), options)
+    const bytes = await explain(async () => readFile(await open(), act))
     return encoding === undefined ? bytes : bytes.toString(encoding)
   }
   return {
@@ -91,18 +94,21 @@ export function files({ open, stallMs }: FilesParts): Files {
       const bytes =
         typeof data === 'string' ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.length)
       const wish = { mode: octal(options.mode), owner: ownerOf(options.owner) }
-      await writeFile(await open(), bytes, wish, act(`writeFile of ${inspect(path)}`, plainPath(path, 'path'), options))
+      const act = acting(`writeFile of ${inspect(path)}`, plainPath(path, 'path'), options)
+      await explain(async () => writeFile(await open(), bytes, wish, act))
     },
     upload: async (localPath, guestPath, options = {}) => {
       const what = `upload of ${inspect(localPath)} to ${inspect(guestPath)}`
-      await upload(await open(), localPath, options.onProgress, act(what, plainPath(guestPath, 'guestPath'), options))
+      const act = acting(what, plainPath(guestPath, 'guestPath'), options)
+      await explain(async () => upload(await open(), localPath, options.onProgress, act))
     },
     download: async (guestPath, localPath, options = {}) => {
       const what = `download of ${inspect(guestPath)} to ${inspect(localPath)}`
-      await download(await open(), localPath, options.onProgress, act(what, plainPath(guestPath, 'guestPath'), options))
+      const act = acting(what, plainPath(guestPath, 'guestPath'), options)
+      await explain(async () => download(await open(), localPath, options.onProgress, act))
     },
     sftp: async () => {
-      const client = await open()
+      const client = await explain(open)
       return new Promise((resolve, reject) => {
         client.sftp((cause, session) => {
           if (cause) reject(new SshError('The guest started no SFTP session', { cause }))

@@ -10,7 +10,7 @@ import type { WakePort } from '../template/waker.ts'
 import { bootBudget, rootLogin } from './boot-machine.ts'
 import { commands, runIn } from './commands.ts'
 import { Connections } from './connections.ts'
-import { explainFailure } from './explain-failure.ts'
+import { explainFailure, findReason } from './explain-failure.ts'
 import { files } from './files.ts'
 import type { Interface } from './further-cards.ts'
 import type { Guest } from './guest.ts'
@@ -59,7 +59,8 @@ export function guestHandle(parts: GuestParts): Guest {
   const elsewhere = async (signal: AbortSignal) =>
     cable.pulled() ?? (await whyElsewhere(network, { hostname, address, macAddress }, signal))
   const ssh = new Connections({ machine, life, dial, login: rootLogin(credentials), elsewhere, boot }, parts.client)
-  const explain = explainFailure({ network, guest: { hostname, address }, pulled: () => cable.pulled() })
+  const why = findReason({ network, guest: { hostname, address }, pulled: () => cable.pulled() })
+  const explain = explainFailure(why)
   const connect: Guest['connect'] = (port, signal) => explain(() => dial(port, signal))
   const { hangUp: hangUpHttp, ...ways } = reach({ hostname, address, connect, disposers })
   life.onLost(hangUpHttp)
@@ -110,8 +111,8 @@ export function guestHandle(parts: GuestParts): Guest {
     },
     reconnect: () => ssh.open(),
     connectSsh: () => ssh.connect(),
-    ...commands({ exec: run, open: () => ssh.open() }),
-    ...files({ open: () => ssh.open(), stallMs: timeouts.command * budgetFactor(accel) }),
+    ...commands({ exec: run, open: () => ssh.open(), explain }),
+    ...files({ open: () => ssh.open(), stallMs: timeouts.command * budgetFactor(accel), explain }),
     ...ways,
     ...see({ machine, network, macAddress, exec: run, disposers }),
     snapshot: async () => {
@@ -137,7 +138,7 @@ export function guestHandle(parts: GuestParts): Guest {
       await cable.reapply()
       await welcomeBack()
     },
-    ...waits({ exec: run, connect: dial, console: machine.console, accel, life }),
+    ...waits({ exec: run, connect: dial, console: machine.console, accel, life, why }),
     qmp: (command, args) => machine.qmp.execute(command, args),
     keep: () => {
       keptBy ??= network.keep(KEPT_SECONDS)

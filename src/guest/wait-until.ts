@@ -16,11 +16,14 @@ export interface WaitOptions {
 /** Not yet what is waited for. */
 export class NotYet extends Error {
   readonly facts: GuestErrorFacts
+  /** Whether this is all that there is to say because the guest did not answer. */
+  readonly isSilence: boolean
 
   /** @param seen what is there instead, in a few words. */
-  constructor(seen: string, facts: GuestErrorFacts = {}) {
+  constructor(seen: string, facts: GuestErrorFacts = {}, isSilence = false) {
     super(seen)
     this.facts = facts
+    this.isSilence = isSilence
   }
 }
 
@@ -104,7 +107,7 @@ export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
 /** A connection that broke says nothing of what is waited for; the next look makes a new one. */
 function notYet(error: unknown): NotYet {
   if (error instanceof NotYet) return error
-  if (error instanceof SshError) return new NotYet(firstLine(error.message))
+  if (error instanceof SshError) return new NotYet(firstLine(error.message), {}, true)
   throw error
 }
 

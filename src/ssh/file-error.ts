@@ -73,6 +73,7 @@ export function stalled(what: string, path: string, ms: number): CommandError {
     command: what,
     path,
     elapsedMs: ms,
+    timedOut: true,
     hint: 'Is it a pipe that nobody writes to, or is the guest paused? timeouts.command is the limit.',
   })
 }

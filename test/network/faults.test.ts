@@ -61,6 +61,18 @@ test('with its cable pulled, whatever fails says so, and no limit is taken', asy
     ) as string,
   })
   await expect(one.link.limit({ latency: 100 })).rejects.toThrow(pulled)
+  await expect(one.waitForPort(22, { timeout: 500 })).rejects.toMatchObject({
+    name: 'WaitError',
+    message: expect.stringMatching(/^Waited .* until port 22 answers; .*\nThe cable of guest one is pulled/) as string,
+  })
+  await expect(one.waitForFile('/root', { timeout: 500 })).rejects.toMatchObject({
+    name: 'WaitError',
+    message: expect.stringMatching(/^Waited .*\nThe cable of guest one is pulled/) as string,
+  })
+  // Nobody is left to log in to.
+  one.ssh.destroy()
+  await expect(one.spawn('true')).rejects.toThrow(pulled)
+  await expect(one.readFile('/etc/hostname')).rejects.toThrow(pulled)
   await one.link.up()
   expect((await one.exec('echo back')).stdout).toBe('back')
 })

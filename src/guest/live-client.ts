@@ -29,11 +29,13 @@ export function liveClient(first: Client, connect: () => Promise<Client>): LiveC
       if (current === client && !closed) isTrusted = false
       over()
     })
-    // ssh2 takes no more channels after end(), and tells nobody before 'close', which is a round trip away.
-    const end = client.end.bind(client)
-    client.end = () => {
-      over()
-      return end()
+    // ssh2 takes no more channels after end() or destroy(), and tells nobody before 'close', which may be a round trip away.
+    for (const name of ['end', 'destroy'] as const) {
+      const finish = client[name].bind(client)
+      client[name] = () => {
+        over()
+        return finish()
+      }
     }
     const exec = client.exec.bind(client) as (...args: unknown[]) => Client
     client.exec = (command: string, ...rest: unknown[]) => {

@@ -69,7 +69,7 @@ test('with its cable pulled, whatever fails says so, and no limit is taken', asy
     name: 'WaitError',
     message: expect.stringMatching(/^Waited .*\nThe cable of guest one is pulled/) as string,
   })
-  // Nobody is left to log in to.
+  // And so does whatever needs a new connection.
   one.ssh.destroy()
   await expect(one.spawn('true')).rejects.toThrow(pulled)
   await expect(one.readFile('/etc/hostname')).rejects.toThrow(pulled)

@@ -24,8 +24,6 @@ const MODULES = [
 export interface GrubDiskOptions {
   /** A raw ext4 file system with /vmlinuz and /initrd.img, labelled `vitest-guest`. */
   fileSystem: string
-  /** What the kernel is told. */
-  append: string
   /** The new disk, in the format qcow2. */
   disk: string
 }
@@ -34,7 +32,7 @@ export interface GrubDiskOptions {
  * Makes a disk of the shape of every vendor's cloud image, with neither root nor loop devices: an MBR with GRUB's boot.img,
  * core.img in the gap behind it (its blocklists start at sectors 1 and 2 as they come), and one partition.
  */
-export async function makeGrubDisk({ fileSystem, append, disk }: GrubDiskOptions): Promise<void> {
+export async function makeGrubDisk({ fileSystem, disk }: GrubDiskOptions): Promise<void> {
   const raw = `${disk}.raw`
   const config = `${disk}.cfg`
   const core = `${disk}.core`
@@ -44,7 +42,7 @@ export async function makeGrubDisk({ fileSystem, append, disk }: GrubDiskOptions
       `serial --unit=0 --speed=115200
 terminal_output serial console
 search --no-floppy --label vitest-guest --set=root
-linux /vmlinuz ${append}
+linux /vmlinuz console=ttyS0 quiet mitigations=off root=LABEL=vitest-guest
 initrd /initrd.img
 boot
 `,

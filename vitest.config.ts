@@ -21,8 +21,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
-          // vitest's default leaves a processor to itself, of two.
-          maxWorkers: 2,
+          // vitest's default leaves one processor of them all to itself, here of two.
+          maxWorkers: '100%',
           testTimeout: 20_000,
           expect: patient,
           sequence: { groupOrder: 0 },

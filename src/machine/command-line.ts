@@ -102,6 +102,6 @@ function memoryBackend({ path, shared }: { path: string; shared: boolean }, memo
 }
 
 /** In QEMU's option lists a comma is written twice. */
-function escape(value: string): string {
+export function escape(value: string): string {
   return value.replaceAll(',', ',,')
 }

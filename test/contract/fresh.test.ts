@@ -2,14 +2,13 @@ import { expect, test } from 'vitest'
 import { runProject } from '../support/run-project.ts'
 
 test.for([
-  ['on', 3],
+  ['on', 3, 'third', []],
   // A third has nothing to show that the second has not: none is there before it is asked for.
-  ['off', 2],
-] as const)('fresh: test, standby %s: no test finds what another one left', async ([standby, tests]) => {
-  const args = tests === 2 ? ['-t', 'first|second'] : []
+  ['off', 2, 'second', ['-t', 'first|second']],
+] as const)('fresh: test, standby %s: no test finds what another one left', async ([standby, tests, last, args]) => {
   const { report, left, stdout, stderr } = await runProject('fresh', args, { STANDBY: standby })
   expect(report, stdout).toMatchObject({ success: true, numPassedTests: tests })
-  expect(stderr).toContain(tests === 2 ? 'second: 2 machine(s) so far' : 'third: 3 machine(s) so far')
+  expect(stderr).toContain(`${last}: ${tests} machine(s) so far`)
   expect(left).toEqual([])
 })
 

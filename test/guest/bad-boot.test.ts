@@ -114,14 +114,14 @@ test.for([
   ['warm', 'ssh banner'],
   ['warm', 'ssh authentication'],
 ] as const)('%s, aborted in phase %s', async ([start, phase]) => {
-  const cache = join(folder, 'pending')
-  // Its cloud-init never ends.
-  if (phase === 'cloud-init') await makeImageWithoutSystemd(cache, 'mkdir /run/cloud-init')
-  const outcome = await attemptBoot({
-    options: start === 'cold' ? { ...ONE_CPU, start } : { start },
-    abortIn: phase,
-    ...(phase === 'cloud-init' && { env: { VITEST_GUEST_CACHE: cache } }),
-  })
+  const env: NodeJS.ProcessEnv = {}
+  if (phase === 'cloud-init') {
+    env['VITEST_GUEST_CACHE'] = join(folder, 'pending')
+    // Its cloud-init never ends.
+    await makeImageWithoutSystemd(env['VITEST_GUEST_CACHE'], 'mkdir /run/cloud-init')
+  }
+  const options = start === 'cold' ? { ...ONE_CPU, start } : { start }
+  const outcome = await attemptBoot({ options, abortIn: phase, env })
   expect(outcome).toMatchObject({ name: 'Error', message: 'the test aborts', lastPhase: phase })
   expect(outcome.sincePhaseMs).toBeLessThan(AT_ONCE)
   expect(outcome.left).toEqual([])

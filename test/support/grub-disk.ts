@@ -1,6 +1,7 @@
 import { open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
+import { escape } from '../../src/machine/command-line.ts'
 
 const SECTOR = 512
 /** Where the first partition starts, as every partitioning tool does it. */
@@ -82,9 +83,4 @@ async function masterBootRecord(diskSize: number): Promise<Buffer> {
   record.writeUInt32LE((diskSize - PARTITION_START) / SECTOR, table + 12)
   record.writeUInt16LE(0xaa55, 510)
   return record
-}
-
-/** In QEMU's option lists a comma is written twice. */
-function escape(value: string): string {
-  return value.replaceAll(',', ',,')
 }

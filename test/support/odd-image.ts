@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { makeRecipe } from '../../src/image/recipe.ts'
 import { resolveImage } from '../../src/image/resolve-image.ts'
 import type { BuiltImage } from '../../src/options/image.ts'
+import { quote } from '../../src/ssh/quote.ts'
 
 const DEFAULT: BuiltImage = { base: 'debian-12', packages: [] }
 const DISK_SIZE = 8 * 1024 ** 3
@@ -54,8 +55,8 @@ exec /usr/sbin/sshd -D -e`
 for module in virtio_pci virtio_blk ext4; do modprobe $module; done
 mount -t ext4 /dev/vda /root
 for folder in dev proc sys run; do mount -o move /$folder /root/$folder; done
-export APPLY_SEED=${inShell(APPLY_SEED)}
-exec run-init /root /bin/bash -c ${inShell(init)} </root/dev/console >/root/dev/console 2>&1`,
+export APPLY_SEED=${quote(APPLY_SEED)}
+exec run-init /root /bin/bash -c ${quote(init)} </root/dev/console >/root/dev/console 2>&1`,
   )
   await symlink(disk, join(folder, 'disk.raw'))
 }
@@ -70,10 +71,6 @@ async function putImage(cache: string, script: string): Promise<{ folder: string
   const early = cpio({ conf: undefined, 'conf/conf.d': undefined, 'conf/conf.d/ours': `${script}\n` })
   await writeFile(join(folder, 'initrd'), Buffer.concat([early, await readFile(direct?.initrd as string)]))
   return { folder, disk }
-}
-
-function inShell(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`
 }
 
 /**

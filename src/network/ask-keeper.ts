@@ -1,6 +1,6 @@
-import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { NetworkError } from '../errors.ts'
+import { request } from '../host/http.ts'
 
 /** Has the keeper of a `host` network run lines of ip(8). @throws NetworkError with ip's words in `stderr` */
 export function askKeeper(socketPath: string, commands: string, signal?: AbortSignal): Promise<void> {

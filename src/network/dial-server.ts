@@ -1,7 +1,8 @@
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import { connect, createServer as createListener } from 'node:net'
 import { join } from 'node:path'
 import { type Duplex, pipeline } from 'node:stream'
+import { createServer } from '../host/http.ts'
 
 /** Connects to a port on the network. Rejects with what is there instead; the signal says that nobody waits any more. */
 export type Dial = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>

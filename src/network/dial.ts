@@ -1,7 +1,7 @@
-import { request } from 'node:http'
 import { isIPv6 } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { NetworkError } from '../errors.ts'
+import { request } from '../host/http.ts'
 
 /**
  * Connects to `address:port` as seen from the network behind `socketPath`, by HTTP CONNECT.

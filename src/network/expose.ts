@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer as createHttpServer, request, type RequestListener } from 'node:http'
+import type { RequestListener } from 'node:http'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { Server as TlsServer } from 'node:tls'
 import { GuestError, NetworkError } from '../errors.ts'
+import { createServer as createHttpServer, request } from '../host/http.ts'
 
 /** A server of this process that the network's guests can call. Disposing ends every connection to it, not the server. */
 export interface Exposed extends AsyncDisposable {

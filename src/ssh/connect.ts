@@ -78,9 +78,8 @@ interface Protocol {
 type Sign = (data: Buffer, send: (signature: Buffer) => void) => void
 
 /**
- * ssh2 first asks whether a key would do and signs only then, which OpenSSH answers late on purpose (auth2.c,
- * `ensure_minimum_time_since`): 0.2 s of an emulated login, for a key that we know will do. If another ssh2 keeps its
- * protocol elsewhere, it asks first.
+ * ssh2 first asks whether a key would do and signs only then: one request more, for a key that we know will do. If another ssh2
+ * keeps its protocol elsewhere, it asks first.
  */
 function signAtOnce(client: Client): void {
   const { _protocol: protocol } = client as { _protocol?: Partial<Protocol> }
@@ -90,9 +89,13 @@ function signAtOnce(client: Client): void {
     authPK(user, key, algorithm, sign ?? ((data, send) => send(key.sign(data))))
 }
 
-/** Without ssh2's usual first try of `none`, which is one more round trip. */
+/**
+ * OpenSSH answers a request late on purpose: not before 5 to 10 ms, doubled until that is more than it took (auth2.c,
+ * `ensure_minimum_time_since`). It spares only `none`, and the first request of a login is the one for which it has most to do; so
+ * `none` comes first, as is ssh2's habit. (Emulated: 296 ms with it, 381 without; with KVM a round trip.)
+ */
 function authMethods({ privateKey, password }: Login): AuthenticationType[] {
-  const methods: AuthenticationType[] = []
+  const methods: AuthenticationType[] = ['none']
   if (privateKey !== undefined) methods.push('publickey')
   if (password !== undefined) methods.push('password')
   return methods

@@ -64,9 +64,12 @@ export async function measureNetwork(image: Image, accel: 'kvm' | 'tcg', rounds:
 async function measureTraffic(image: Image, accel: 'kvm' | 'tcg', rounds: number) {
   // All that our kernel is told but what is for our seed alone.
   const append = image.direct?.append.replace(/ systemd\.mask=\S+/, '') ?? ''
-  await using byHand = await openByHand(image, accel, 225, [append])
   await using network = await openNetwork()
-  const guests = await Promise.all(['one', 'two'].map((hostname) => network.boot({ hostname, start: 'cold' })))
+  // At the same time, so that neither pair has the memory, or the caches, of a machine on which the other is up already.
+  const booting = Promise.all(['one', 'two'].map((hostname) => network.boot({ hostname, start: 'cold' })))
+  booting.catch(() => {})
+  await using byHand = await openByHand(image, accel, 225, [append])
+  const guests = await booting
   const [one, two] = guests.map(({ address }) => address)
   if (one === undefined || two === undefined) throw new TypeError('There are two guests')
   const pairs: Record<'byHand' | 'ours', Pair> = {

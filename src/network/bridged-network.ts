@@ -6,7 +6,15 @@ import { placeOf, type NetworkPlace } from '../options/network-options.ts'
 import type { Dhcp } from './dnsmasq.ts'
 import { dialThrough } from './dial.ts'
 import { expose } from './expose.ts'
-import { bridgeMac, joinCommands, type Mark, moveCommands, removeTapCommands, tapCommands } from './ip-commands.ts'
+import {
+  bridgeMac,
+  joinCommands,
+  type Mark,
+  moveCommands,
+  notMade,
+  removeTapCommands,
+  tapCommands,
+} from './ip-commands.ts'
 import type { Keeper } from './keeper-process.ts'
 import { Members } from './members.ts'
 import { askNeighbours } from './neighbours.ts'
@@ -27,6 +35,8 @@ export interface Bridged extends NetworkPlace {
   ip(commands: string, signal?: AbortSignal): Promise<unknown>
   /** The name of the TAP with this number. */
   tapName(index: number): string
+  /** The TAP that was made together with the bridge, for the first machine. */
+  readonly firstTap?: string
   /** Whose its TAPs are, and what they are marked with; no one's in a namespace of its own. */
   readonly mark?: Mark
   /** Looks at a TAP that has been put on the bridge. @throws NetworkError when that is not so */
@@ -42,11 +52,9 @@ export async function make(
 ): Promise<void> {
   await ip(commands, signal).catch((cause: unknown) => {
     signal?.throwIfAborted()
-    throw new NetworkError(`The ${purpose} could not be made`, {
-      cause,
-      stderr: cause instanceof Error && 'stderr' in cause ? String(cause.stderr) : undefined,
-      hint: 'Run npx vitest-guest doctor to see what this host lacks.',
-    })
+    const { message, hint } = notMade(purpose)
+    const stderr = cause instanceof Error && 'stderr' in cause ? String(cause.stderr) : undefined
+    throw new NetworkError(message, { cause, stderr, hint })
   })
 }
 
@@ -71,8 +79,9 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
     members.admit(member)
     const tap = home ? visitorName() : tapName(made++)
     try {
-      const commands = tapCommands(tap, mtu, mark) + (isApart ? '' : joinCommands(tap, bridge))
-      await make(home ?? bridged, commands, `TAP ${tap}`, signal)
+      const making = tap === bridged.firstTap ? '' : tapCommands(tap, mtu, mark)
+      const commands = making + (isApart ? '' : joinCommands(tap, bridge))
+      if (commands) await make(home ?? bridged, commands, `TAP ${tap}`, signal)
       if (!isApart) await bridged.verify?.(tap)
     } catch (error) {
       members.leave(member)

@@ -125,6 +125,14 @@ export function removeLinkCommands(names: readonly string[]): string {
   return lines(...names.map((name) => `link delete dev ${name}`))
 }
 
+/** What is said when such lines fail; `purpose` is what they make, as in `bridge br0`. */
+export function notMade(purpose: string): { message: string; hint: string } {
+  return {
+    message: `The ${purpose} could not be made`,
+    hint: 'Run npx vitest-guest doctor to see what this host lacks.',
+  }
+}
+
 export function lines(...commands: string[]): string {
   return commands.map((command) => `${command}\n`).join('')
 }

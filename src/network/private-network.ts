@@ -3,19 +3,24 @@ import { requireTool } from '../host/tools.ts'
 import { requireTun } from '../host/tun.ts'
 import { acquire } from '../lifetime/disposers.ts'
 import { placeOf, type NetworkSpec } from '../options/network-options.ts'
-import { bridgedNetwork, make, type Bridged } from './bridged-network.ts'
+import { bridgedNetwork, type Bridged } from './bridged-network.ts'
 import { startDnsmasq } from './dnsmasq.ts'
-import { BRIDGE, bridgeCommands, LOOPBACK_UP } from './ip-commands.ts'
+import { BRIDGE, bridgeCommands, LOOPBACK_UP, tapCommands } from './ip-commands.ts'
 import { startSlirp } from './slirp.ts'
 import type { Network } from './network.ts'
 import { startKeeper } from './start-keeper.ts'
+
+const tapName = (index: number) => `tap${index}`
 
 /** A bridge and TAPs in namespaces of their own, held by a keeper. */
 export async function privateNetwork(place: NetworkSpec, signal?: AbortSignal): Promise<Network> {
   const ipTool = requireTool('ip')
   requireTun()
   return acquire(async (disposers) => {
-    const keeper = disposers.use(await startKeeper(signal))
+    const firstTap = tapName(0)
+    const commands = LOOPBACK_UP + bridgeCommands(place) + tapCommands(firstTap, place.mtu)
+    const purpose = `bridge ${BRIDGE} with TAP ${firstTap}`
+    const keeper = disposers.use(await startKeeper({ purpose, commands }, signal))
     const bridged: Bridged = {
       kind: 'private',
       bridge: BRIDGE,
@@ -25,9 +30,9 @@ export async function privateNetwork(place: NetworkSpec, signal?: AbortSignal): 
         const [file, ...args] = keeper.inside([ipTool, '-batch', '-'])
         return run(file, args, { input: commands, signal: ipSignal })
       },
-      tapName: (index) => `tap${index}`,
+      tapName,
+      firstTap,
     }
-    await make(bridged, LOOPBACK_UP + bridgeCommands(bridged), `bridge ${BRIDGE}`, signal)
     const { dhcpRange: range, egress } = place
     if (egress) await startSlirp(keeper, bridged, signal)
     const dhcp = range && (await startDnsmasq(keeper, { bridge: BRIDGE, range, ...egress }, signal))

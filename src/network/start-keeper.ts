@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { explainNamespaceFailure, namespaceFlags, NAMESPACES, needsUserNamespace } from '../host/namespaces.ts'
 import { requireTool } from '../host/tools.ts'
 import { until } from '../lifetime/until.ts'
+import { notMade } from './ip-commands.ts'
 import {
   end,
   hold,
@@ -24,10 +25,11 @@ export interface PrivateKeeper extends Keeper {
 }
 
 /**
- * Node takes its time to start, so a shell goes before it in the same process: from its first line on, others can enter the
- * namespaces. /proc still belongs to the PID namespace outside, so that line names the process as the caller sees it.
+ * Node takes its time to start, so a shell goes before it in the same process: it has ip(8) make what there is to be, and then others
+ * can enter. /proc still belongs to the PID namespace outside, so the first line names the process as the caller sees it.
  */
-const SAY_PID = 'read -r pid rest </proc/self/stat && echo "$pid" && exec "$@"'
+const SET_UP =
+  'ip=$1; shift; read -r pid rest </proc/self/stat && echo "$pid" && echo "$0" | "$ip" -batch - && echo up && exec "$@"'
 
 /**
  * The keepers that live. An ordinary user's networks are in one user namespace, which they take over from one another: only who rules
@@ -38,22 +40,30 @@ const siblings = new Set<number>()
 /**
  * Starts a keeper that holds a user, network and PID namespace. Returns as soon as programs can be run inside; dialing takes a
  * moment longer (`ready`).
- * @throws HostError when unshare or nsenter is missing; NetworkError with the cause when the kernel refuses.
+ * @param made what the network is there for, as in `bridge br0`, and the lines of ip(8) that make it
+ * @throws HostError when unshare, nsenter or ip is missing; NetworkError with the cause when the kernel refuses.
  */
-export async function startKeeper(signal?: AbortSignal): Promise<PrivateKeeper> {
+export async function startKeeper(
+  made: { readonly purpose: string; readonly commands: string },
+  signal?: AbortSignal,
+): Promise<PrivateKeeper> {
   const unshare = requireTool('unshare')
   const nsenter = requireTool('nsenter')
   const folder = newStateFolder()
   const user = needsUserNamespace()
-  const program = ['/bin/sh', '-c', SAY_PID, 'keeper', ...keeperProgram(folder, 'private')]
+  const program = ['/bin/sh', '-c', SET_UP, made.commands, requireTool('ip'), ...keeperProgram(folder, 'private')]
   const sibling = user ? siblings.values().next().value : undefined
   const enterSibling = ['--target', `${sibling}`, '--user', '--preserve-credentials', '--', unshare, ...NAMESPACES]
   const makers = sibling === undefined ? [unshare, ...namespaceFlags()] : [nsenter, ...enterSibling]
   const child = spawnKeeper([...makers, '--', ...program])
   const life = child.stdio[3].on('error', () => {})
-  const lines = linesOf(child, explainNamespaceFailure)
+  let isInside = false
+  const explain = (stderr: string) => (isInside ? notMade(made.purpose) : explainNamespaceFailure(stderr))
+  const lines = linesOf(child, explain)
   try {
     const pid = await until(signal, lines())
+    isInside = true
+    await until(signal, lines())
     siblings.add(Number(pid))
     child.once('close', () => siblings.delete(Number(pid)))
     const ready = lines().then(() => {})

@@ -7,7 +7,7 @@ import type { Machine } from '../machine/start-machine.ts'
 
 /** RAM is in a file of its own; only the state of the devices goes through the stream. */
 export const CAPABILITIES = { capabilities: [{ capability: 'x-ignore-shared', state: true }] }
-const BETWEEN_LOOKS = 10
+const BETWEEN_LOOKS = 2
 
 interface MigrationState {
   status?: string

@@ -87,7 +87,7 @@ test('a TAP that is in use moves to another network', async () => {
   qemu.stdin.end('quit\n')
   expect(await shown).not.toContain('could not')
   await attachment[Symbol.asyncDispose]()
-  expect(await links(other)).toBe('')
+  expect(await links(other)).not.toContain(attachment.tap)
 })
 
 test('what cannot be a further card is refused before anything starts', async () => {

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { NetworkError } from '../../src/errors.ts'
 import { startDnsmasq } from '../../src/network/dnsmasq.ts'
 import { openNetwork } from '../../src/network/open-network.ts'
+import { LOOPBACK_UP } from '../../src/network/ip-commands.ts'
 import { startKeeper } from '../../src/network/start-keeper.ts'
 import { processesNaming } from '../support/leftovers.ts'
 import { plugIn, split, type Plugged } from '../support/plug-in.ts'
@@ -61,7 +62,7 @@ test('dnsmasq goes with the network', async () => {
 })
 
 test("dnsmasq's own errors are told", async () => {
-  await using keeper = await startKeeper()
+  await using keeper = await startKeeper({ purpose: 'loopback', commands: LOOPBACK_UP })
   const range = { first: '192.168.100.60', last: '192.168.100.70' }
   // There is no such bridge.
   const unknown: unknown = await startDnsmasq(keeper, { bridge: 'br9', range }).catch((it: unknown) => it)

@@ -139,17 +139,23 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
     const budget = THAW_BUDGET * budgetFactor(accel)
     const client = await withinBudget({ machine, phases, budget, grace: budget, signal }, async (boot, answered) => {
       const dial = (port: number, dialSignal: AbortSignal) => network.dial(spec.address, port, dialSignal)
-      const waking = wake.setClock(boot)
-      waking.catch(() => {})
+      wake.reseed()
       const { identity } = person
-      if (identity) await phases.run(BECOMING, () => waking.then(() => wake.become(identity, boot)))
+      if (identity) await phases.run(BECOMING, () => wake.become(identity, boot))
       await phases.run(JOINING, async () => joining ?? join())
+      let waking: Promise<void> | undefined
+      // Not sooner, for systemd looks at all of its timers then, while sshd starts.
+      const onBanner = () => {
+        answered()
+        waking = wake.setClock(boot)
+        waking.catch(() => {})
+      }
       const ssh = await openSsh(
         dial,
         rootLogin(person.credentials),
         boot,
         (name, work) => phases.run(name, work),
-        answered,
+        onBanner,
       )
       disposers.defer(() => ssh.destroy())
       if (isLeased) await phases.run('lease', () => renewLease(network, person.macAddress, ssh, boot))

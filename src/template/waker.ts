@@ -8,6 +8,9 @@ import { FreezeError } from './freeze-error.ts'
 import { requireIdentity, type NewIdentity } from './identity.ts'
 import { until } from '../lifetime/until.ts'
 
+/** Each is a byte of entropy, though it is sent, and fed to the pool, as two hexadecimal digits. */
+const SEED_BYTES = 64
+
 /**
  * The waker: a program that a machine is frozen with and that is the first to know of the thaw. It waits at the second
  * serial port, so it answers before any SSH connection could, without the cost of starting a program in a guest that has
@@ -99,8 +102,14 @@ try:
         if time.monotonic() > deadline:
             raise OSError('an SSH session does not end')
         time.sleep(0.05)
+    random = os.open('/dev/urandom', os.O_WRONLY)
     tell('armed, can change' if is_changeable() else 'armed')
     for line in lines():
+        if line.startswith(b'seed '):
+            # As it is, for it has to be done before sshd takes random numbers.
+            fcntl.ioctl(random, RNDADDENTROPY, struct.pack('ii', ${8 * SEED_BYTES}, len(line)) + line)
+            fcntl.ioctl(random, RNDRESEEDCRNG)
+            continue
         if line == b'done':
             break
         if line == b'hang up':
@@ -112,14 +121,8 @@ try:
             # A crash may come at any time, and must not bring the old one back.
             os.sync()
             continue
-        now, seed = line.split()
         news(bus)
-        time.clock_settime(time.CLOCK_REALTIME, float(now))
-        seed = bytes.fromhex(seed.decode())
-        random = os.open('/dev/urandom', os.O_WRONLY)
-        fcntl.ioctl(random, RNDADDENTROPY, struct.pack('ii', len(seed) * 8, len(seed)) + seed)
-        fcntl.ioctl(random, RNDRESEEDCRNG)
-        os.close(random)
+        time.clock_settime(time.CLOCK_REALTIME, float(line))
         tell('awake %.6f' % time.time())
     # Each message has the unit's whole state; most often there is none of these, and then there is no program to start.
     suspects = failed_units() if b'failed' in news(bus) else []
@@ -130,7 +133,6 @@ except Exception as error:
 
 /** Seconds that the sessions of those who prepared the machine may take to end, with KVM and without. */
 const SESSIONS_BUDGET = 30
-const SEED_BYTES = 64
 /** How far the guest's clock may be from the host's, in milliseconds. */
 export const CLOCK_TOLERANCE = 500
 /** A busy host may answer too late to be sure of the clock; it is asked again. */
@@ -153,6 +155,8 @@ function quoted(text: string): string {
 export class WakePort {
   readonly #port: Duplex
   readonly #lines: Interface
+  /** What the waker says next, where that is listened for already. */
+  #next: Promise<string[]> | undefined
 
   constructor(port: Duplex) {
     this.#port = port
@@ -171,8 +175,9 @@ export class WakePort {
     return said === 'armed, can change'
   }
 
-  /** Both steps of waking up, one after the other. @throws BootError when any of it is not so. */
+  /** All steps of waking up, one after the other. @throws BootError when any of it is not so. */
   async wake(signal: AbortSignal): Promise<void> {
+    this.reseed()
     await this.setClock(signal)
     await this.settle(signal)
   }
@@ -198,13 +203,19 @@ export class WakePort {
     await this.#ask('hang up', /^(hung up)$/, signal)
   }
 
-  /** Sets the clock, and feeds and reseeds the entropy pool. @throws BootError when the clock stays off. */
+  /** Feeds the entropy pool and has its generator reseeded. The waker tells only when that fails, in answer to what comes next. */
+  reseed(): void {
+    this.#next = once(this.#lines, 'line') as Promise<string[]>
+    this.#next.catch(() => {})
+    this.#port.write(`seed ${randomBytes(SEED_BYTES).toString('hex')}\n`)
+  }
+
+  /** @throws BootError when the clock stays off. */
   async setClock(signal: AbortSignal): Promise<void> {
     let error = Infinity
     for (let tried = 0; tried < CLOCK_TRIES; tried++) {
       const sentAt = Date.now()
-      const request = `${(sentAt / 1000).toFixed(3)} ${randomBytes(SEED_BYTES).toString('hex')}`
-      const [answer] = await this.#ask(request, /^awake (\S+)$/, signal)
+      const [answer] = await this.#ask((sentAt / 1000).toFixed(3), /^awake (\S+)$/, signal)
       const guests = Number(answer) * 1000
       // The guest looked at its clock at some moment between the two of ours.
       error = Math.max(Math.abs(guests - sentAt), Math.abs(Date.now() - guests))
@@ -216,9 +227,10 @@ export class WakePort {
   }
 
   async #ask(request: string, expected: RegExp, signal: AbortSignal): Promise<string[]> {
-    const answered = once(this.#lines, 'line', { signal }) as Promise<[string]>
+    const answered = this.#next ?? (once(this.#lines, 'line', { signal }) as Promise<string[]>)
+    this.#next = undefined
     this.#port.write(`${request}\n`)
-    const [line] = await until(signal, answered)
+    const [line = ''] = await until(signal, answered)
     const match = expected.exec(line)
     if (!match) throw new BootError(`The guest did not wake up as it should: ${line}`)
     return match.slice(1)

@@ -3,13 +3,13 @@ import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
 import { armCommand, WakePort } from '../../src/template/waker.ts'
 
-/** A guest at the other end of the serial port: answers each line as it is told. */
-function guest(answer: (line: string) => string | undefined) {
+/** A guest at the other end of the serial port: answers each line as it is told, the seed alone with nothing. */
+function guest(answer: (line: string) => string | undefined, onSeed: () => string | undefined = () => undefined) {
   const [host, serial] = duplexPair()
   const heard: string[] = []
   createInterface(serial).on('line', (line) => {
     heard.push(line)
-    const said = answer(line)
+    const said = line.startsWith('seed ') ? onSeed() : answer(line)
     if (said !== undefined) serial.write(`${said}\n`)
   })
   return { port: new WakePort(host), heard, say: (line: string) => serial.write(`${line}\n`) }
@@ -21,11 +21,11 @@ const soon = () => AbortSignal.timeout(5000)
 test('a guest that takes the time and has no failed unit is awake', async () => {
   const { port, heard } = guest((line) => (line === 'done' ? 'failed ' : awake()))
   await port.wake(soon())
-  expect(heard).toHaveLength(2)
-  const [now, seed] = heard[0]?.split(' ') ?? []
+  const [seed, now, ...rest] = heard
+  // 64 random bytes, before anything else.
+  expect(seed).toMatch(/^seed [0-9a-f]{128}$/)
   expect(Math.abs(Number(now) * 1000 - Date.now())).toBeLessThan(5000)
-  // 64 random bytes.
-  expect(seed).toMatch(/^[0-9a-f]{128}$/)
+  expect(rest).toEqual(['done'])
 })
 
 test('other random bytes each time', async () => {
@@ -33,14 +33,14 @@ test('other random bytes each time', async () => {
   await one.port.wake(soon())
   const other = guest((line) => (line === 'done' ? 'failed ' : awake()))
   await other.port.wake(soon())
-  expect(one.heard[0]?.split(' ')[1]).not.toBe(other.heard[0]?.split(' ')[1])
+  expect(one.heard[0]).not.toBe(other.heard[0])
 })
 
 test.for([-700, 700])('a clock that is %i ms off is set again', async (offset) => {
   let asked = 0
   const { port, heard } = guest((line) => (line === 'done' ? 'failed ' : awake(asked++ < 2 ? offset : 0)))
   await port.wake(soon())
-  expect(heard).toHaveLength(4)
+  expect(heard).toHaveLength(5)
 })
 
 test('a clock that stays off is an error', async () => {
@@ -51,7 +51,7 @@ test('a clock that stays off is an error', async () => {
       /^The guest's clock is not within 500 ms of the host's, but 6\d{4} ms off/,
     ) as string,
   })
-  expect(heard).toHaveLength(10)
+  expect(heard).toHaveLength(11)
 })
 
 test('units that failed by the jump are an error that names them', async () => {
@@ -64,6 +64,16 @@ test('units that failed by the jump are an error that names them', async () => {
 test('what went wrong in the guest is an error', async () => {
   const { port } = guest(() => 'PermissionError: [Errno 1] Operation not permitted')
   await expect(port.wake(soon())).rejects.toThrow('The guest did not wake up as it should: PermissionError')
+})
+
+test('so is a seed that was not taken, though nobody asks for an answer', async () => {
+  const { port } = guest(
+    () => undefined,
+    () => 'PermissionError: [Errno 1] Operation not permitted',
+  )
+  port.reseed()
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  await expect(port.setClock(soon())).rejects.toThrow('The guest did not wake up as it should: PermissionError')
 })
 
 test('a guest that says nothing is waited for until the signal', async () => {

@@ -12,7 +12,6 @@ import { bootGuest } from 'vitest-guest/core'
 import { chooseAccelerator } from '../src/host/accelerator.ts'
 import { qemuVersion } from '../src/host/qemu-version.ts'
 import { resolveImage } from '../src/image/resolve-image.ts'
-import { listTemplates } from '../src/template/list-templates.ts'
 import { chart } from './chart.ts'
 import { measureEndurance } from './endurance.ts'
 import { measureFiles } from './files.ts'
@@ -39,8 +38,6 @@ const { accel, reason } = await chooseAccelerator('auto')
 console.log(`Measuring ${parts.join(', ')} on ${accel} (${reason})`)
 const image = await resolveImage({ base: 'debian-12', packages: [] }, { onProgress: console.log })
 await (await bootGuest({ onProgress: console.log }))[Symbol.asyncDispose]()
-const templates = (await listTemplates()).sort((one, other) => Number(other.lastUse) - Number(one.lastUse))
-const template = templates[0]?.folder ?? ''
 
 const measured: Results = {
   accel,
@@ -48,7 +45,7 @@ const measured: Results = {
   qemu: await qemuVersion(),
   measuredAt: new Date().toISOString(),
 }
-if (parts.includes('starts')) measured.starts = await measureStarts(image, template, accel, rounds)
+if (parts.includes('starts')) measured.starts = await measureStarts(image, accel, rounds)
 if (parts.includes('fresh')) measured.fresh = await measureFresh(rounds * 5)
 if (parts.includes('memory')) measured.memory = await measureMemory()
 if (parts.includes('endurance')) measured.endurance = await measureEndurance(Number(values.clones))

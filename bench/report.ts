@@ -36,7 +36,7 @@ export function table({ cpus, starts, fresh, memory, endurance, files, network }
     line(
       '  warm, to a connected client',
       seconds(median(warm)),
-      `${(median(warm) / median(floor)).toFixed(2)} x floor; by hand is ${(hand / median(warm)).toFixed(1)} x warm`,
+      `${ratio(warm, floor)} x floor; by hand is ${(hand / median(warm)).toFixed(1)} x warm`,
     )
     line('  keeper, bridge and TAP', milliseconds(median(network)))
     line('  close', milliseconds(median(close)))
@@ -89,9 +89,6 @@ export function table({ cpus, starts, fresh, memory, endurance, files, network }
   if (network) {
     const { byHand, ours, setUps } = network
     lines.push(`Two guests on a bridge, medians (${ours.ping.length} turns of each pair)`)
-    // What disturbs the machine disturbs both of a turn, so the ratio is the median of the turns'.
-    const ratio = (ours: readonly number[], hand: readonly number[]) =>
-      median(ours.map((each, turn) => each / (hand[turn] ?? Number.NaN))).toFixed(2)
     line(
       '  TCP from one to the other',
       mbits(median(ours.throughput)),
@@ -112,6 +109,11 @@ export function table({ cpus, starts, fresh, memory, endurance, files, network }
     }
   }
   return lines.join('\n')
+}
+
+/** Of two that took turns. What disturbs the machine disturbs both of a turn, so it is the median of the turns'. */
+function ratio(ours: readonly number[], others: readonly number[]): string {
+  return median(ours.map((each, turn) => each / (others[turn] ?? Number.NaN))).toFixed(2)
 }
 
 function mbits(bits: number): string {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { bootGuest, openNetwork } from 'vitest-guest/core'
 import type { Image } from '../src/image/resolve-image.ts'
+import { listTemplates } from '../src/template/list-templates.ts'
 import { bootByHand } from './by-hand.ts'
 import { openFloor } from './floor.ts'
 import { median } from './median.ts'
@@ -23,12 +24,7 @@ export interface Starts {
 /** Clones per round of boots: they are cheap, and what matters is the ratio of two of them. */
 const CLONES = 10
 
-export async function measureStarts(
-  image: Image,
-  template: string,
-  accel: 'kvm' | 'tcg',
-  rounds: number,
-): Promise<Starts> {
+export async function measureStarts(image: Image, accel: 'kvm' | 'tcg', rounds: number): Promise<Starts> {
   const starts: Omit<Starts, 'warmPhases' | 'coldPhases'> = {
     byHand: [],
     cold: [],
@@ -40,11 +36,13 @@ export async function measureStarts(
   }
   const warmPhases = new Map<string, number[]>()
   const coldPhases = new Map<string, number[]>()
-  await using floor = await openFloor(template, image, accel)
   for (let round = 1; round <= rounds; round++) {
     starts.byHand.push(await bootByHand(image, accel))
     starts.cold.push(await timeStart('cold', coldPhases))
-    starts.build.push(await timeBuild(image))
+    // Clones of another template in each round: how late sshd answers a login depends on its host key.
+    await using cache = await emptyCache(image)
+    starts.build.push(await timeBuild())
+    await using floor = await openFloor(await cache.template(), image, accel)
     for (let clone = 0; clone < CLONES; clone++) {
       starts.floor.push(await floor.round())
       starts.warm.push(await timeStart('warm', warmPhases, starts.close))
@@ -71,20 +69,27 @@ async function timeStart(start: 'cold' | 'warm', phases: Map<string, number[]>, 
   return elapsed
 }
 
-/** The first start with an empty cache, less the clone that it ends with. */
-async function timeBuild(image: Image): Promise<number> {
+/** A cache with the images of the usual one and no template, in its place until disposed. */
+async function emptyCache(image: Image) {
   const cache = await mkdtemp(join(tmpdir(), 'bench-cache-'))
   await symlink(dirname(dirname(image.disk)), join(cache, 'images'))
   const saved = process.env['VITEST_GUEST_CACHE']
   process.env['VITEST_GUEST_CACHE'] = cache
-  try {
-    await using guest = await bootGuest()
-    return guest.phases.find(({ name }) => name === 'template')?.durationMs ?? Number.NaN
-  } finally {
-    if (saved === undefined) delete process.env['VITEST_GUEST_CACHE']
-    else process.env['VITEST_GUEST_CACHE'] = saved
-    await rm(cache, { recursive: true })
+  return {
+    /** The folder of the one that has been built. */
+    template: async () => (await listTemplates())[0]?.folder ?? '',
+    [Symbol.asyncDispose]: async () => {
+      if (saved === undefined) delete process.env['VITEST_GUEST_CACHE']
+      else process.env['VITEST_GUEST_CACHE'] = saved
+      await rm(cache, { recursive: true })
+    },
   }
+}
+
+/** The first start with an empty cache, less the clone that it ends with. */
+async function timeBuild(): Promise<number> {
+  await using guest = await bootGuest()
+  return guest.phases.find(({ name }) => name === 'template')?.durationMs ?? Number.NaN
 }
 
 async function timeNetwork(): Promise<number> {

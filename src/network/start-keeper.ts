@@ -40,7 +40,7 @@ const siblings = new Set<number>()
 /**
  * Starts a keeper that holds a user, network and PID namespace. Returns as soon as programs can be run inside; dialing takes a
  * moment longer (`ready`).
- * @param made what the network is there for, as in `bridge br0`, and the lines of ip(8) that make it
+ * @param made the lines of ip(8) that make what it is to hold, and what that is, as in `bridge br0`
  * @throws HostError when unshare, nsenter or ip is missing; NetworkError with the cause when the kernel refuses.
  */
 export async function startKeeper(

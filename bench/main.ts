@@ -46,7 +46,7 @@ const measured: Results = {
   measuredAt: new Date().toISOString(),
 }
 if (parts.includes('starts')) measured.starts = await measureStarts(image, accel, rounds)
-if (parts.includes('fresh')) measured.fresh = await measureFresh(rounds * 5)
+if (parts.includes('fresh')) measured.fresh = await measureFresh(image, accel, rounds)
 if (parts.includes('memory')) measured.memory = await measureMemory()
 if (parts.includes('endurance')) measured.endurance = await measureEndurance(Number(values.clones))
 if (parts.includes('files')) measured.files = await measureFiles(rounds)

@@ -43,13 +43,9 @@ export function table({ cpus, starts, fresh, memory, endurance, files, network }
     for (const [name, ms] of Object.entries(starts.warmPhases)) line(`    warm: ${name}`, milliseconds(ms))
   }
   if (fresh) {
-    lines.push(`A fresh guest per test, median wait (${fresh.on.length} tests each)`)
+    lines.push(`A fresh guest per test, median wait (${fresh.on.length} tests with, ${fresh.off.length} without)`)
     line('  with standby', milliseconds(median(fresh.on)))
-    line(
-      '  without',
-      milliseconds(median(fresh.off)),
-      starts && `${(median(fresh.off) / median(starts.floor)).toFixed(2)} x floor`,
-    )
+    line('  without', milliseconds(median(fresh.off)), `${ratio(fresh.off, fresh.floor)} x floor`)
   }
   if (memory) {
     lines.push('Memory of guests of 512 MiB')

@@ -1,10 +1,7 @@
-import { mkdtemp, rm, symlink } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
 import { bootGuest, openNetwork } from 'vitest-guest/core'
 import type { Image } from '../src/image/resolve-image.ts'
-import { listTemplates } from '../src/template/list-templates.ts'
 import { bootByHand } from './by-hand.ts'
+import { emptyCache } from './empty-cache.ts'
 import { openFloor } from './floor.ts'
 import { median } from './median.ts'
 
@@ -67,23 +64,6 @@ async function timeStart(start: 'cold' | 'warm', phases: Map<string, number[]>, 
   await guest[Symbol.asyncDispose]()
   close?.push(performance.now() - closedAt)
   return elapsed
-}
-
-/** A cache with the images of the usual one and no template, in its place until disposed. */
-async function emptyCache(image: Image) {
-  const cache = await mkdtemp(join(tmpdir(), 'bench-cache-'))
-  await symlink(dirname(dirname(image.disk)), join(cache, 'images'))
-  const saved = process.env['VITEST_GUEST_CACHE']
-  process.env['VITEST_GUEST_CACHE'] = cache
-  return {
-    /** The folder of the one that has been built. */
-    template: async () => (await listTemplates())[0]?.folder ?? '',
-    [Symbol.asyncDispose]: async () => {
-      if (saved === undefined) delete process.env['VITEST_GUEST_CACHE']
-      else process.env['VITEST_GUEST_CACHE'] = saved
-      await rm(cache, { recursive: true })
-    },
-  }
 }
 
 /** The first start with an empty cache, less the clone that it ends with. */

@@ -10,7 +10,9 @@ import { isLoopback, parseSockets, SOCKETS_COMMAND, socketUrl } from './sockets.
 import { isIdle, parseProperties, showUnit, stateOf, unitEvidence } from './units.ts'
 import { NotYet, resolveWait, waitUntil, type Wait, type WaitOptions } from './wait-until.ts'
 
-export interface ConsoleWaitOptions extends Omit<WaitOptions, 'interval'> {
+export interface ConsoleWaitOptions extends WaitOptions {
+  /** Milliseconds from one search to the next, at the least. @default 0, a search whenever some more text has come */
+  interval?: number
   /** Where to begin, as `guest.console.position` gave it. @default after the last match of an earlier wait */
   since?: number
 }
@@ -39,7 +41,6 @@ export interface Waits {
   /**
    * Until the console shows a match, which is returned; it may span lines. As in NixOS, what was written before the call counts
    * too, unless an earlier wait has found its match in it: two waits in a row are for two matches, the second after the first.
-   * Nothing polls: the text is searched whenever some more has come.
    */
   waitForConsole(pattern: RegExp, options?: ConsoleWaitOptions): Promise<RegExpExecArray>
   /** Until a command succeeds; returns its result. The command is run again and again, each run to its end. */
@@ -158,12 +159,18 @@ export function waits({ exec, connect, console, accel, life, why }: Parts): Wait
     },
 
     waitForConsole: async (pattern, { since, ...options } = {}) => {
+      const isSingle = options.timeout === 0
       const begin = since === undefined ? consumed : { position: since, skip: 0 }
       // With these flags a pattern would remember where it matched before.
       const search = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
       const found = await wait(options, {
         what: `the console shows ${String(pattern)}`,
-        look: (signal) => nextMatch(console, search, begin, signal),
+        look: async (signal) => {
+          const match = search.exec(textAfter(console, begin))
+          if (match) return match
+          if (isSingle) throw new NotYet('no match')
+          return nextMatch(console, search, begin, options.interval ?? 0, signal)
+        },
         explain: async () => ({
           lastSeen: textAfter(console, begin).trimEnd().split('\n').slice(-LAST_LINES).join('\n'),
           consoleTail: console.tail,
@@ -207,22 +214,31 @@ function nextMatch(
   console: Console,
   pattern: RegExp,
   since: ConsolePoint,
+  interval: number,
   signal: AbortSignal,
 ): Promise<RegExpExecArray> {
   return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined
+    const stop = () => {
+      stopListening()
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+    }
     const look = () => {
+      timer = undefined
       const match = pattern.exec(textAfter(console, since))
       if (!match) return
       stop()
-      signal.removeEventListener('abort', onAbort)
       resolve(match)
     }
     const onAbort = () => {
       stop()
       reject(signal.reason as Error)
     }
-    const stop = console.onOutput(look)
+    const stopListening = console.onOutput(() => {
+      if (interval === 0) look()
+      else timer ??= setTimeout(look, interval)
+    })
     signal.addEventListener('abort', onAbort, { once: true })
-    look()
   })
 }

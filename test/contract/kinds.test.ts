@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { needsUserNamespace } from '../../src/host/namespaces.ts'
 import { copyDefaultTemplate } from '../support/default-template.ts'
 import { networkNamespace } from '../support/network-namespace.ts'
 import { ordinaryUser } from '../support/ordinary-user.ts'
@@ -22,12 +23,14 @@ test('the suite passes on a private network', () => passes('private'))
 
 test('on one of the user, where there is no /dev/net/tun', () => {
   const hide = 'mount -t tmpfs none /dev/net && exec "$@"'
-  return passes('user', {}, { inside: (command) => ['unshare', '--mount', 'sh', '-c', hide, 'sh', ...command] })
+  const user = needsUserNamespace() ? ['--user', '--map-root-user'] : []
+  const inside = (command: readonly string[]) => ['unshare', ...user, '--mount', 'sh', '-c', hide, 'sh', ...command]
+  return passes('user', {}, { inside })
 })
 
 test('on one of the host, for an ordinary user who may run ip by sudo -n', async () => {
   // A network of the host is made in no namespace but a test's own.
-  const namespace = await networkNamespace()
+  const namespace = await networkNamespace({ ofTheHost: true })
   onTestFinished(() => namespace[Symbol.asyncDispose]())
   const somebody = await ordinaryUser()
   onTestFinished(() => somebody[Symbol.asyncDispose]())

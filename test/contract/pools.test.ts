@@ -8,7 +8,7 @@ test('forks: two workers have a guest each, at the same address at the same time
 })
 
 test.for([
-  ['threads', 5, []],
+  ['threads', 7, []],
   // What of these is another is the context that a file runs in.
   ['vmForks', 2, ['-t', 'override|derived']],
   ['vmThreads', 2, ['-t', 'override|derived']],

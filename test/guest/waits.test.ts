@@ -94,6 +94,12 @@ test('waitForConsole: what came before counts, once; a later wait is for a later
   expect((await guest.waitForConsole(/one (\d)/, { since: 0 }))[1]).toBe('1')
   const error = await failureOf(guest.waitForConsole(/nobody writes this/, { timeout: 200 }))
   expect(error.message).toMatch(/^Waited 0\.\d s \(1 look\) until the console shows \/nobody writes this\/[^]*one 3/)
+  await expect(guest.waitForConsole(/nobody writes this/, { timeout: 0 })).rejects.toThrow(WaitError)
+  const seldom = guest.waitForConsole(/four (\d)/, { interval: 300 })
+  await guest.exec('printf "four 4\r\n" > /dev/ttyS0')
+  expect((await seldom)[1]).toBe('4')
+  const aborted = guest.waitForConsole(/nobody writes this/, { interval: 1, signal: AbortSignal.timeout(100) })
+  await expect(aborted).rejects.toMatchObject({ name: 'TimeoutError' })
 })
 
 test('a kernel that panics ends a wait at once', async () => {

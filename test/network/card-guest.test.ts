@@ -1,24 +1,19 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
-import type { Guest } from '../../src/guest/guest.ts'
-import { bootGuest } from '../../src/guest/boot-guest.ts'
-import type { Network } from '../../src/network/network.ts'
-import { openNetwork } from '../../src/network/open-network.ts'
-import { requireTool } from '../../src/host/tools.ts'
-import { networkNamespace, type NetworkNamespace } from '../support/network-namespace.ts'
-import { ping, split } from '../support/plug-in.ts'
-import { toolPath } from '../support/tool-path.ts'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { type NetworkNamespace, networkNamespace, openElsewhere, type Owner } from '../support/network-namespace.ts'
+import { split } from '../support/plug-in.ts'
 
+const BOOT = new URL('../../src/guest/boot-guest.ts', import.meta.url).href
 const MAC = '52:54:00:c0:ff:ee'
 
 const OUTSIDE = '203.0.113.1'
 
 /** In the place of the host, for what goes out. */
-let host: NetworkNamespace
-let tools: Awaited<ReturnType<typeof toolPath>>
-let network: Network
-let guest: Guest
+let host: NetworkNamespace | undefined
+let owner: Owner | undefined
+/** Runs a function body beside the guest, with `guest`, `network` and `inside` in scope. */
+const there = (body: string) => (owner as Owner).evaluate(`const { guest, inside } = globalThis\n${body}`)
 
 beforeAll(async () => {
   host = await networkNamespace()
@@ -28,41 +23,51 @@ beforeAll(async () => {
     'link set outside up',
     'link set other up',
   )
-  const slirp = host.inside([requireTool('slirp4netns')]).join(' ')
-  tools = await toolPath({ standIns: { slirp4netns: `#!/bin/sh\nexec ${slirp} "$@"\n` } })
-  vi.stubEnv('PATH', tools.path)
-  network = await openNetwork({ mtu: 4000, subnet6: 'fd00:100::/64', egress: true })
-  vi.unstubAllEnvs()
-  guest = await bootGuest({ network, macAddress: MAC.toUpperCase() })
+  owner = await openElsewhere({ mtu: 4000, subnet6: 'fd00:100::/64', egress: true }, host.inside)
+  const booted = await owner.evaluate(`
+    const { bootGuest } = await import('${BOOT}')
+    const { execa } = await import('execa')
+    globalThis.inside = (...command) => {
+      const [file, ...args] = network.inside(command)
+      return execa(file, args, { reject: false })
+    }
+    // The name of the place that is taken already is guest.
+    globalThis.guest = await bootGuest({ network, hostname: 'other', macAddress: '${MAC.toUpperCase()}' })`)
+  // What it throws comes back as its message.
+  expect(booted).toBeUndefined()
 })
 afterAll(async () => {
-  await network[Symbol.asyncDispose]()
-  await host[Symbol.asyncDispose]()
-  await tools[Symbol.asyncDispose]()
+  await owner?.[Symbol.asyncDispose]()
+  await host?.[Symbol.asyncDispose]()
 })
 
 test('its card has the chosen MAC address', async () => {
-  expect(guest.macAddress).toBe(MAC)
-  expect((await guest.$`cat /sys/class/net/eth0/address`).stdout).toBe(MAC)
+  const said = await there(`return [guest.macAddress, (await guest.$\`cat /sys/class/net/eth0/address\`).stdout]`)
+  expect(said).toEqual([MAC, MAC])
 })
 
 test('packets of the MTU reach it whole, both ways, and no larger ones', async () => {
-  const whole = ['-M', 'do', '-s', `${4000 - 28}`]
-  expect(await ping(network, guest.address, whole)).toMatchObject({ exitCode: 0 })
-  expect((await guest.$`cat /sys/class/net/eth0/mtu`).stdout).toBe('4000')
+  const whole = `'-M', 'do', '-s', '${4000 - 28}'`
+  const [exitCode, mtu, sockets] = (await there(`
+    const { exitCode } = await inside('ping', '-c', '1', '-W', '5', ${whole}, guest.address)
+    const mtu = await guest.$\`cat /sys/class/net/eth0/mtu\`
+    const sockets = await guest.$\`ss -tin state established dport != 0\`
+    return [exitCode, mtu.stdout, sockets.stdout]`)) as [number, string, string]
+  expect([exitCode, mtu]).toEqual([0, '4000'])
   // One segment of its own may be as long, less its headers.
-  const { stdout } = await guest.$`ss -tin state established dport != 0`
-  expect(Number(/ advmss:(\d+)/.exec(stdout)?.[1])).toBe(4000 - 52)
+  expect(Number(/ advmss:(\d+)/.exec(sockets)?.[1])).toBe(4000 - 52)
 })
 
 test('it has its IPv6 address, and is reached there', async () => {
-  expect(guest.address6).toBe('fd00:100::c0a8:64e0')
-  expect(await ping(network, guest.address6 as string)).toMatchObject({ exitCode: 0 })
-  const socket = await network.dial(guest.address6 as string, 22)
-  const [banner] = (await socket.take(1).toArray()) as [Buffer]
-  expect(banner.toString()).toMatch(/^SSH-2\.0-/)
-  const shown = (await guest.$`ip -6 -o address show dev eth0`).stdout
-  expect(shown).toContain('fd00:100::c0a8:64e0/64')
+  const [address, exitCode, banner, shown] = (await there(`
+    const { exitCode } = await inside('ping', '-c', '1', '-W', '5', guest.address6)
+    const socket = await network.dial(guest.address6, 22)
+    const [banner] = await socket.take(1).toArray()
+    const shown = await guest.$\`ip -6 -o address show dev eth0\`
+    return [guest.address6, exitCode, String(banner), shown.stdout]`)) as [string, number, string, string]
+  expect([address, exitCode]).toEqual(['fd00:100::c0a8:64e1', 0])
+  expect(banner).toMatch(/^SSH-2\.0-/)
+  expect(shown).toContain('fd00:100::c0a8:64e1/64')
   expect(shown).not.toContain('tentative')
   expect(shown).not.toContain('fe80:')
 })
@@ -71,13 +76,19 @@ test('with egress it has a default route, a name server, and a way to what is ou
   const program = `
     const server = require('node:net').createServer((socket) => socket.end('the outside'))
     server.listen(80, '${OUTSIDE}', () => console.log('ready'))`
-  const server = spawn(...split(host.inside([process.execPath, '-e', program])), {
+  const server = spawn(...split((host as NetworkNamespace).inside([process.execPath, '-e', program])), {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   onTestFinished(() => void server.kill())
   await once(server.stdout, 'data')
-  expect((await guest.$`ip route show default`).stdout).toMatch(/^default via 192\.168\.100\.2 dev eth0 /)
-  expect(await guest.readFile('/etc/resolv.conf', 'utf8')).toContain('nameserver 192.168.100.3\n')
-  const read = `timeout 20 bash -c 'cat </dev/tcp/${OUTSIDE}/80'`
-  expect((await guest.exec(read)).stdout).toBe('the outside')
+  const said = await there(`return [
+    (await guest.$\`ip route show default\`).stdout,
+    await guest.readFile('/etc/resolv.conf', 'utf8'),
+    (await guest.exec("timeout 20 bash -c 'cat </dev/tcp/${OUTSIDE}/80'")).stdout,
+  ]`)
+  expect(said).toEqual([
+    expect.stringMatching(/^default via 192\.168\.100\.2 dev eth0 /),
+    expect.stringContaining('nameserver 192.168.100.3\n'),
+    'the outside',
+  ])
 })

@@ -4,6 +4,8 @@ import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { execa } from 'execa'
+import { needsUserNamespace } from '../../src/host/namespaces.ts'
+import { asRoot } from './sudo.ts'
 
 /** A network namespace of a test's own, in the place of the host's: a `host` network must be made nowhere else. */
 export interface NetworkNamespace extends AsyncDisposable {
@@ -17,21 +19,42 @@ export interface NetworkNamespace extends AsyncDisposable {
   interfaces(): Promise<string[]>
 }
 
-export async function networkNamespace(): Promise<NetworkNamespace> {
-  const holder = spawn('unshare', ['--net', 'sh', '-c', 'ip link set dev lo up && echo up && exec sleep infinity'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+/**
+ * As root it is one of the host's, and else one that root in a user namespace of its own has made. What needs an ordinary
+ * user who may run sudo asks for `ofTheHost`: root makes it then, and who runs the tests enters it as themselves.
+ */
+export async function networkNamespace({ ofTheHost = false } = {}): Promise<NetworkNamespace> {
+  const ordinary = needsUserNamespace()
+  const sudo = ordinary && ofTheHost ? ['sudo', '-n'] : []
+  const user = ordinary && !ofTheHost
+  const namespaces = user ? ['--user', '--map-root-user', '--net'] : ['--net']
+  const script = 'ip link set dev lo up && echo $$ && exec sleep infinity'
+  const [command = '', ...args] = [...sudo, 'unshare', ...namespaces, 'sh', '-c', script]
+  const holder = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` },
   })
-  await once(holder.stdout, 'data')
-  const inside = (command: readonly string[]): [string, ...string[]] => [
+  const gone = once(holder, 'close')
+  const reason = text(holder.stderr)
+  const pid = await new Promise<string | undefined>((resolve) => {
+    createInterface(holder.stdout).once('line', resolve)
+    void gone.then(() => resolve(undefined))
+  })
+  if (pid === undefined) throw new Error(`No network namespace: ${await reason}`)
+  const enter: [string, ...string[]] = [
     'nsenter',
-    `--target=${holder.pid}`,
+    `--target=${pid}`,
+    ...(user ? ['--user', '--preserve-credentials'] : []),
     '--net',
     '--',
-    ...command,
   ]
+  // sudo takes some of the environment away: TMPDIR and PATH always.
+  const ourselves = `exec sudo -n --preserve-env ${enter.join(' ')} setpriv --reuid=$(id -u) --regid=$(id -g) \
+    --init-groups env "TMPDIR=$TMPDIR" "PATH=$PATH" "HOME=$HOME" "$@"`
+  const inside = (command: readonly string[]): [string, ...string[]] =>
+    sudo.length > 0 ? ['sh', '-c', ourselves, 'sh', ...command] : [...enter, ...command]
   const run = async (command: readonly string[], input = '') => {
-    const [file, ...args] = inside(command)
+    const [file = '', ...args] = [...sudo, ...enter, ...command]
     return (await execa(file, args, { input })).stdout
   }
   const show = async <T>(...args: string[]) => JSON.parse((await run(['ip', '-json', ...args])) || '[]') as T[]
@@ -44,8 +67,7 @@ export async function networkNamespace(): Promise<NetworkNamespace> {
       return links.map(({ ifname }) => ifname).filter((name) => name !== 'lo')
     },
     [Symbol.asyncDispose]: async () => {
-      const gone = once(holder, 'close')
-      holder.kill('SIGKILL')
+      await asRoot(['kill', '-KILL', pid])
       await gone
     },
   }
@@ -132,12 +154,14 @@ export async function openElsewhere(
     child.stdin.write(`${JSON.stringify(body)}\n`)
     return ((await next()) as { value: unknown }).value
   }
+  const opened = (await next()) as Opened
   return {
-    opened: (await next()) as Opened,
+    opened,
     evaluate,
     another: async (more) => (await evaluate(`return another(${JSON.stringify(more)})`)) as Opened,
     kill: async (signal) => {
-      child.kill(signal)
+      // Not what has entered the namespace for it, which passes no signal on.
+      process.kill(opened.pid ?? (child.pid as number), signal)
       await ended
     },
     [Symbol.asyncDispose]: async () => {

@@ -15,9 +15,12 @@ let made = 0
 /** @param address with the length of its prefix; without one the card has none */
 export async function plugIn(network: Network, address?: string, macAddress?: string): Promise<Plugged> {
   const name = `m${made++}`
-  const holder = spawn(...split(network.inside(['unshare', '--net', 'sh', '-c', 'echo ready && exec sleep 600'])), {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const holder = spawn(
+    ...split(network.inside(['unshare', '--net', 'sh', '-c', 'echo ready && exec sleep infinity'])),
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
   await new Promise((resolve) => createInterface(holder.stdout).once('line', resolve))
   const pid = await leafOf(holder.pid as number)
   const inside = (command: readonly string[]): [string, ...string[]] => {

@@ -35,3 +35,13 @@ test('the next test has a live one all the same', async ({ ssh, guest }) => {
   expect(closed).toBe(7)
   expect((await guest.$`echo ${'still here'}`).stdout).toBe('still here')
 })
+
+test('a test may reboot its guest and not wait for it', async ({ guest }) => {
+  await guest.exec('reboot').catch(() => {})
+})
+
+test('the next test has it booted and connected all the same', async ({ ssh, guest }) => {
+  expect(ssh).toBe(guest.ssh)
+  const { stdout } = await guest.$`cat /proc/sys/kernel/random/boot_id`
+  expect(stdout).not.toBe(bootId)
+})

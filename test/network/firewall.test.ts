@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { execa } from 'execa'
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { whyElsewhere } from '../../src/guest/stranger.ts'
+import { requireTool } from '../../src/host/tools.ts'
 import { firewallBetween } from '../../src/network/firewall.ts'
 import { describeNetwork, openNetwork, type Network } from '../../src/index.ts'
 import { networkNamespace, openElsewhere } from '../support/network-namespace.ts'
@@ -30,7 +31,7 @@ afterAll(async () => {
 })
 
 async function nft(rules: string, inside: Network['inside'] = (command) => network.inside(command)): Promise<void> {
-  await execa(...split(inside(['nft', '-f', '-'])), { input: rules })
+  await execa(...split(inside([requireTool('nft'), '-f', '-'])), { input: rules })
 }
 
 /** Whether this process reaches the machine, by TCP. */

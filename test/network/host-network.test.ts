@@ -248,7 +248,9 @@ test('so does the next one of another kind, there or where that namespace is gon
   expect((await namespace.interfaces()).sort()).toEqual([alive.opened.bridge, alive.opened.tap].sort())
   expect([record, lost].map((path) => existsSync(path))).toEqual([false, true])
   await other[Symbol.asyncDispose]()
-  await none.another({ kind: 'user' })
+  // From where an ordinary user sees all of their processes; a network of the user makes no interface there.
+  await using user = await openElsewhere({ kind: 'user' }, ([file = '', ...args]) => [file, ...args], { TMPDIR: folder.path })
+  expect(user.opened.kind).toBe('user')
   expect(existsSync(lost)).toBe(false)
   expect(await recordsOf(alive.opened)).toHaveLength(1)
 })
@@ -274,6 +276,9 @@ test('auto takes it where no private one can be had, and says why', async () => 
   const owner = await open(namespace, { kind: 'auto' }, { PATH: tools.path })
   expect(owner.opened).toMatchObject({ kind: 'host', reason: 'not private: unshare: not found on PATH' })
   expect(await namespace.interfaces()).toHaveLength(2)
+  // While its tools are there.
+  await owner[Symbol.asyncDispose]()
+  expect(await namespace.interfaces()).toEqual([])
 })
 
 test('without /dev/net/tun it is refused, and auto takes one of the user', async () => {

@@ -6,7 +6,7 @@ import type { Credentials } from '../seed/credentials.ts'
 import type { Identity } from './identity.ts'
 
 /** Raise it when templates of older releases must not be used any more. */
-export const FORMAT_VERSION = 3
+export const FORMAT_VERSION = 4
 /** What a template is made of, besides its manifest. */
 export const FILES = { memory: 'memory', state: 'state', disk: 'disk.qcow2', seed: 'seed.iso' } as const
 const MANIFEST = 'manifest.json'

@@ -68,6 +68,7 @@ const FAILURES: Record<string, readonly string[]> = {
   'a matcher fails': ['last commands:', 'hostname'],
   'takes too long': ['timed out in 2000ms', 'sleep 60'],
   'a program crashes': ['In the guest a program crashed', 'segfault at 0'],
+  'a program aborts': ['In the guest a program crashed', 'fatal signal 6. python3['],
   'the kernel panics': [
     'it does not answer: its kernel has panicked',
     'the end of the journal on its disk',
@@ -113,6 +114,7 @@ describe.for(['5', '4'])('vitest %s', (version) => {
     expect(dead).toEqual([...LIVE, 'var-log'])
     expect(live).toEqual({
       'failures.suite.ts-a-matcher-fails': LIVE,
+      'failures.suite.ts-a-program-aborts': LIVE,
       'failures.suite.ts-a-program-crashes': LIVE,
       'failures.suite.ts-in-a-suite-a-command-fails': LIVE,
       // Its first try failed.

@@ -29,6 +29,27 @@ describe('the console guard', () => {
     expect(findTrouble(`nothing\n${line}\nnothing`)).toEqual([{ what, line }])
   })
 
+  const signalled = (signal: number) =>
+    `kernel: potentially unexpected fatal signal ${signal}.\nkernel: CPU: 0 PID: 345 Comm: a b Not tainted 6.1.0 #1  Debian\nkernel: RIP: 0033:0x7f`
+  const line = 'kernel: potentially unexpected fatal signal 6. a b[345]'
+
+  test('names the program that a signal made dump core', () => {
+    expect(findTrouble(signalled(6))).toEqual([{ what: 'a program crashed', line }])
+    expect(findTrouble(signalled(6), ['a b['])).toEqual([])
+    // Without the line that names it, too.
+    expect(findTrouble('kernel: x: potentially unexpected fatal signal 6.')).toHaveLength(1)
+    expect(findTrouble(signalled(3))).toEqual([])
+  })
+
+  test.for(['kernel: a b[345]: segfault at 0 ip 0', 'kernel: traps: a b[345] trap divide error ip:0 sp:0'])(
+    'tells of a fault once: %s',
+    (fault) => {
+      expect(findTrouble(`${fault}\n${signalled(11)}`)).toEqual([{ what: 'a program crashed', line: fault }])
+      expect(findTrouble(`${fault}\n${signalled(11)}`, ['a b['])).toEqual([])
+      expect(findTrouble(`${fault.replace('345', '7')}\n${signalled(11)}`)).toHaveLength(2)
+    },
+  )
+
   test.for([
     'systemd[1]: web.service: Main process exited, code=exited, status=1/FAILURE',
     'sshd[312]: debug: the word panic alone is nobody’s kernel',

@@ -27,6 +27,10 @@ test('a program crashes', async ({ guest }) => {
   await guest.exec(`python3 -c 'import ctypes; ctypes.string_at(0)'`, { reject: false })
 })
 
+test('a program aborts', async ({ guest }) => {
+  await guest.exec(`python3 -c 'import os; os.abort()'`, { reject: false })
+})
+
 test('succeeds when it is tried again', { retry: 1 }, async ({ guest, task }) => {
   await guest.exec(task.result?.retryCount ? 'true' : 'exit 4')
 })

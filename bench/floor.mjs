@@ -22,6 +22,8 @@ link set dev tap0 up
 spawnSync('ip', ['-batch', '-'], { input: SET_UP, stdio: ['pipe', 'inherit', 'inherit'] })
 
 async function round() {
+  // The kernel may still be asking for the guest of the round before, and about to give that up.
+  spawnSync('ip', ['neighbour', 'flush', 'dev', 'br0'])
   const state = openSync(join(folder, 'state'), 'r')
   const startedAt = performance.now()
   const child = spawn(qemu, args, { stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'pipe', 'pipe', state] })

@@ -52,11 +52,12 @@ if (parts.includes('endurance')) measured.endurance = await measureEndurance(Num
 if (parts.includes('files')) measured.files = await measureFiles(rounds)
 if (parts.includes('network')) measured.network = await measureNetwork(image, accel, rounds)
 
-const results: Results = { ...earlier(), ...measured }
-console.log(`\n${table(results)}\n`)
+// First of all, as measuring has taken half an hour.
 console.log(JSON.stringify(measured))
+const results: Results = { ...earlier(), ...measured }
 writeFileSync(JSON_FILE, `${JSON.stringify(results, null, 2)}\n`)
 if (results.starts) writeFileSync(CHART_FILE, chart(results))
+console.log(`\n${table(results)}\n`)
 
 function earlier(): Partial<Results> {
   try {

@@ -83,7 +83,7 @@ export function table({ cpus, starts, fresh, memory, endurance, files, network }
     }
   }
   if (network) {
-    const { byHand, ours, setUps } = network
+    const { byHand, ours, setUps, further } = network
     lines.push(`Two guests on a bridge, medians (${ours.ping.length} turns of each pair)`)
     line(
       '  TCP from one to the other',
@@ -103,6 +103,8 @@ export function table({ cpus, starts, fresh, memory, endurance, files, network }
         `all of them: one every ${milliseconds(elapsed / setUp.length)}`,
       )
     }
+    lines.push('One more such network, while so many workers have theirs')
+    for (const [others, times] of further.entries()) line(`  ${others}`, milliseconds(median(times)))
   }
   return lines.join('\n')
 }

@@ -249,7 +249,9 @@ test('so does the next one of another kind, there or where that namespace is gon
   expect([record, lost].map((path) => existsSync(path))).toEqual([false, true])
   await other[Symbol.asyncDispose]()
   // From where an ordinary user sees all of their processes; a network of the user makes no interface there.
-  await using user = await openElsewhere({ kind: 'user' }, ([file = '', ...args]) => [file, ...args], { TMPDIR: folder.path })
+  await using user = await openElsewhere({ kind: 'user' }, ([file = '', ...args]) => [file, ...args], {
+    TMPDIR: folder.path,
+  })
   expect(user.opened.kind).toBe('user')
   expect(existsSync(lost)).toBe(false)
   expect(await recordsOf(alive.opened)).toHaveLength(1)

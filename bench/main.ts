@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what a guest costs by hand, with us, and at the least, side by side in one run, as medians and ratios.
  *
- * Arguments: what to measure, of `starts fresh memory endurance files network` (all), `--rounds N` (3), and `--clones N`
+ * Arguments: what to measure, of `starts fresh memory endurance files traffic networks` (all), `--rounds N` (3), and `--clones N`
  * (200) for endurance. What is measured replaces its part of docs/bench.json; the chart docs/bench.svg is drawn from the starts.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -17,13 +17,14 @@ import { measureEndurance } from './endurance.ts'
 import { measureFiles } from './files.ts'
 import { measureFresh } from './fresh.ts'
 import { measureMemory } from './memory.ts'
-import { measureNetwork } from './network.ts'
 import { table, type Results } from './report.ts'
+import { measureSetUps } from './set-ups.ts'
 import { measureStarts } from './starts.ts'
+import { measureTraffic } from './traffic.ts'
 
 const JSON_FILE = new URL('../docs/bench.json', import.meta.url)
 const CHART_FILE = new URL('../docs/bench.svg', import.meta.url)
-const PARTS = ['starts', 'fresh', 'memory', 'endurance', 'files', 'network'] as const
+const PARTS = ['starts', 'fresh', 'memory', 'endurance', 'files', 'traffic', 'networks'] as const
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -50,7 +51,8 @@ if (parts.includes('fresh')) measured.fresh = await measureFresh(image, accel, r
 if (parts.includes('memory')) measured.memory = await measureMemory()
 if (parts.includes('endurance')) measured.endurance = await measureEndurance(Number(values.clones))
 if (parts.includes('files')) measured.files = await measureFiles(rounds)
-if (parts.includes('network')) measured.network = await measureNetwork(image, accel, rounds)
+if (parts.includes('traffic')) measured.traffic = await measureTraffic(image, accel, rounds)
+if (parts.includes('networks')) measured.networks = await measureSetUps(rounds)
 
 // First of all, as measuring has taken half an hour.
 console.log(JSON.stringify(measured))

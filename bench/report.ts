@@ -3,8 +3,9 @@ import type { Files } from './files.ts'
 import type { Fresh } from './fresh.ts'
 import type { Memory } from './memory.ts'
 import { median } from './median.ts'
-import type { NetworkFigures } from './network.ts'
+import type { SetUps } from './set-ups.ts'
 import type { Starts } from './starts.ts'
+import type { Traffic } from './traffic.ts'
 
 /** Everything that was measured, as docs/bench.json keeps it. */
 export interface Results {
@@ -17,11 +18,12 @@ export interface Results {
   memory?: Memory
   endurance?: Endurance
   files?: Files
-  network?: NetworkFigures
+  traffic?: Traffic
+  networks?: SetUps
 }
 
 /** Medians and ratios, for people. */
-export function table({ cpus, starts, fresh, memory, endurance, files, network }: Results): string {
+export function table({ cpus, starts, fresh, memory, endurance, files, traffic, networks }: Results): string {
   const lines: string[] = []
   const line = (what: string, value: string, more = '') =>
     lines.push(`${what.padEnd(44)}${value.padStart(11)}   ${more}`.trimEnd())
@@ -82,8 +84,8 @@ export function table({ cpus, starts, fresh, memory, endurance, files, network }
       line(`  ${names[key]}`, seconds(ours), `scp ${seconds(scp)}; ours is ${(ours / scp).toFixed(2)} x scp`)
     }
   }
-  if (network) {
-    const { byHand, ours, setUps, further } = network
+  if (traffic) {
+    const { byHand, ours } = traffic
     lines.push(`Two guests on a bridge, medians (${ours.ping.length} turns of each pair)`)
     line(
       '  TCP from one to the other',
@@ -95,8 +97,11 @@ export function table({ cpus, starts, fresh, memory, endurance, files, network }
       `${median(ours.ping).toFixed(2)} ms`,
       `by hand ${median(byHand.ping).toFixed(2)} ms; by hand is ${ratio(byHand.ping, ours.ping)} x ours`,
     )
+  }
+  if (networks) {
+    const { atOnce, further } = networks
     lines.push(`Private networks with a TAP, opened and disposed by workers at the same time (${cpus} cores)`)
-    for (const { workers, setUp, elapsed } of setUps) {
+    for (const { workers, setUp, elapsed } of atOnce) {
       line(
         `  ${workers} ${workers === 1 ? 'worker' : 'workers'}, set-up of one`,
         milliseconds(median(setUp)),

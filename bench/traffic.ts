@@ -2,23 +2,21 @@ import { openNetwork } from 'vitest-guest/core'
 import type { Image } from '../src/image/resolve-image.ts'
 import { openByHand } from './by-hand.ts'
 import { median } from './median.ts'
-import { measureSetUps, type SetUps } from './set-ups.ts'
 
 /** Of two guests on a bridge: bits per second from one to the other, and milliseconds of a round trip, one number per turn. */
-interface Traffic {
+interface Measured {
   throughput: number[]
   ping: number[]
 }
 
-export interface NetworkFigures {
-  byHand: Traffic
-  ours: Traffic
-  setUps: SetUps[]
-}
+export type Traffic = Record<'byHand' | 'ours', Measured>
 
 /** Turns of each pair in a round. */
-const TURNS = 5
-const SECONDS = 4
+const TURNS = 30
+const WARM_UPS = 5
+const SECONDS = 1
+/** Round trips of a turn. */
+const PINGS = 25
 const PORT = 5001
 
 /** Tells whoever sends how many bytes have come. */
@@ -52,16 +50,25 @@ interface Pair {
   ask(address: string, command: string): Promise<string>
 }
 
-/**
- * Traffic between two guests of ours and between two by hand: all four have booted the same kernel, told the same, from the same image,
- * and stay up, and the pairs take turns. Then how long networks take to set up.
- */
-export async function measureNetwork(image: Image, accel: 'kvm' | 'tcg', rounds: number): Promise<NetworkFigures> {
-  const traffic = await measureTraffic(image, accel, rounds)
-  return { ...traffic, setUps: await measureSetUps() }
+/** Traffic between two guests of ours and between two by hand. */
+export async function measureTraffic(image: Image, accel: 'kvm' | 'tcg', rounds: number): Promise<Traffic> {
+  const measured = { byHand: nothing(), ours: nothing() }
+  for (let round = 1; round <= rounds; round++) {
+    await measureRound(image, accel, measured)
+    const said = (['byHand', 'ours'] as const).map((who) => {
+      const { throughput, ping } = measured[who]
+      return `${who} ${(median(throughput.slice(-TURNS)) / 1e6).toFixed(0)} Mbit/s, ping ${median(ping.slice(-TURNS)).toFixed(3)} ms`
+    })
+    console.log(`  round ${round}: ${said.join('; ')}`)
+  }
+  return measured
 }
 
-async function measureTraffic(image: Image, accel: 'kvm' | 'tcg', rounds: number) {
+/**
+ * All four guests boot the same kernel, told the same, from the same image, and stay up while the pairs take turns. Other ones in
+ * each round: how fast an emulated guest is differs from one boot to the next.
+ */
+async function measureRound(image: Image, accel: 'kvm' | 'tcg', measured: Traffic): Promise<void> {
   // All that our kernel is told but what is for our seed alone.
   const append = image.direct?.append.replace(/ systemd\.mask=\S+/, '') ?? ''
   await using network = await openNetwork()
@@ -85,39 +92,30 @@ async function measureTraffic(image: Image, accel: 'kvm' | 'tcg', rounds: number
       },
     },
   }
-  const measured = { byHand: nothing(), ours: nothing() }
   for (const pair of Object.values(pairs)) {
     const start = `systemd-run --quiet -- python3 -c ${inBash(RECEIVER)} && sleep 2 && echo started`
     await pair.ask(pair.addresses[1], start)
     // An emulator translates code as it meets it, so the first ones pay for what every later one has.
-    for (let each = 0; each < TURNS; each++) await turn(pair)
+    for (let each = 0; each < WARM_UPS; each++) await turn(pair)
   }
-  for (let round = 1; round <= rounds; round++) {
-    for (let each = 0; each < TURNS; each++) {
-      // Who goes first changes from turn to turn.
-      for (const who of (round + each) % 2 === 0 ? (['ours', 'byHand'] as const) : (['byHand', 'ours'] as const)) {
-        const { throughput, ping } = await turn(pairs[who])
-        measured[who].throughput.push(throughput)
-        measured[who].ping.push(ping)
-      }
+  for (let each = 0; each < TURNS; each++) {
+    // Who goes first changes from turn to turn.
+    for (const who of each % 2 === 0 ? (['ours', 'byHand'] as const) : (['byHand', 'ours'] as const)) {
+      const { throughput, ping } = await turn(pairs[who])
+      measured[who].throughput.push(throughput)
+      measured[who].ping.push(ping)
     }
-    const said = (['byHand', 'ours'] as const).map((who) => {
-      const { throughput, ping } = measured[who]
-      return `${who} ${(median(throughput.slice(-TURNS)) / 1e6).toFixed(0)} Mbit/s, ping ${median(ping.slice(-TURNS)).toFixed(3)} ms`
-    })
-    console.log(`  round ${round}: ${said.join('; ')}`)
   }
-  return measured
 }
 
-const nothing = (): Traffic => ({ throughput: [], ping: [] })
+const nothing = (): Measured => ({ throughput: [], ping: [] })
 
-/** @returns the throughput, and the median of a hundred round trips */
+/** @returns the throughput, and the median of the round trips */
 async function turn({ addresses: [from, to], ask }: Pair): Promise<{ throughput: number; ping: number }> {
   const throughput = Number(await ask(from, `python3 -c ${inBash(SENDER)} ${to}`))
   const shown = await ask(
     from,
-    `ping -n -c 100 -i 0.02 ${to} | sed -n 's/.*time=\\([0-9.]*\\) ms/\\1/p' | tr '\\n' ' '; echo`,
+    `ping -n -c ${PINGS} -i 0.02 ${to} | sed -n 's/.*time=\\([0-9.]*\\) ms/\\1/p' | tr '\\n' ' '; echo`,
   )
   return { throughput, ping: median(shown.trim().split(' ').map(Number)) }
 }

@@ -29,25 +29,36 @@ export interface WriteWish {
   owner?: string | undefined
 }
 
+/** `$target` is a file, and `$part` will be the one beside it that is removed again, unless it has been moved there. */
+const BESIDE_FILE = `part=
+trap '[ -z "$part" ] || rm -f -- "$part"' EXIT
+trap 'exit 143' HUP INT TERM
+tell
+fail() { echo "$target: $1" >&2; exit 1; }
+[ ! -d "$target" ] || fail 'Is a directory'`
+
+function nameBeside(): string {
+  return `"\${target%/*}/.vitest-guest-${randomBytes(6).toString('hex')}"`
+}
+
+/** A connection that breaks is the end of the input too. */
+function requireSize(size: number): string {
+  return `[ "$(stat -c %s -- "$part")" = ${size} ] || fail 'not all of it arrived'`
+}
+
 /**
  * Takes a file's bytes from stdin. They go beside the file first, unless it is a device or a pipe, or a file of the kernel:
  * those occupy no blocks, and nothing can be created beside them. As few programs as can be: each is 50 ms under emulation.
  */
 export function writeScript(path: string, { size, mode, owner }: WriteWish): string {
-  const suffix = randomBytes(6).toString('hex')
   return `${PLAIN}
 target=${quote(path)}
 [ ! -L "$target" ] || { ${resolved('target', path)}; }
-part=
-trap '[ -z "$part" ] || rm -f -- "$part"' EXIT
-trap 'exit 143' HUP INT TERM
-tell
-fail() { echo "$target: $1" >&2; exit 1; }
-[ ! -d "$target" ] || fail 'Is a directory'
+${BESIDE_FILE}
 umask ${mode === undefined ? '022' : '077'}
 [ ! -e "$target" ] || umask 077
 if [ ! -e "$target" ] || [ -f "$target" ]; then
-  new="\${target%/*}/.vitest-guest-${suffix}"
+  new=${nameBeside()}
   set -C
   if { true >"$new"; } 2>/dev/null; then
     part=$new
@@ -60,13 +71,33 @@ fi
 file=\${part:-$target}
 cat >"$file" || exit
 if [ "$part" ]; then
-  [ "$(stat -c %s -- "$part")" = ${size} ] || fail 'not all of it arrived'
+  ${requireSize(size)}
   [ ! -e "$target" ] || { chown --reference="$target" -- "$part" && chmod --reference="$target" -- "$part"; } || exit
 fi
 ${owner === undefined ? '' : `chown -- ${quote(owner)} "$file" || exit`}
 ${mode === undefined ? '' : `chmod -- ${quote(mode)} "$file" || exit`}
 if [ "$part" ]; then mv -fT -- "$part" "$target" && part=; fi`
 }
+
+/** Takes a file's bytes from stdin, for a file of its own: what was there before is replaced. */
+export function receiveFileScript(path: string, { size, mode, mtimeMs }: FileFacts): string {
+  return `${PLAIN}
+${resolved('target', path)}
+${BESIDE_FILE}
+umask 077
+new=${nameBeside()}
+set -C
+true >"$new" || exit
+set +C
+part=$new
+cat >"$part" || exit
+${requireSize(size)}
+chmod -- ${(mode & 0o7777).toString(8)} "$part" && touch -d @${Math.floor(mtimeMs / 1000)} -- "$part" || exit
+mv -fT -- "$part" "$target" && part=`
+}
+
+/** What Node's `stat` says of a file. */
+type FileFacts = Readonly<Record<'size' | 'mode' | 'mtimeMs', number>>
 
 /**
  * Unpacks the archive of one file or folder, `./NAME`, from stdin. GNU tar reads and writes 64 KiB at a time then, not 10; others

@@ -1,16 +1,22 @@
 import { realpath, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Client } from 'ssh2'
+import { readWhole } from '../host/read-whole.ts'
 import { run } from '../host/run.ts'
 import { packTar } from '../host/tar.ts'
 import { requireTool } from '../host/tools.ts'
 import { hostFileError } from './file-error.ts'
-import { receiveScript } from './file-scripts.ts'
+import { receiveFileScript, receiveScript } from './file-scripts.ts'
 import { progress, type TransferProgress } from './progress.ts'
 import { pump } from './pump.ts'
 import { withProgram, type Act } from './with-program.ts'
 
-/** Packs a file or folder of the host into a program of the guest that unpacks it. */
+/** From this size on, in bytes, a file goes as it is: tar would take a sixth longer, but spares a smaller one three programs. */
+const LARGE = 4 * 1024 * 1024
+/** Bytes of a block, as `stat` counts them. */
+const BLOCK = 512
+
+/** Packs a file or folder of the host into a program of the guest that unpacks it; a large file without holes goes bare. */
 export async function upload(
   client: Client,
   localPath: string,
@@ -21,23 +27,28 @@ export async function upload(
   const source = await realpath(localPath).catch((cause: unknown) => {
     throw failed(cause)
   })
-  const isFolder = (await stat(source)).isDirectory()
-  const size = onProgress ? sizeOf(source) : Promise.resolve(0)
+  const stats = await stat(source)
+  const isBare = stats.isFile() && stats.size >= LARGE && stats.blocks * BLOCK >= stats.size
+  const size = isBare ? Promise.resolve(stats.size) : onProgress ? sizeOf(source) : Promise.resolve(0)
   size.catch(() => {})
   const { onBytes, finish } = progress(localPath, size, onProgress)
-  const script = receiveScript(act.path, { name: basename(source), isFolder })
+  const script = isBare
+    ? receiveFileScript(act.path, stats)
+    : receiveScript(act.path, { name: basename(source), isFolder: stats.isDirectory() })
   await withProgram(client, script, act, async (running) => {
-    const tar = packTar(source)
+    const { output, done, kill } = isBare ? readWhole(source, stats.size) : packTar(source)
     try {
       running.channel.resume()
-      await pump(tar.output, running.channel, running, onBytes)
-      // Only a whole archive is ended; the program is stopped otherwise, before it takes the half for all.
-      await tar.done.catch((cause: unknown) => {
+      await pump(output, running.channel, running, onBytes).catch((error: unknown) => {
+        throw output.errored ? failed(output.errored) : error
+      })
+      // Only what is whole is ended; the program is stopped otherwise, before it takes the half for all.
+      await done.catch((cause: unknown) => {
         throw failed(cause)
       })
       running.channel.end()
     } finally {
-      await tar.kill()
+      await kill()
     }
   })
   await finish()

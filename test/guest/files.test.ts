@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto'
+import { truncateSync } from 'node:fs'
 import {
   chmod,
+  link,
   lstat,
   mkdir,
   mkdtemp,
@@ -10,6 +13,7 @@ import {
   rm,
   stat,
   symlink,
+  utimes,
   writeFile,
 } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -147,6 +151,36 @@ describe('upload and download', () => {
     expect((await stat(join(host, 'down'))).mode & 0o7777).toBe(0o6751)
   })
 
+  test('a large file that goes as it is gets the same, and replaces a file with other permissions', async () => {
+    const bytes = Buffer.alloc(5_000_001, 'large and without holes ')
+    const [from, to] = [join(host, `bare ${ODD}`), `/t/bare ${ODD}`]
+    await writeFile(from, bytes, { mode: 0o751 })
+    await utimes(from, 1_600_000_000, 1_500_000_000)
+    await guest.$`echo old >${to}; chmod 600 ${to}; chown daemon ${to}; ln -s ${to} /t/to-bare`
+    const told: TransferProgress[] = []
+    await guest.upload(from, '/t/to-bare', { onProgress: (progress) => told.push(progress) })
+    expect((await guest.$`stat -c '%s %a %U %Y' ${to}; readlink /t/to-bare`).stdout).toBe(
+      `5000001 751 root 1500000000\n${to}`,
+    )
+    expect((await guest.$`sha256sum <${to}`).stdout.split(' ')[0]).toBe(
+      createHash('sha256').update(bytes).digest('hex'),
+    )
+    expect(told.at(-1)).toEqual({ path: from, bytes: 5_000_001, totalBytes: 5_000_001 })
+    await expectTidy()
+  })
+
+  test('a large file that becomes shorter while it is sent is an error, and nothing of it is left', async () => {
+    const file = join(host, 'shrinking')
+    await writeFile(file, Buffer.alloc(40_000_000, 'x'))
+    const act = guest.upload(file, '/t/shrinking', { onProgress: () => truncateSync(file, 5_000_000) })
+    expect(await failure(act)).toMatchObject({
+      name: 'HostError',
+      message: expect.stringMatching(/failed on the host[^]*has become shorter: \d+ of 40000000 bytes/) as string,
+    })
+    expect((await guest.$`ls -d /t/shrinking || true`).stdout).toBe('')
+    await expectTidy()
+  })
+
   test('a folder of 300 files, both ways, with symlinks, an empty file and an empty folder', async () => {
     const tree = join(host, 'tree')
     await mkdir(join(tree, 'sub', 'empty folder'), { recursive: true })
@@ -234,6 +268,13 @@ describe('upload and download', () => {
     ['CommandError', 'EISDIR', 'a file to a folder', () => guest.upload(join(host, 'large'), '/t')],
     ['CommandError', 'ENOTDIR', 'a folder to a file', () => guest.upload(join(host, 'overlay'), '/t/text')],
     ['CommandError', 'ENOENT', 'into no folder', () => guest.upload(join(host, 'large'), '/t/no/such')],
+    ['CommandError', 'EISDIR', 'a large file to a folder', () => guest.upload(join(host, 'shrinking'), '/t')],
+    [
+      'CommandError',
+      'ENOENT',
+      'a large file into no folder',
+      () => guest.upload(join(host, 'shrinking'), '/t/no/such'),
+    ],
     ['CommandError', 'ENOENT', 'nothing', () => guest.download('/t/none', join(host, 'x'))],
     ['HostError', 'ENOENT', 'of nothing', () => guest.upload(join(host, 'none'), '/t/x')],
     ['HostError', 'ENOENT', 'to no folder', () => guest.download('/t/text', join(host, 'no', 'such'))],
@@ -250,8 +291,11 @@ describe('upload and download', () => {
   test('a transfer that is canceled leaves nothing, neither here nor there', async () => {
     await writeFile(join(host, 'huge'), Buffer.alloc(40_000_000, 'x'))
     await guest.$`fallocate --length 40M /t/huge`
+    await mkdir(join(host, 'of huge'))
+    await link(join(host, 'huge'), join(host, 'of huge', 'huge'))
     for (const act of [
       (cancelSignal: AbortSignal) => guest.upload(join(host, 'huge'), '/t/canceled', { cancelSignal }),
+      (cancelSignal: AbortSignal) => guest.upload(join(host, 'of huge'), '/t/canceled', { cancelSignal }),
       (cancelSignal: AbortSignal) => guest.writeFile('/t/canceled', Buffer.alloc(40_000_000), { cancelSignal }),
       (cancelSignal: AbortSignal) => guest.download('/t/huge', join(host, 'canceled'), { cancelSignal }),
     ]) {

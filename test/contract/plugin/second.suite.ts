@@ -1,9 +1,13 @@
 import { expect, test } from 'vitest-guest'
 
-test('options without the image, the machine and its network are the same template', async ({
+test.override({ guestOptions: { hostname: 'mine' } })
+
+test("a file's own options are on top of the plugin's, and its guest is a clone of the same template", async ({
   guest,
-  guestOptions,
 }) => {
-  expect(guestOptions).toMatchObject({ memory: '384M', hostname: 'left' })
   expect(guest.started).toBe('warm')
+  const { stdout } = await guest.$`hostname && awk '/^MemTotal/ { print $2 }' /proc/meminfo`
+  const [hostname, kib] = stdout.split('\n')
+  expect(hostname).toBe('mine')
+  expect(Number(kib)).toBeLessThan(384 * 1024)
 })

@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { bootGuest } from 'vitest-guest/core'
 import { cacheFolder } from '../src/host/environment.ts'
 import { run } from '../src/host/run.ts'
@@ -7,6 +9,8 @@ import { childProcesses } from './processes.ts'
 /** What could grow. */
 interface Use {
   descriptors: number
+  /** What is in use of the heap, once the garbage has been collected, and all that the process holds. */
+  heapMib: number
   rssMib: number
   cacheMib: number
   children: number
@@ -21,6 +25,10 @@ export interface Endurance {
 }
 
 const WARM_UP = 10
+const MIB = 1024 * 1024
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 /** Clones in a row, each connected, asked one thing, and closed. */
 export async function measureEndurance(clones: number): Promise<Endurance> {
@@ -42,12 +50,13 @@ export async function measureEndurance(clones: number): Promise<Endurance> {
 }
 
 async function use(): Promise<Use> {
-  globalThis.gc?.()
-  const status = readFileSync('/proc/self/status', 'utf8')
+  collectGarbage()
+  const { heapUsed, rss } = process.memoryUsage()
   const [kib = ''] = (await run('du', ['--summarize', '--block-size=1K', cacheFolder()])).split('\t')
   return {
     descriptors: readdirSync('/proc/self/fd').length,
-    rssMib: Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024,
+    heapMib: heapUsed / MIB,
+    rssMib: rss / MIB,
     cacheMib: Number(kib) / 1024,
     children: childProcesses(process.pid).length,
   }

@@ -68,7 +68,7 @@ export function table({ cpus, starts, fresh, memory, endurance, files, traffic, 
     const grown = (name: keyof typeof after) => `${before[name].toFixed(0)} -> ${after[name].toFixed(0)}`
     line('  descriptors', grown('descriptors'))
     line('  child processes', grown('children'))
-    line('  our memory, MiB', grown('rssMib'))
+    line('  our heap, and all of our memory, MiB', `${grown('heapMib')}, ${grown('rssMib')}`)
     line('  cache, MiB', grown('cacheMib'))
   }
   if (files) {
@@ -80,8 +80,8 @@ export function table({ cpus, starts, fresh, memory, endurance, files, traffic, 
       smallDown: 'download of 5,000 files',
     } as const
     for (const key of ['largeUp', 'largeDown', 'smallUp', 'smallDown'] as const) {
-      const [ours, scp] = [median(files[key].ours), median(files[key].scp)]
-      line(`  ${names[key]}`, seconds(ours), `scp ${seconds(scp)}; ours is ${(ours / scp).toFixed(2)} x scp`)
+      const { ours, scp } = files[key]
+      line(`  ${names[key]}`, seconds(median(ours)), `scp ${seconds(median(scp))}; ours is ${ratio(ours, scp)} x scp`)
     }
   }
   if (traffic) {

@@ -4,6 +4,7 @@ import { BootError } from '../errors.ts'
 import { budgetFactor, type Accelerator } from '../host/accelerator.ts'
 import type { Image } from '../image/resolve-image.ts'
 import type { Disposers } from '../lifetime/disposers.ts'
+import { timerMs } from '../lifetime/longest-timer.ts'
 import type { Phases } from '../lifetime/phases.ts'
 import type { MachineConfig } from '../machine/command-line.ts'
 import type { ConsoleListener } from '../machine/console.ts'
@@ -152,7 +153,7 @@ export function rootLogin({ hostPublicKey, clientKey }: Credentials): Login {
 /** What a boot may take, and how long sshd may be silent after it, in milliseconds. */
 export function bootBudget({ timeouts }: GuestSpec, accel: Accelerator): Pick<Budget, 'budget' | 'grace'> {
   const factor = budgetFactor(accel)
-  return { budget: timeouts.boot * factor, grace: SSHD_GRACE * factor }
+  return { budget: timerMs(timeouts.boot * factor), grace: SSHD_GRACE * factor }
 }
 
 interface Budget {

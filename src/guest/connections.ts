@@ -29,6 +29,9 @@ const SUSPICIOUS = 3000
 /** Another client is given this long to connect to a guest that is up, in milliseconds. */
 const RECONNECT_BUDGET = 30_000
 
+/** One that hangs does not tell whether it is going down, and is not waited for, in milliseconds. */
+const SETTLE_BUDGET = 5000
+
 /** The SSH clients of a guest. They go with each run of it, and a new one waits until the next run is ready. */
 export class Connections {
   readonly #parts: Parts
@@ -149,7 +152,7 @@ function noSshd(consoleTail: string): SshError {
 /** Or gone already. */
 async function isGoingDown(client: Client): Promise<boolean> {
   try {
-    const { stdout } = await exec(client, 'systemctl is-system-running', { reject: false })
+    const { stdout } = await exec(client, 'systemctl is-system-running', { reject: false, timeout: SETTLE_BUDGET })
     return stdout === 'stopping'
   } catch {
     return true

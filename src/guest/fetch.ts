@@ -28,7 +28,7 @@ export class Fetch {
   async fetch(input: string | URL, init?: RequestInit): Promise<Response> {
     const url = this.#checked(input)
     const { fetch } = await import('undici')
-    this.#agent ??= makeAgent(this.#parts.connect)
+    this.#agent ??= makeAgent(this.#parts.connect, (host) => this.#isGuest(host))
     try {
       return await fetch(url, { ...init, dispatcher: await this.#agent })
     } catch (error) {
@@ -43,6 +43,11 @@ export class Fetch {
     await (await agent)?.destroy()
   }
 
+  #isGuest(host: string): boolean {
+    const { hostname, address } = this.#parts
+    return [ANY_GUEST, hostname.toLowerCase(), address].includes(host)
+  }
+
   #checked(input: string | URL): URL {
     const { hostname, address } = this.#parts
     const url = URL.parse(String(input))
@@ -50,20 +55,22 @@ export class Fetch {
     if (!url || !['http:', 'https:'].includes(url.protocol)) {
       throw new GuestError(`fetch takes a URL with http: or https:; got '${String(input)}'`, { hint })
     }
-    if (![ANY_GUEST, hostname.toLowerCase(), address].includes(url.hostname)) {
-      throw new GuestError(`'${url.hostname}' does not lead to this guest`, { hint })
+    if (!this.#isGuest(url.hostname)) {
+      throw leadsElsewhere(url.hostname, hint)
     }
     return url
   }
 }
 
 /** undici is loaded by the first request: it takes longer than many a test. */
-async function makeAgent(connect: Parts['connect']): Promise<Agent> {
+async function makeAgent(connect: Parts['connect'], isGuest: (host: string) => boolean): Promise<Agent> {
   const { Agent, buildConnector } = await import('undici')
   // No authority vouches for a guest, and nobody but the guest is on its network.
   const secure = buildConnector({ rejectUnauthorized: false })
   return new Agent({
     connect: (options, callback) => {
+      // By a redirect; what is asked for first has been looked at.
+      if (!isGuest(options.hostname)) return callback(leadsElsewhere(options.hostname), null)
       const port = Number(options.port || (options.protocol === 'https:' ? 443 : 80))
       connect(port).then(
         (socket) => {
@@ -77,9 +84,14 @@ async function makeAgent(connect: Parts['connect']): Promise<Agent> {
   })
 }
 
+function leadsElsewhere(host: string, hint = "With redirect: 'manual' the answer itself is returned."): GuestError {
+  return new GuestError(`'${host}' does not lead to this guest`, { hint })
+}
+
 /** undici says `fetch failed`, and why in the cause. */
 function explain(error: unknown, request: string): unknown {
   if (!(error instanceof TypeError) || error.cause === undefined) return error
+  if (error.cause instanceof GuestError && !(error.cause instanceof NetworkError)) return error.cause
   return new NetworkError(`${request}: ${messageOf(error.cause)}`, {
     cause: error.cause,
     hint: 'Does a server of the guest listen on that port, and on more than 127.0.0.1? (ss -tlnp in the guest tells.)',

@@ -1,6 +1,7 @@
 import type { Client } from 'ssh2'
 import { budgetFactor } from '../host/accelerator.ts'
 import type { Disposers } from '../lifetime/disposers.ts'
+import { timerMs } from '../lifetime/longest-timer.ts'
 import type { Phases } from '../lifetime/phases.ts'
 import type { Machine } from '../machine/start-machine.ts'
 import { address6In } from '../options/ipv6.ts'
@@ -62,7 +63,10 @@ export function guestHandle(parts: GuestParts): Guest {
   const why = findReason({ network, guest: { hostname, address }, pulled: () => cable.pulled() })
   const explain = explainFailure(why)
   const connect: Guest['connect'] = (port, signal) => explain(() => dial(port, signal))
-  const { hangUp: hangUpHttp, ...ways } = reach({ hostname, address, connect, disposers })
+  const requireThere = () => {
+    if (life.state === 'ended') life.requireRunning()
+  }
+  const { hangUp: hangUpHttp, ...ways } = reach({ hostname, address, connect, requireThere, disposers })
   life.onLost(hangUpHttp)
   const hangUp = () => {
     hangUpHttp()
@@ -112,7 +116,7 @@ export function guestHandle(parts: GuestParts): Guest {
     reconnect: () => ssh.open(),
     connectSsh: () => ssh.connect(),
     ...commands({ exec: run, open: () => ssh.open(), explain }),
-    ...files({ open: () => ssh.open(), stallMs: timeouts.command * budgetFactor(accel), explain }),
+    ...files({ open: () => ssh.open(), stallMs: timerMs(timeouts.command * budgetFactor(accel)), explain }),
     ...ways,
     ...see({ machine, network, macAddress, exec: run, disposers }),
     snapshot: async () => {

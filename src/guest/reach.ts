@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { RequestInit, Response } from 'undici'
 import type { Disposers } from '../lifetime/disposers.ts'
+import { requirePort } from '../options/port.ts'
 import { Fetch } from './fetch.ts'
 import { forward, type Forward } from './forward.ts'
 
@@ -16,7 +17,7 @@ export interface Reach {
    * @throws GuestError for a URL that leads elsewhere; NetworkError when nothing answers, or the connection breaks.
    */
   fetch(url: string | URL, init?: RequestInit): Promise<Response>
-  /** A port on 127.0.0.1 that leads to this port of the guest; closed with the guest at the latest. */
+  /** A port on 127.0.0.1 that leads to this port of the guest; closed with the guest at the latest. @throws BootError when that has gone */
   forward(port: number): Promise<Forward>
 }
 
@@ -24,17 +25,23 @@ interface Parts {
   readonly hostname: string
   readonly address: string
   readonly connect: Reach['connect']
+  /** @throws when QEMU has gone */
+  readonly requireThere: () => void
   readonly disposers: Disposers
 }
 
 /** Also `hangUp`, which ends the connections that are kept: those to a machine that has been put elsewhere lead nowhere. */
-export function reach({ hostname, address, connect, disposers }: Parts): Reach & { hangUp(): void } {
+export function reach({ hostname, address, connect, requireThere, disposers }: Parts): Reach & { hangUp(): void } {
   const http = new Fetch({ hostname, address, connect })
   disposers.defer(() => http.hangUp())
   return {
     connect,
     fetch: (url, init) => http.fetch(url, init),
-    forward: async (port) => disposers.use(await forward(() => connect(port))),
+    forward: async (port) => {
+      requirePort(port, 'guest.forward(8080)')
+      requireThere()
+      return disposers.use(await forward(() => connect(port)))
+    },
     hangUp: () => void http.hangUp().catch(() => {}),
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BootError, GuestError } from '../errors.ts'
+import { BootError, CommandError, GuestError } from '../errors.ts'
 import { budgetFactor, type Accelerator } from '../host/accelerator.ts'
 import type { Qmp } from '../host/qmp.ts'
 import type { Machine } from '../machine/start-machine.ts'
@@ -31,18 +31,36 @@ const BETWEEN_LOOKS = 20
 export class Snapshots {
   readonly #parts: Parts
   readonly #taken = new Set<Snapshot>()
+  #names = 0
+  /** One after the other: there is one waker, and QEMU stops for each. */
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(parts: Parts) {
     this.#parts = parts
   }
 
-  async take(): Promise<Snapshot> {
+  take(): Promise<Snapshot> {
+    return this.#inTurn(() => this.#take())
+  }
+
+  restore(snapshot: Snapshot): Promise<void> {
+    return this.#inTurn(() => this.#restore(snapshot))
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(act)
+    this.#turn = done.catch(() => {})
+    return done
+  }
+
+  async #take(): Promise<Snapshot> {
     const { machine, wake, exec } = this.#parts
     const { qmp } = machine
-    const snapshot = { name: `snapshot-${this.#taken.size + 1}`, takenAt: new Date() }
+    const snapshot = { name: `snapshot-${++this.#names}`, takenAt: new Date() }
     const armed = wake.armed(this.#budget())
     armed.catch(() => {})
     await exec(armCommand('stay')).catch((cause: unknown) => {
+      if (!(cause instanceof CommandError) || cause.timedOut) throw cause
       throw new BootError(
         'No snapshot can be taken: python3 and systemd are needed in the guest to set its clock later',
         {
@@ -63,7 +81,7 @@ export class Snapshots {
     return snapshot
   }
 
-  async restore(snapshot: Snapshot): Promise<void> {
+  async #restore(snapshot: Snapshot): Promise<void> {
     if (!this.#taken.has(snapshot)) {
       throw new GuestError('This snapshot is not one of this guest', {
         hint: 'Pass what guest.snapshot() of the same guest returned.',

@@ -1,4 +1,5 @@
-import { GuestError, NetworkError } from '../errors.ts'
+import { existsSync } from 'node:fs'
+import { BootError, NetworkError, SshError } from '../errors.ts'
 import { budgetFactor } from '../host/accelerator.ts'
 import { qemuVersion } from '../host/qemu-version.ts'
 import { acquire, type Disposers } from '../lifetime/disposers.ts'
@@ -8,6 +9,7 @@ import { templateKey } from '../template/key.ts'
 import type { Template } from '../template/store.ts'
 import { thaw } from '../template/thaw.ts'
 import { WakePort } from '../template/waker.ts'
+import type { Network } from '../network/network.ts'
 import { rootLogin, withinBudget } from './boot-machine.ts'
 import { buildTemplate } from './build-template.ts'
 import { renewLease, reserveLease } from './lease.ts'
@@ -32,7 +34,7 @@ const NOT_THE_TEMPLATES = [WAKING, BECOMING, JOINING, 'tap']
  * @returns undefined when a machine like this cannot be frozen
  */
 export async function startWarm(start: Start): Promise<Started | undefined> {
-  const { phases, signal } = start
+  const { spec, phases, signal } = start
   const find = () => phases.run('template', () => templateFor(start))
   let template = await find()
   if ('unfreezable' in template) return bootInstead(start, template)
@@ -40,14 +42,26 @@ export async function startWarm(start: Start): Promise<Started | undefined> {
     return await cloneTemplate(template, start)
   } catch (error) {
     signal?.throwIfAborted()
-    if (error instanceof NetworkError) throw error
-    if (error instanceof GuestError && NOT_THE_TEMPLATES.includes(error.phase ?? '')) throw error
-    warnOnce(`A template could not be restored and is built anew: ${(error as Error).message}`)
+    await requireOpen(start.network, spec.hostname, error)
+    // Nothing else is the machine's: a full disk or a bug of the caller's listener would meet the next template too.
+    if (!(error instanceof BootError || error instanceof SshError)) throw error
+    if (NOT_THE_TEMPLATES.includes(error.phase ?? '')) throw error
+    warnOnce(`A template could not be restored and is built anew: ${error.message}`)
     await discardTemplate(template)
     template = await find()
     if ('unfreezable' in template) return bootInstead(start, template)
     return await cloneTemplate(template, start)
   }
+}
+
+/** A network that is closed takes the machine with it; its folder goes first. @throws NetworkError */
+async function requireOpen({ ready, stateFolder }: Network, hostname: string, cause: unknown): Promise<void> {
+  await ready.catch(() => {})
+  if (existsSync(stateFolder)) return
+  throw new NetworkError(`The network was closed while guest ${hostname} was starting`, {
+    cause,
+    hint: 'Await the start before the network is disposed of, or end it by its signal.',
+  })
 }
 
 function bootInstead({ spec }: Start, { unfreezable }: Unfreezable): undefined {

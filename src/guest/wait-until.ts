@@ -1,6 +1,7 @@
 import pRetry from 'p-retry'
 import { SshError, WaitError, type GuestErrorFacts } from '../errors.ts'
 import { budgetFactor, type Accelerator } from '../host/accelerator.ts'
+import { timerMs } from '../lifetime/longest-timer.ts'
 import { until } from '../lifetime/until.ts'
 import { badOption } from '../options/bad-option.ts'
 
@@ -12,6 +13,11 @@ export interface WaitOptions {
   /** Ends the wait with the signal's reason. */
   signal?: AbortSignal
 }
+
+/** Milliseconds; a guest that has not answered by then hangs. */
+const FIRST_LOOK_BUDGET = 10_000
+/** Milliseconds for what an error says beside what was seen. */
+const EXPLAIN_BUDGET = 10_000
 
 /** Not yet what is waited for. */
 export class NotYet extends Error {
@@ -38,7 +44,7 @@ export interface Wait<T> {
   readonly watch: (fail: (error: Error) => void) => Disposable
   /** One look. @throws NotYet to look again; anything else ends the wait. */
   readonly look: (signal: AbortSignal) => Promise<T>
-  /** Whether the first look may outlast the time, so that there is always something that was seen. @default false */
+  /** Whether the first look may outlast the time, by ten seconds, so that there is something that was seen. @default false */
   readonly looksAtLeastOnce?: boolean
   /** More to say when the time is up. */
   readonly explain?: (lastSeen: NotYet | undefined) => Promise<GuestErrorFacts>
@@ -56,11 +62,13 @@ export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
   let attempts = 0
   let last: NotYet | undefined
   const spent = () => {
-    if (looksAtLeastOnce && !last) isSpent = true
-    else over.abort(late)
+    if (looksAtLeastOnce && !last && !isSpent) {
+      isSpent = true
+      timer = setTimeout(spent, FIRST_LOOK_BUDGET)
+    } else over.abort(late)
   }
   let isSpent = timeout === 0
-  const timer = isSpent ? undefined : setTimeout(spent, timeout)
+  let timer = isSpent ? undefined : setTimeout(spent, timerMs(timeout))
   const onAbort = () => over.abort(signal?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })
   if (signal?.aborted) onAbort()
@@ -79,7 +87,7 @@ export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
   try {
     return await pRetry(lookOnce, {
       retries: Infinity,
-      minTimeout: Math.max(1, interval),
+      minTimeout: timerMs(Math.max(1, interval)),
       factor: 1,
       shouldRetry: ({ error }) => error instanceof NotYet,
       signal: over.signal,
@@ -96,12 +104,18 @@ export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
       attempts,
       lastSeen: last?.message,
       ...last?.facts,
-      ...(await explain?.(last).catch(() => ({}))),
+      ...(await explained(explain?.(last))),
     })
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', onAbort)
   }
+}
+
+/** A guest that hangs is not waited for. */
+async function explained(explaining: Promise<GuestErrorFacts> | undefined): Promise<GuestErrorFacts> {
+  if (!explaining) return {}
+  return until(AbortSignal.timeout(EXPLAIN_BUDGET), explaining).catch(() => ({}))
 }
 
 /** A connection that broke says nothing of what is waited for; the next look makes a new one. */

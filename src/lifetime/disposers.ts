@@ -9,9 +9,12 @@ type Dispose = () => unknown
 export class Disposers implements AsyncDisposable {
   #steps: Dispose[] = []
   #running: Promise<void> | undefined
+  #isOver = false
 
+  /** A step that comes too late is run at once; nobody waits for it. */
   defer(step: Dispose): void {
     this.#steps.push(step)
+    if (this.#isOver) void this.#run().catch(() => {})
   }
 
   /** Registers a resource and hands it back. */
@@ -46,6 +49,7 @@ export class Disposers implements AsyncDisposable {
         errors.push(error)
       }
     }
+    this.#isOver = true
     if (errors.length > 0) throw errors[0]
   }
 }

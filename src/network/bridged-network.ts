@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { NetworkError } from '../errors.ts'
 import { run } from '../host/run.ts'
 import { requireTool } from '../host/tools.ts'
@@ -105,8 +106,11 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
         // A network that has closed took its TAPs with it.
         if (!members.leave(member) || closed) return
         const removing = make((isApart && home) || bridged, removeTapCommands(tap), `removal of TAP ${tap}`)
-        // So may the one where this TAP was made, at any time.
-        await (home ? removing.catch(() => {}) : removing)
+        await removing.catch((error: unknown) => {
+          // So may the one where this TAP was made, at any time, and a keeper that was killed.
+          if (home || (kind === 'private' && !existsSync(`/proc/${keeper.pid}`))) return
+          throw error
+        })
       },
     }
     if (isApart) coming.add(attachment)

@@ -30,7 +30,9 @@ export function dialServer(folder: string, dial: Dial): Server {
   const server = createServer((_request, response) => response.writeHead(405).end('CONNECT only\n'))
 
   server.on('connect', ({ url = '' }, client: Duplex, head: Buffer) => {
-    const { hostname, port } = new URL(`tcp://${url}`)
+    const asked = URL.parse(`tcp://${url}`)
+    if (!asked) return void client.end('HTTP/1.1 400 no HOST:PORT\r\n\r\n')
+    const { hostname, port } = asked
     const abandoned = new AbortController()
     const giveUp = () => abandoned.abort()
     client.once('close', giveUp).on('error', giveUp)
@@ -47,7 +49,9 @@ export function dialServer(folder: string, dial: Dial): Server {
   })
 
   server.on('upgrade', ({ url = '' }, owner: Duplex) => {
-    const { hostname, port, pathname } = new URL(`tcp:/${url}`)
+    const asked = URL.parse(`tcp:/${url}`)
+    if (!asked) return void owner.end('HTTP/1.1 400 no HOST:PORT/NAME\r\n\r\n')
+    const { hostname, port, pathname } = asked
     const listener = createListener({ noDelay: true, allowHalfOpen: true }, (inside) => {
       relay(inside, connect({ path: join(folder, pathname), allowHalfOpen: true }))
     })

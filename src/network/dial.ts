@@ -2,13 +2,15 @@ import { isIPv6 } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { NetworkError } from '../errors.ts'
 import { request } from '../host/http.ts'
+import { requirePort } from '../options/port.ts'
 
 /**
  * Connects to `address:port` as seen from the network behind `socketPath`, by HTTP CONNECT.
- * @throws NetworkError when nothing answers there; the signal's reason when aborted.
+ * @throws GuestError for what is no port; NetworkError when nothing answers there; the signal's reason when aborted.
  */
 export function dialThrough(socketPath: string, address: string, port: number, signal?: AbortSignal): Promise<Duplex> {
   return new Promise((resolve, reject) => {
+    requirePort(port, 'connect(8080)')
     const where = `${isIPv6(address) ? `[${address}]` : address}:${port}`
     const connecting = request({ socketPath, method: 'CONNECT', path: where, signal, agent: false })
     connecting.once('connect', ({ statusCode, statusMessage }, socket: Duplex, head: Buffer) => {

@@ -5,8 +5,9 @@ import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { Server as TlsServer } from 'node:tls'
-import { GuestError, NetworkError } from '../errors.ts'
+import { NetworkError } from '../errors.ts'
 import { createServer as createHttpServer, request } from '../host/http.ts'
+import { requirePort } from '../options/port.ts'
 
 /** A server of this process that the network's guests can call. Disposing ends every connection to it, not the server. */
 export interface Exposed extends AsyncDisposable {
@@ -33,12 +34,7 @@ interface Where {
  */
 export async function expose(where: Where, server: Server | RequestListener): Promise<Exposed> {
   const { address, port, stateFolder, socketPath } = where
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw new GuestError(`A port is a whole number from 1 to 65535; got ${port}`, {
-      option: 'port',
-      hint: 'Write network.expose(8080, server).',
-    })
-  }
+  requirePort(port, 'network.expose(8080, server)')
   const target = typeof server === 'function' ? createHttpServer(server) : server
   const open = new Set<Duplex>()
   // Node's servers take connections from elsewhere by this event. They know for themselves whether one may be half open.

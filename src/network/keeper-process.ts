@@ -96,8 +96,7 @@ export function hold(input: Writable, seconds: number): number {
 }
 
 /**
- * Closing its input lets the keeper clean up, remove the state folder and leave. After `budget` milliseconds it is killed; one
- * that had to be did not get to it.
+ * Closing its input lets the keeper clean up, remove the state folder and leave. After `budget` milliseconds it is killed.
  */
 export async function end(child: ChildProcess, folder: string, budget: number): Promise<void> {
   if (child.pid === undefined) return
@@ -108,5 +107,6 @@ export async function end(child: ChildProcess, folder: string, budget: number): 
     await gone
     clearTimeout(timer)
   }
-  if (child.signalCode === 'SIGKILL') await rm(folder, { recursive: true, force: true })
+  // One that was killed, by whomever, has not.
+  await rm(folder, { recursive: true, force: true })
 }

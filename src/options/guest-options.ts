@@ -156,7 +156,7 @@ export function resolveGuest(options: GuestOptions, network: NetworkPlace, taken
   }
 }
 
-const GUEST_OPTION_NAMES = [
+export const GUEST_OPTION_NAMES = [
   'image', 'memory', 'cpus', 'hostname', 'address', 'addressing', 'network', 'subnet', 'gateway', 'rootPassword', 'cloudConfig',
   'accel', 'nic', 'macAddress', 'start', 'timeouts',
 ] as const satisfies readonly (keyof GuestOptions)[] // prettier-ignore

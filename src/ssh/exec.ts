@@ -1,4 +1,5 @@
 import type { Client } from 'ssh2'
+import { badOption } from '../options/bad-option.ts'
 import { collect } from './collect.ts'
 import { factsOf, isLost, type CommandFacts } from './command-facts.ts'
 import { commandError, connectionLost } from './exec-errors.ts'
@@ -77,6 +78,10 @@ export async function exec(
     encoding = 'utf8',
   }: ExecOptions | BytesOptions = {},
 ): Promise<ExecResult | ExecResult<Buffer>> {
+  if (input !== undefined && typeof input !== 'string' && !ArrayBuffer.isView(input)) {
+    throw badOption('input', 'text or a Uint8Array', input, "Write input: 'text', or input: new Uint8Array(buffer).")
+  }
+  if (!(maxBuffer >= 0)) throw badOption('maxBuffer', 'a number of bytes', maxBuffer, 'Write maxBuffer: 1_000_000.')
   const startedAt = performance.now()
   const script = withSurroundings(command, env, cwd)
   const started = startCommand(client, { command, script, timeout, cancelSignal })

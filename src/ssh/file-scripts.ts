@@ -41,6 +41,11 @@ function nameBeside(): string {
   return `"\${target%/*}/.vitest-guest-${randomBytes(6).toString('hex')}"`
 }
 
+/** A device or a pipe would be replaced, or wound up. */
+function requirePlain(name: string): string {
+  return `[ ! -e "$${name}" ] || [ -f "$${name}" ] || [ -d "$${name}" ] || { echo "$${name}: Not a regular file or folder" >&2; exit 1; }`
+}
+
 /** A connection that breaks is the end of the input too. */
 function requireSize(size: number): string {
   return `[ "$(stat -c %s -- "$part")" = ${size} ] || fail 'not all of it arrived'`
@@ -84,6 +89,7 @@ export function receiveFileScript(path: string, { size, mode, mtimeMs }: FileFac
   return `${PLAIN}
 ${resolved('target', path)}
 ${BESIDE_FILE}
+${requirePlain('target')}
 umask 077
 new=${nameBeside()}
 set -C
@@ -114,6 +120,7 @@ trap '[ -z "$stage" ] || rm -rf -- "$stage"' EXIT
 trap 'exit 143' HUP INT TERM
 tell
 fail() { echo "$target: $1" >&2; exit 1; }
+${requirePlain('target')}
 if [ -d "$target" ]; then
   ${isFolder ? `${merge}; exit` : `fail 'Is a directory'`}
 fi
@@ -130,6 +137,19 @@ export function sendScript(path: string, { measure }: { measure: boolean }): str
 ${resolved('source', path)}
 tell${size}
 [ -e "$source" ] || { echo "$source: No such file or directory" >&2; exit 1; }
+${requirePlain('source')}
+stage=
+trap '[ -z "$stage" ] || rm -rf -- "$stage"' EXIT
+trap 'exit 143' HUP INT TERM
+case $source in
+/proc/* | /sys/*)
+  # The kernel's files do not know how long they are.
+  if [ -f "$source" ]; then
+    stage=$(mktemp -d) && cat <"$source" >"$stage/\${source##*/}" || exit
+    source=$stage/\${source##*/}
+  fi
+  ;;
+esac
 tar --create --sparse --no-unquote --file=- --directory="\${source%/*}/" -- "./\${source##*/}"
 [ $? -le 1 ]`
 }

@@ -1,5 +1,7 @@
 import { PassThrough, type Readable } from 'node:stream'
 import type { Client, ClientChannel } from 'ssh2'
+import { GuestError } from '../errors.ts'
+import { timerMs } from '../lifetime/longest-timer.ts'
 import { notStarted } from './exec-errors.ts'
 import { PidLine } from './pid-line.ts'
 import { signalGroup } from './signal-group.ts'
@@ -52,6 +54,7 @@ export interface StartedCommand {
  * (lib/Channel.js).
  */
 export function startCommand(client: Client, { command, script, timeout, cancelSignal }: Start): StartedCommand {
+  requireSendable(script)
   const pid = Promise.withResolvers<number | undefined>()
   const opened = Promise.withResolvers<ClientChannel | undefined>()
   const exited = Promise.withResolvers<Ending>()
@@ -144,7 +147,7 @@ export function startCommand(client: Client, { command, script, timeout, cancelS
     endStreams()
   } else {
     cancelSignal?.addEventListener('abort', onAbort, { once: true })
-    if (timeout > 0) timer = setTimeout(() => void cut({ by: 'timeout' }), timeout)
+    if (timeout > 0) timer = setTimeout(() => void cut({ by: 'timeout' }), timerMs(timeout))
     client.once('close', onLost)
     try {
       start()
@@ -161,4 +164,25 @@ export function startCommand(client: Client, { command, script, timeout, cancelS
     closed: closed.promise,
     cut,
   }
+}
+
+/** Linux takes no argument of a program that is longer (MAX_ARG_STRLEN), and sshd hands the whole command to the shell as one. */
+const LONGEST = 128 * 1024 - 1
+/** For the line that tells the pid. */
+const ROOM = 16
+
+/** sshd would drop the connection, and all that runs over it. @throws GuestError */
+function requireSendable(script: string): void {
+  if (script.includes('\0')) {
+    throw new GuestError('A command cannot hold a NUL', {
+      option: 'command',
+      hint: 'Pass such bytes as input, or by guest.writeFile().',
+    })
+  }
+  const bytes = Buffer.byteLength(script)
+  if (bytes <= LONGEST - ROOM) return
+  throw new GuestError(`A command has at most ${LONGEST - ROOM} bytes; this one, with its env and cwd, has ${bytes}`, {
+    option: 'command',
+    hint: 'Pass what is long as input, or by guest.writeFile().',
+  })
 }

@@ -1,4 +1,5 @@
 import { GuestError } from '../errors.ts'
+import { badOption } from '../options/bad-option.ts'
 import { quote } from './quote.ts'
 
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
@@ -9,11 +10,13 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
  * comments.
  */
 export function withSurroundings(
-  command: string,
+  command: unknown,
   env: Readonly<Record<string, string>>,
   cwd: string | undefined,
 ): string {
+  if (typeof command !== 'string') throw badOption('command', 'a text', command, "Write guest.exec('ls /').")
   const lines = Object.entries(env).map(([name, value]) => {
+    if (typeof value !== 'string') throw badOption(`env.${name}`, 'a text', value, `Write env: { ${name}: 'text' }.`)
     if (!VARIABLE.test(name)) {
       throw new GuestError(`Option \`env\` must have names that a shell can export; got '${name}'`, {
         option: 'env',

@@ -43,12 +43,14 @@ export async function withProgram<T>(
   cancelSignal?.addEventListener('abort', onAbort, { once: true })
   const timer = setTimeout(() => stop.abort(stalled(what, path, stallMs)), stallMs)
   const starting = startProgram(client, script, what)
+  let program: Program | undefined
   try {
-    const program = await until(signal, starting)
+    program = await until(signal, starting)
+    const { ended } = program
     const check = (ending: ProgramEnding) => {
       if (ending.exitCode !== 0) throw guestFileError(what, path, ending)
     }
-    const endedWell = async () => check(await until(signal, program.ended))
+    const endedWell = async () => check(await until(signal, ended))
     const work_ = work({ ...program, signal, tick: () => timer.refresh(), endedWell })
     const result = await work_.catch(async (error: unknown) => {
       // A stream that broke: the program has ended before its time, and has said why.
@@ -58,7 +60,9 @@ export async function withProgram<T>(
     await endedWell()
     return result
   } catch (error) {
-    await starting.then((program) => program.stop()).catch(() => {})
+    // A guest that hangs starts nothing, and is not waited for.
+    const stopping = starting.then((each) => each.stop()).catch(() => {})
+    if (program) await stopping
     signal.throwIfAborted()
     throw error
   } finally {

@@ -288,6 +288,30 @@ describe('upload and download', () => {
     await expectTidy()
   })
 
+  test('a file of the kernel comes whole, though it does not know its size', async () => {
+    for (const path of ['/proc/cpuinfo', '/sys/class/net/eth0/address']) {
+      await guest.download(path, join(host, 'of the kernel'))
+      expect(await readFile(join(host, 'of the kernel'), 'utf8')).toBe(await guest.readFile(path, 'utf8'))
+    }
+    await expectTidy()
+  })
+
+  test('a device or a pipe is neither replaced nor downloaded', async () => {
+    await guest.$`mkfifo /t/pipe`
+    for (const path of ['/dev/null', '/t/pipe']) {
+      for (const act of [
+        () => guest.upload(join(host, 'overlay', 'shared'), path),
+        () => guest.upload(join(host, 'shrinking'), path),
+        () => guest.upload(join(host, 'overlay'), path),
+        () => guest.download(path, join(host, 'x')),
+      ]) {
+        expect((await failure(act())).message).toContain(`${path}: Not a regular file or folder`)
+      }
+    }
+    expect((await guest.$`stat -c %F /dev/null /t/pipe`).stdout).toBe('character special file\nfifo')
+    await expectTidy()
+  })
+
   test('a transfer that is canceled leaves nothing, neither here nor there', async () => {
     await writeFile(join(host, 'huge'), Buffer.alloc(40_000_000, 'x'))
     await guest.$`fallocate --length 40M /t/huge`

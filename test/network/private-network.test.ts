@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
+import { request } from 'node:http'
 import { createInterface } from 'node:readline'
 import { buffer } from 'node:stream/consumers'
 import { execa } from 'execa'
@@ -167,4 +168,40 @@ test.for(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('%s of the owner leaves noth
   await owner
   expect(await leftoversAfter(folder.path, 1000)).toEqual([])
   expect(isNetworkNamespaceAlive(namespace)).toBe(false)
+})
+
+test.for([0, 65_536, -1, 1.5, Number.NaN, '22'])('port %s is refused, and the keeper lives on', async (port) => {
+  await using network = await openNetwork()
+  await expect(network.dial(network.gateway, port as number)).rejects.toThrow(
+    /^Option `port` must be a whole number from 1 to 65535; got /,
+  )
+})
+
+test('a request that makes no sense does not end the keeper', async () => {
+  await using network = await openNetwork()
+  const status = (path: string) =>
+    new Promise((resolve, reject) => {
+      const asking = request({ socketPath: network.socketPath, method: 'CONNECT', path, agent: false })
+      asking
+        .once('connect', ({ statusCode }, socket) => resolve([statusCode, socket.destroy().destroyed]))
+        .once('error', reject)
+        .end()
+    })
+  expect(await status('192.168.100.50:65536')).toEqual([400, true])
+  expect(await status('[::1:22')).toEqual([400, true])
+  const port = await greeter(network, 'still here')
+  expect(String(await buffer(await network.dial(network.gateway, port)))).toBe('still here')
+})
+
+test('when its keeper was killed, what is left to do for a network is nothing', async () => {
+  await using folder = await ownTemporaryFolder()
+  process.env['TMPDIR'] = folder.path
+  onTestFinished(() => void delete process.env['TMPDIR'])
+  const network = await openNetwork()
+  const attachment = await network.attach(GUEST)
+  process.kill(Number(network.inside([])[2]), 'SIGKILL')
+  await expect.poll(() => existsSync(`/proc/${network.inside([])[2]}`)).toBe(false)
+  await attachment[Symbol.asyncDispose]()
+  await network[Symbol.asyncDispose]()
+  expect(await leftoversAfter(folder.path, 0)).toEqual([])
 })

@@ -34,3 +34,11 @@ test('what was acquired half-way is released, and the reason is the one thrown',
   await expect(attempt).rejects.toThrow('half-way')
   expect(released).toEqual(['first'])
 })
+
+test('a step that comes after the end is run at once', async () => {
+  const disposers = new Disposers()
+  await disposers[Symbol.asyncDispose]()
+  const ran: string[] = []
+  disposers.defer(() => ran.push('late'))
+  expect(ran).toEqual(['late'])
+})

@@ -97,3 +97,22 @@ test('nobody there, and a server that hangs up, are NetworkErrors; an abort is t
   const reason = new Error('enough')
   await expect(silent.fetch('http://guest/', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
 })
+
+test('a redirect that leads elsewhere is refused, and one within the guest is followed', async () => {
+  const server = createServer(({ url }, response) => {
+    if (url === '/there') response.end('there')
+    else
+      response
+        .writeHead(302, { location: url === '/out' ? 'http://elsewhere.example:8081/' : 'http://guest:8081/there' })
+        .end()
+  })
+  const { http, dialed } = await fetchFrom(server)
+  const refusal: unknown = await http.fetch('http://guest:8080/out').catch((error: unknown) => error)
+  expect(refusal).toBeInstanceOf(GuestError)
+  expect(refusal).not.toBeInstanceOf(NetworkError)
+  expect((refusal as Error).message).toBe(
+    "'elsewhere.example' does not lead to this guest\nWith redirect: 'manual' the answer itself is returned.",
+  )
+  expect(dialed).toEqual([8080])
+  expect(await (await http.fetch('http://guest:8080/in')).text()).toBe('there')
+})

@@ -97,3 +97,9 @@ test('emulation makes the defaults ten times as long, but not what the caller se
     /^Option `timeout` must be a number of milliseconds; got '5 s'\n/,
   )
 })
+
+test('a time without an end has none', async () => {
+  let looks = 0
+  const look = () => (++looks < 3 ? Promise.reject(new NotYet('no')) : Promise.resolve('yes'))
+  expect(await waitUntil(wish(look, { timeout: Infinity, interval: 5 }))).toBe('yes')
+})

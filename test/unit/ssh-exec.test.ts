@@ -252,3 +252,36 @@ describe('a connection that is gone', () => {
     await expect(exec(ended, 'true')).rejects.toThrow(SshError)
   })
 })
+
+describe('what cannot be sent is refused, and the connection stays', () => {
+  test.for([
+    ['a NUL', () => exec(client, 'echo a\0b'), /^A command cannot hold a NUL/],
+    [
+      'too long',
+      () => exec(client, `: ${'x'.repeat(140_000)}`),
+      /^A command has at most 131055 bytes; this one, .* has 140002\n/,
+    ],
+    ['no text', () => exec(client, undefined as unknown as string), /^Option `command` must be a text; got undefined/],
+    [
+      'an input that is none',
+      () => exec(client, 'cat', { input: [1] as unknown as string }),
+      /^Option `input` must be text/,
+    ],
+    [
+      'a limit that is none',
+      () => exec(client, 'true', { maxBuffer: Number.NaN }),
+      /^Option `maxBuffer` must be a number/,
+    ],
+    [
+      'a variable that is none',
+      () => exec(client, 'true', { env: { A: undefined as unknown as string } }),
+      /^Option `env\.A` must/,
+    ],
+  ] as const)('%s', async ([, act, message]) => {
+    const other = exec(client, 'sleep 0.3; echo fine')
+    const error: unknown = await act().catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(GuestError)
+    expect((error as Error).message).toMatch(message)
+    expect((await other).stdout).toBe('fine')
+  })
+})

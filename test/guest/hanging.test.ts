@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { expect as expectGuest } from '../../fixtures/expect.ts'
+import {
+  bootGuest,
+  CommandError,
+  GuestError,
+  type Guest,
+  NetworkError,
+  openNetwork,
+  WaitError,
+} from '../../src/index.ts'
+import { listTemplates } from '../../src/template/list-templates.ts'
+
+let guest: Guest
+beforeAll(async () => {
+  guest = await bootGuest()
+})
+afterAll(() => guest[Symbol.asyncDispose]())
+
+async function failure(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => 'it did not fail',
+    (reason: unknown) => reason,
+  )
+}
+
+describe('a guest that hangs', () => {
+  /** Stands still until the test is over. */
+  async function stop(): Promise<void> {
+    await guest.qmp('stop')
+    onTestFinished(() => guest.qmp('cont').then(() => {}))
+  }
+
+  // Each of these once took minutes. What they may take beside their own time is for the explanation.
+  const PATIENCE = 25_000
+
+  test.for([
+    [
+      'a canceled transfer',
+      () => guest.readFile('/etc/passwd', { cancelSignal: AbortSignal.timeout(1000) }),
+      CommandError,
+    ],
+    ['a wait for a port', () => guest.waitForPort(22, { timeout: 1000 }), WaitError],
+    ['a wait for a unit', () => guest.waitForUnit('ssh', { timeout: 1000 }), WaitError],
+    ['a matcher', () => expectGuest(guest).toHaveFile('/etc/passwd', {}, { timeout: 1000 }), WaitError],
+    ['a command', () => guest.exec('true', { timeout: 1000 }), CommandError],
+  ] as const)('%s keeps to its time', async ([, act, kind]) => {
+    await stop()
+    const startedAt = performance.now()
+    expect(await failure(act())).toBeInstanceOf(kind)
+    expect(performance.now() - startedAt).toBeLessThan(PATIENCE)
+  })
+
+  test('so does a command after one that may have been a shutdown', async () => {
+    await guest.exec('echo reboot')
+    await stop()
+    const startedAt = performance.now()
+    expect(await failure(guest.exec('true', { timeout: 1000 }))).toBeInstanceOf(GuestError)
+    expect(performance.now() - startedAt).toBeLessThan(PATIENCE)
+  })
+
+  test('a matcher says that the cable is pulled', async () => {
+    await guest.link.down()
+    onTestFinished(() => guest.link.up())
+    const error = await failure(expectGuest(guest).toListenOn(22, { timeout: 1000 }))
+    expect(error).toBeInstanceOf(WaitError)
+    expect((error as Error).message).toMatch(/the first look was not over\n[^]*guest\.link\.up\(\) plugs it in again/)
+  })
+})
+
+test('a command of the greatest length runs', async () => {
+  const command = 'wc -c <<< '
+  const { stdout } = await guest.exec(command + 'x'.repeat(131_055 - command.length), { timeout: Infinity })
+  expect(Number(stdout)).toBe(131_056 - command.length)
+})
+
+test('snapshots at once are taken one after the other, and each is one to come back to', async () => {
+  await guest.$`echo before > /run/marker`
+  const [first, second] = await Promise.all([guest.snapshot(), guest.snapshot()])
+  expect(first.name).not.toBe(second.name)
+  await guest.$`echo after > /run/marker`
+  await Promise.all([guest.restore(first), guest.restore(second)])
+  expect((await guest.$`cat /run/marker`).stdout).toBe('before')
+})
+
+describe('a start that fails for what is not the template leaves it in the cache', () => {
+  /** Other tests may add some meanwhile. */
+  const whole = async () => {
+    const templates = await listTemplates()
+    return templates
+      .filter(({ fault }) => fault === undefined)
+      .map(({ key, createdAt }) => `${key} ${createdAt.toISOString()}`)
+  }
+  const expectWhole = async (before: string[]) => expect(await whole()).toEqual(expect.arrayContaining(before))
+
+  test('a listener that throws', async () => {
+    const before = await whole()
+    const bug = new Error('a bug of the listener')
+    const onConsole = () => {
+      throw bug
+    }
+    expect(await failure(bootGuest({ onConsole }))).toBe(bug)
+    await expectWhole(before)
+  })
+
+  test.for([0, 100, 300, 600])('a network that is closed %i ms after the call', async (ms) => {
+    const before = await whole()
+    const network = await openNetwork()
+    const booting = failure(network.boot({ hostname: 'a' }))
+    await sleep(ms)
+    await network[Symbol.asyncDispose]()
+    const startedAt = performance.now()
+    expect(await booting).toBeInstanceOf(NetworkError)
+    expect(performance.now() - startedAt).toBeLessThan(10_000)
+    await expectWhole(before)
+  })
+})
+
+test('what has gone forwards nothing', async () => {
+  const other = await bootGuest()
+  const late = other.forward(22)
+  await other[Symbol.asyncDispose]()
+  const { port } = await late
+  await expect(other.forward(22)).rejects.toThrow('The guest is gone')
+  await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } })
+  await expect(other.forward(0)).rejects.toThrow('Option `port` must be')
+})

@@ -84,7 +84,7 @@ export async function exec(
   if (!(maxBuffer >= 0)) throw badOption('maxBuffer', 'a number of bytes', maxBuffer, 'Write maxBuffer: 1_000_000.')
   const startedAt = performance.now()
   const script = withSurroundings(command, env, cwd)
-  const started = startCommand(client, { command, script, timeout, cancelSignal })
+  const started = startCommand(client, { command, script, timeout, cancelSignal, mayWait: true })
   const onOver = () => void started.cut({ by: 'maxBuffer' })
   const out = collect(started.stdout, maxBuffer, onOver)
   const err = collect(started.stderr, maxBuffer, onOver)

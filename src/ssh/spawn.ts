@@ -49,7 +49,7 @@ export async function spawn(
 ): Promise<GuestProcess> {
   const startedAt = performance.now()
   const script = withSurroundings(command, env, cwd)
-  const started = startCommand(client, { command, script, timeout, cancelSignal })
+  const started = startCommand(client, { command, script, timeout, cancelSignal, mayWait: false })
   const { stdout, stderr, cut } = started
   const [channel, pid] = await Promise.all([started.channel, started.pid])
   if (!channel || pid === undefined) {

@@ -4,6 +4,7 @@ import { GuestError } from '../errors.ts'
 import { timerMs } from '../lifetime/longest-timer.ts'
 import { notStarted } from './exec-errors.ts'
 import { PidLine } from './pid-line.ts'
+import { MOST_SESSIONS, takeSession } from './sessions.ts'
 import { signalGroup } from './signal-group.ts'
 
 /** How a command came to its end. Without any of these the connection was lost, and nobody knows. */
@@ -28,6 +29,8 @@ export interface Start {
   /** Milliseconds; 0 for none. */
   timeout: number
   cancelSignal: AbortSignal | undefined
+  /** Whether it may wait for others to end, when as many run as one connection can have. */
+  mayWait: boolean
 }
 
 /** A command that was asked for. Its promises reject with an SshError when it could not be started. */
@@ -53,7 +56,8 @@ export interface StartedCommand {
  * can be killed whole. SSH's own `signal` request does not do it: ssh2 1.17 drops it in silence once the input has ended
  * (lib/Channel.js).
  */
-export function startCommand(client: Client, { command, script, timeout, cancelSignal }: Start): StartedCommand {
+export function startCommand(client: Client, start: Start): StartedCommand {
+  const { command, script, timeout, cancelSignal, mayWait } = start
   requireSendable(script)
   const pid = Promise.withResolvers<number | undefined>()
   const opened = Promise.withResolvers<ClientChannel | undefined>()
@@ -63,6 +67,8 @@ export function startCommand(client: Client, { command, script, timeout, cancelS
   let channel: ClientChannel | undefined
   let exit: Ending | undefined
   let isCut = false
+  let isAsked = false
+  let leave: (() => void) | undefined
   let timer: NodeJS.Timeout | undefined
 
   const stdout = new PidLine((known) => {
@@ -89,7 +95,8 @@ export function startCommand(client: Client, { command, script, timeout, cancelS
   const cut = (cutOff: CutOff) => {
     isCut = true
     settle({ cutOff })
-    killWhenKnown()
+    if (isAsked) killWhenKnown()
+    else giveUp()
     return killed.promise
   }
   const killWhenKnown = () => {
@@ -97,17 +104,19 @@ export function startCommand(client: Client, { command, script, timeout, cancelS
     channel.unpipe(stdout).resume()
     channel.stderr.unpipe(stderr).resume()
     channel.close()
-    signalGroup(client, stdout.pid, 'SIGKILL').then(
-      () => killed.resolve(),
-      // The connection is gone, and with it the way to the command.
-      () => killed.resolve(),
-    )
+    const over = () => {
+      killed.resolve()
+      leave?.()
+    }
+    // When it fails the connection is gone, and with it the way to the command.
+    signalGroup(client, stdout.pid, 'SIGKILL').then(over, over)
     endStreams()
   }
   const onAbort = () => void cut({ by: 'cancelSignal', cause: cancelSignal?.reason })
   const onLost = () => {
     settle({})
     killed.resolve()
+    leave?.()
     // An open channel ends its streams itself, after what it still holds.
     if (!channel) endStreams()
   }
@@ -120,11 +129,22 @@ export function startCommand(client: Client, { command, script, timeout, cancelS
       reject(error)
     }
     killed.resolve()
+    leave?.()
     endStreams()
   }
 
-  const start = () => {
+  const giveUp = () => {
+    leave?.()
+    killed.resolve()
+    endStreams()
+  }
+  const ask = (tries = OPEN_TRIES) => {
+    isAsked = true
     client.exec(`echo $$\n${script}`, (error, started) => {
+      if (error && isFull(error) && tries > 1) {
+        setTimeout(() => (isCut ? giveUp() : tryToAsk(tries - 1)), BETWEEN_TRIES)
+        return
+      }
       if (error) return onNotStarted(error)
       channel = started
       channel.on('error', () => {})
@@ -134,7 +154,10 @@ export function startCommand(client: Client, { command, script, timeout, cancelS
       })
       channel.on('close', () => {
         settle(exit ?? {})
+        // The session of one that is killed is only free once that is done, and it ends before.
+        if (isCut && stdout.pid !== undefined) return
         killed.resolve()
+        leave?.()
       })
       channel.pipe(stdout)
       channel.stderr.pipe(stderr)
@@ -142,18 +165,27 @@ export function startCommand(client: Client, { command, script, timeout, cancelS
     })
   }
 
+  const tryToAsk = (tries?: number) => {
+    try {
+      ask(tries)
+    } catch (cause) {
+      onNotStarted(cause)
+    }
+  }
+
   if (cancelSignal?.aborted) {
     onAbort()
-    endStreams()
   } else {
     cancelSignal?.addEventListener('abort', onAbort, { once: true })
     if (timeout > 0) timer = setTimeout(() => void cut({ by: 'timeout' }), timerMs(timeout))
     client.once('close', onLost)
-    try {
-      start()
-    } catch (cause) {
-      onNotStarted(cause)
-    }
+    const mine = takeSession(client, mayWait, (giveBack) => {
+      leave = giveBack
+      tryToAsk()
+    })
+    leave = mine
+    if (!mine)
+      onNotStarted(new Error(`${MOST_SESSIONS} commands run over this connection, which is all that it can have`))
   }
   return {
     pid: pid.promise,
@@ -164,6 +196,17 @@ export function startCommand(client: Client, { command, script, timeout, cancelS
     closed: closed.promise,
     cut,
   }
+}
+
+/** sshd gives a session of a channel that is closed to another one a moment later. */
+const OPEN_TRIES = 30
+/** Milliseconds. */
+const BETWEEN_TRIES = 100
+/** RFC 4254, 5.1: SSH_OPEN_CONNECT_FAILED, by which sshd says that there are as many as may be. */
+const CONNECT_FAILED = 2
+
+function isFull(error: Error): boolean {
+  return 'reason' in error && error.reason === CONNECT_FAILED
 }
 
 /** Linux takes no argument of a program that is longer (MAX_ARG_STRLEN), and sshd hands the whole command to the shell as one. */

@@ -74,3 +74,20 @@ test('too much output ends the command', async () => {
   expect(error).toMatchObject({ isMaxBuffer: true, hint: expect.stringContaining('maxBuffer') as string })
   await expect.poll(async () => (await guest.exec('pgrep -xc yes', { reject: false })).stdout).toBe('0')
 })
+
+test('more commands at once than a connection can have take turns', async () => {
+  const said = await Promise.all(Array.from({ length: 110 }, (_, n) => guest.exec(`echo ${n}`)))
+  expect(said.map(({ stdout }) => Number(stdout))).toEqual(Array.from({ length: 110 }, (_, n) => n))
+})
+
+test('as many processes as a connection can have: one more is refused, and all are ended at once', async () => {
+  const caller = new AbortController()
+  const sleep = () => guest.spawn('exec sleep 4711', { cancelSignal: caller.signal })
+  const processes = await Promise.all(Array.from({ length: 90 }, sleep))
+  await expect(sleep()).rejects.toThrow(
+    /^SSH did not start the command \(90 commands run over this connection, which is all/,
+  )
+  caller.abort()
+  expect((await Promise.all(processes.map(({ exit }) => exit))).every(({ isCanceled }) => isCanceled)).toBe(true)
+  await expect.poll(() => sleepers(4711), { timeout: 20_000 }).toBe(0)
+})

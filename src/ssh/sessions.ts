@@ -1,0 +1,46 @@
+import type { Client } from 'ssh2'
+
+/**
+ * Sessions of one connection that commands may have at once. sshd grants 100 (MaxSessions, src/seed/sshd-config.ts); the others are for
+ * files, and for ending commands.
+ */
+export const MOST_SESSIONS = 90
+
+interface Sessions {
+  taken: number
+  readonly queue: (() => void)[]
+}
+
+const SESSIONS = new WeakMap<Client, Sessions>()
+
+/**
+ * Calls `begin` when there is a session for it: at once, or when others are over. Its argument gives the session back.
+ * @returns the same, which also gives up the place in the queue; undefined when it would have to wait and may not
+ */
+export function takeSession(
+  client: Client,
+  mayWait: boolean,
+  begin: (leave: () => void) => void,
+): (() => void) | undefined {
+  const sessions = SESSIONS.get(client) ?? { taken: 0, queue: [] }
+  SESSIONS.set(client, sessions)
+  const { queue } = sessions
+  let state: 'waits' | 'has one' | 'over' = 'waits'
+  const enter = () => {
+    sessions.taken++
+    state = 'has one'
+    begin(leave)
+  }
+  const leave = () => {
+    if (state === 'waits') queue.splice(queue.indexOf(enter), 1)
+    if (state === 'has one') {
+      sessions.taken--
+      queue.shift()?.()
+    }
+    state = 'over'
+  }
+  if (sessions.taken >= MOST_SESSIONS && !mayWait) return undefined
+  if (sessions.taken < MOST_SESSIONS) enter()
+  else queue.push(enter)
+  return leave
+}

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Client } from 'ssh2'
 import { budgetFactor } from '../host/accelerator.ts'
 import type { Disposers } from '../lifetime/disposers.ts'
@@ -62,14 +63,24 @@ export function guestHandle(parts: GuestParts): Guest {
   const ssh = new Connections({ machine, life, dial, login: rootLogin(credentials), elsewhere, boot }, parts.client)
   const why = findReason({ network, guest: { hostname, address }, pulled: () => cable.pulled() })
   const explain = explainFailure(why)
-  const connect: Guest['connect'] = (port, signal) => explain(() => dial(port, signal))
+  const streams = new Set<Duplex>()
+  const connect: Guest['connect'] = async (port, signal) => {
+    const stream = await explain(() => dial(port, signal))
+    streams.add(stream)
+    return stream.once('close', () => streams.delete(stream))
+  }
   const requireThere = () => {
     if (life.state === 'ended') life.requireRunning()
   }
   const { hangUp: hangUpHttp, ...ways } = reach({ hostname, address, connect, requireThere, disposers })
-  life.onLost(hangUpHttp)
-  const hangUp = () => {
+  /** Connections to a machine that is gone, or put elsewhere, lead nowhere, and nobody else closes them. */
+  const hangUpStreams = () => {
     hangUpHttp()
+    for (const stream of streams) stream.destroy()
+  }
+  life.onLost(hangUpStreams)
+  const hangUp = () => {
+    hangUpStreams()
     ssh.hangUp()
   }
   disposers.defer(hangUp)

@@ -7,7 +7,10 @@ import { forward, type Forward } from './forward.ts'
 
 /** Ways to a guest's ports. */
 export interface Reach {
-  /** A connection to a port of the guest. @throws NetworkError when nothing answers there. */
+  /**
+   * A connection to a port of the guest. It is closed when the guest is reset, restored, or gone.
+   * @throws GuestError for what is no port; NetworkError when nothing answers there.
+   */
   connect(port: number, signal?: AbortSignal): Promise<Duplex>
   /**
    * An HTTP request to a server in the guest, as in `guest.fetch('http://guest:8080/health')`. The host of the URL is `guest`,

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { expect as expectGuest } from '../../fixtures/expect.ts'
@@ -125,4 +127,26 @@ test('what has gone forwards nothing', async () => {
   await expect(other.forward(22)).rejects.toThrow('The guest is gone')
   await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } })
   await expect(other.forward(0)).rejects.toThrow('Option `port` must be')
+})
+
+test('connections end with the machine that they lead to: by a restore, and when the guest goes', async () => {
+  const other = await bootGuest()
+  const snapshot = await other.snapshot()
+  const closed = async (act: () => Promise<unknown>) => {
+    await using forward = await other.forward(22)
+    const streams = [await other.connect(22), connect(forward.port, '127.0.0.1')]
+    await Promise.all(streams.map((stream) => once(stream, 'data')))
+    const ends = Promise.all(
+      streams.map((stream) =>
+        once(
+          stream.on('error', () => {}),
+          'close',
+        ),
+      ),
+    )
+    await act()
+    await ends
+  }
+  await closed(() => other.restore(snapshot))
+  await closed(async () => other[Symbol.asyncDispose]())
 })

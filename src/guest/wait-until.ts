@@ -68,7 +68,9 @@ export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
     } else over.abort(late)
   }
   let isSpent = timeout === 0
-  let timer = isSpent ? undefined : setTimeout(spent, timerMs(timeout))
+  let timer: NodeJS.Timeout | undefined
+  if (!isSpent) timer = setTimeout(spent, timerMs(timeout))
+  else if (looksAtLeastOnce) timer = setTimeout(spent, FIRST_LOOK_BUDGET)
   const onAbort = () => over.abort(signal?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })
   if (signal?.aborted) onAbort()

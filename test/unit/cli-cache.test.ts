@@ -318,7 +318,7 @@ test('gc removes templates that are broken', async () => {
   await writeFile(join(flipped, 'manifest.json'), 'rubbish')
   const old = join(await makeTemplate(B), 'manifest.json')
   const [text = ''] = (await readFile(old, 'utf8')).split('\n')
-  const older = text.replace('"formatVersion":3', '"formatVersion":0')
+  const older = text.replace(/"formatVersion":\d+/, '"formatVersion":0')
   await writeFile(old, `${older}\n${createHash('sha256').update(older).digest('hex')}\n`)
   const cut = await makeTemplate(C)
   await rm(join(cut, FILES.state))

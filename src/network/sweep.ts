@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { readdir, stat, unlink } from 'node:fs/promises'
+import { readdir, readFile, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { holdLock } from '../host/lock.ts'
 import { messageOf } from '../host/message-of.ts'
@@ -67,31 +67,24 @@ async function fateOf({ record, isOwn }: FoundRecord): Promise<Fate> {
   return (await isGone(record.namespaces.net)) ? 'gone' : 'stays'
 }
 
+/** Of all users of the host, by itself: who sees that is in no user namespace but the host's own (user_namespaces(7)). */
+const EVERYBODY = /^\s*0\s+0\s+4294967295\s*$/
+
 /**
  * Whether a network namespace has gone, and all interfaces with it: nobody that can be looked at is in it, and it has no name. Who is in
  * a user namespace may not look at this user's processes in others, so that it is not known there.
  */
 async function isGone(namespace: number): Promise<boolean> {
+  if (!EVERYBODY.test(await readFile('/proc/self/uid_map', 'utf8'))) return false
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  const used = await Promise.all(pids.map(namespaceOf))
-  const named = (await readdir(NAMED).catch(() => [])).map((name) => inodeOf(join(NAMED, name)).catch(() => undefined))
-  return ![...used, ...(await Promise.all(named))].some((each) => each === namespace || each === 'hidden')
+  const used = await Promise.all(pids.map((pid) => inodeOf(`/proc/${pid}/ns/net`)))
+  const named = (await readdir(NAMED).catch(() => [])).map((name) => inodeOf(join(NAMED, name)))
+  return ![...used, ...(await Promise.all(named))].includes(namespace)
 }
 
-/** Undefined for a process that has ended, and for one of another user. */
-async function namespaceOf(pid: string): Promise<number | 'hidden' | undefined> {
-  try {
-    return await inodeOf(`/proc/${pid}/ns/net`)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EACCES') return undefined
-    const uid = await stat(`/proc/${pid}`).then(
-      (process) => process.uid,
-      () => undefined,
-    )
-    return uid === process.getuid?.() ? 'hidden' : undefined
-  }
-}
-
-async function inodeOf(path: string): Promise<number> {
-  return (await stat(path)).ino
+function inodeOf(path: string): Promise<number | undefined> {
+  return stat(path).then(
+    ({ ino }) => ino,
+    () => undefined,
+  )
 }

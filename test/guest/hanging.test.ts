@@ -44,7 +44,6 @@ describe('a guest that hangs', () => {
       CommandError,
     ],
     ['a wait for a port', () => guest.waitForPort(22, { timeout: 1000 }), WaitError],
-    ['a wait for a unit', () => guest.waitForUnit('ssh', { timeout: 1000 }), WaitError],
     ['a matcher', () => expectGuest(guest).toHaveFile('/etc/passwd', {}, { timeout: 1000 }), WaitError],
     ['a command', () => guest.exec('true', { timeout: 1000 }), CommandError],
   ] as const)('%s keeps to its time', async ([, act, kind]) => {

@@ -41,7 +41,7 @@ function nameBeside(): string {
   return `"\${target%/*}/.vitest-guest-${randomBytes(6).toString('hex')}"`
 }
 
-/** A device or a pipe would be replaced, or wound up. */
+/** A device or a pipe would be replaced by a file, or made anew on the other side. */
 function requirePlain(name: string): string {
   return `[ ! -e "$${name}" ] || [ -f "$${name}" ] || [ -d "$${name}" ] || { echo "$${name}: Not a regular file or folder" >&2; exit 1; }`
 }

@@ -34,7 +34,7 @@ describe('a guest that hangs', () => {
     onTestFinished(() => guest.qmp('cont').then(() => {}))
   }
 
-  // Each of these once took minutes. What they may take beside their own time is for the explanation.
+  // Transfers, waits and matchers once took as long as the guest hung. What they may take beside their own time is for the explanation.
   const PATIENCE = 25_000
 
   test.for([

@@ -42,6 +42,8 @@ export interface GuestErrorFacts {
 const QUOTED_LINES = 12
 /** Characters of such a line, from its beginning. */
 const QUOTED_LENGTH = 400
+/** Of a stack: the ten that are usual seldom reach from in here to the line of the test. */
+const FRAMES = 50
 
 /**
  * Everything that goes wrong here. The first line of the message says what, the lines between show the evidence
@@ -71,7 +73,10 @@ export class GuestError extends Error {
 
   constructor(what: string, facts: GuestErrorFacts = {}) {
     const { cause, ...fields } = facts
+    const limit = Error.stackTraceLimit
+    Error.stackTraceLimit = Math.max(limit, FRAMES)
     super(composeMessage(what, facts), cause === undefined ? undefined : { cause })
+    Error.stackTraceLimit = limit
     for (const [name, value] of Object.entries(fields)) {
       if (value !== undefined) Object.assign(this, { [name]: value })
     }
@@ -94,6 +99,17 @@ export class SshError extends GuestError {}
 export class CommandError extends GuestError {}
 /** What was waited for in a guest did not come about, in time or ever. */
 export class WaitError extends GuestError {}
+
+/**
+ * Adds to an error that came with an event the frames from the caller's await to the line of the test: V8 knows them there
+ * alone (v8.dev/docs/stack-trace-api).
+ */
+export function withFrames(error: unknown): unknown {
+  if (!(error instanceof GuestError)) return error
+  const frames = new GuestError('').stack?.split('\n').slice(2) ?? []
+  error.stack = [error.stack, ...frames.filter((frame) => !error.stack?.includes(frame))].join('\n')
+  return error
+}
 
 function composeMessage(what: string, facts: GuestErrorFacts): string {
   const { stdout, stderr, status, journal, consoleTail, hint } = facts

@@ -33,7 +33,7 @@ export class Snapshots {
   readonly #taken = new Set<Snapshot>()
   #names = 0
   /** One after the other: there is one waker, and QEMU stops for each. */
-  #turn: Promise<unknown> = Promise.resolve()
+  #turn: Promise<void> = Promise.resolve()
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -47,10 +47,16 @@ export class Snapshots {
     return this.#inTurn(() => this.#restore(snapshot))
   }
 
-  #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(act)
-    this.#turn = done.catch(() => {})
-    return done
+  async #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const before = this.#turn
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#turn = promise
+    await before
+    try {
+      return await act()
+    } finally {
+      resolve()
+    }
   }
 
   async #take(): Promise<Snapshot> {

@@ -1,5 +1,5 @@
 import pRetry from 'p-retry'
-import { SshError, WaitError, type GuestErrorFacts } from '../errors.ts'
+import { SshError, WaitError, withFrames, type GuestErrorFacts } from '../errors.ts'
 import { budgetFactor, type Accelerator } from '../host/accelerator.ts'
 import { timerMs } from '../lifetime/longest-timer.ts'
 import { until } from '../lifetime/until.ts'
@@ -95,7 +95,7 @@ export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
       signal: over.signal,
     })
   } catch (error) {
-    if (!over.signal.aborted) throw error
+    if (!over.signal.aborted) throw withFrames(error)
     if (over.signal.reason !== late) throw over.signal.reason
     const elapsedMs = Math.round(performance.now() - startedAt)
     const seen = last ? `last seen: ${last.message}` : 'the first look was not over'

@@ -18,6 +18,7 @@ export const PACKAGE_OF = {
   mmdebstrap: 'mmdebstrap',
   mke2fs: 'e2fsprogs',
   debugfs: 'e2fsprogs',
+  e2fsck: 'e2fsprogs',
   journalctl: 'systemd',
   tar: 'tar',
   du: 'coreutils',

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { HostError } from '../errors.ts'
 import { run } from '../host/run.ts'
 import { requireTool } from '../host/tools.ts'
@@ -25,18 +26,28 @@ const EXT4_MAGIC = { at: 1024 + 56, value: 0xef53 }
 /**
  * Copies a file or folder from the disk of a machine that stands still, or whose system is dead: without its help, and
  * without root. What the guest had not written yet is not there.
- * @throws HostError when QEMU has gone, and the disk with it, or when no ext4 file system is found.
+ * @returns where the copy is
+ * @throws HostError when QEMU has gone, and the disk with it, when no ext4 file system is found, or not the path in it.
  */
-export async function copyFromDisk(qmp: Qmp, { path, into, temporary, signal }: DiskCopy): Promise<void> {
+export async function copyFromDisk(qmp: Qmp, { path, into, temporary, signal }: DiskCopy): Promise<string> {
   const debugfs = requireTool('debugfs')
+  const e2fsck = requireTool('e2fsck')
   const raw = join(temporary, 'disk.raw')
+  const copy = join(into, basename(path))
+  const words: string[] = []
+  const onLine = (line: string) => void words.push(line)
   try {
     await readOut(qmp, raw, join(temporary, 'disk.sock'), signal)
-    const offset = await findExt4(raw)
-    await run(debugfs, ['-R', `rdump ${path} ${into}`, `${raw}?offset=${offset}`], { signal })
+    const disk = `${raw}?offset=${await findExt4(raw)}`
+    // Nobody unmounted it: what was done last may be in its journal alone. It is read all the same where that has no good end.
+    await run(e2fsck, ['-y', '-E', 'journal_only', disk], { signal, onLine }).catch(() => signal.throwIfAborted())
+    // With -c it takes no offence at bitmaps that were being written. It exits with 0 whatever has happened.
+    await run(debugfs, ['-c', '-R', `rdump ${path} .`, disk], { signal, cwd: into, onLine })
   } finally {
     await rm(raw, { force: true })
   }
+  if (existsSync(copy)) return copy
+  throw new HostError(`${path} could not be read from the disk`, { stderr: words.join('\n') })
 }
 
 /** The disk as the guest sees it lies in files of QEMU's that have no name, so QEMU is asked for it. */

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { NetworkError } from '../errors.ts'
+import { NetworkError, withFrames } from '../errors.ts'
 import { request } from '../host/http.ts'
 import { requirePort } from '../options/port.ts'
 
@@ -8,9 +8,14 @@ import { requirePort } from '../options/port.ts'
  * Connects to `address:port` as seen from the network behind `socketPath`, by HTTP CONNECT.
  * @throws GuestError for what is no port; NetworkError when nothing answers there; the signal's reason when aborted.
  */
-export function dialThrough(socketPath: string, address: string, port: number, signal?: AbortSignal): Promise<Duplex> {
-  return new Promise((resolve, reject) => {
-    requirePort(port, 'connect(8080)')
+export async function dialThrough(
+  socketPath: string,
+  address: string,
+  port: number,
+  signal?: AbortSignal,
+): Promise<Duplex> {
+  requirePort(port, 'connect(8080)')
+  const dialing = new Promise<Duplex>((resolve, reject) => {
     const where = `${isIPv6(address) ? `[${address}]` : address}:${port}`
     const connecting = request({ socketPath, method: 'CONNECT', path: where, signal, agent: false })
     connecting.once('connect', ({ statusCode, statusMessage }, socket: Duplex, head: Buffer) => {
@@ -31,4 +36,9 @@ export function dialThrough(socketPath: string, address: string, port: number, s
     })
     connecting.end()
   })
+  try {
+    return await dialing
+  } catch (error) {
+    throw withFrames(error)
+  }
 }

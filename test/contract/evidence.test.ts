@@ -72,7 +72,7 @@ const FAILURES: Record<string, readonly string[]> = {
   'the kernel panics': [
     'it does not answer: its kernel has panicked',
     'the end of the journal on its disk',
-    'told to the disk',
+    ']: told to the disk',
     'Kernel panic - not syncing: sysrq triggered crash',
   ],
   'QEMU ends': ['it does not answer', 'last words'],

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { bootGuest, WaitError, type Guest } from '../../src/index.ts'
+import { bootGuest, GuestError, WaitError, type Guest } from '../../src/index.ts'
 
 /** Of waits that are to fail by the clock; one look takes 0.3 s under emulation. */
 const SHORT = { timeout: 3000, interval: 300 }
@@ -37,6 +37,19 @@ test('waitForUnit: one that failed, or does not exist, is told at once', async (
   const missing = await failureOf(guest.waitForUnit('nowhere'))
   expect(missing.message).toMatch(/^There is no unit nowhere\n/)
   await guest.exec('systemctl reset-failed broken')
+})
+
+test('what fails by an event, or after others had their turn, has the line of the test too', async () => {
+  const failures: Record<string, () => Promise<unknown>> = {
+    wait: async () => await guest.waitForUnit('nowhere'),
+    dial: async () => await guest.connect(9),
+    turn: async () => await guest.restore({ name: 'of another guest', takenAt: new Date() }),
+  }
+  for (const [name, fail] of Object.entries(failures)) {
+    const error: unknown = await fail().catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(GuestError)
+    expect((error as GuestError).stack, name).toMatch(new RegExp(` at (async )?${name} \\(`))
+  }
 })
 
 test('waitForUnit: one that nothing is going to start is told at once', async () => {

@@ -6,6 +6,9 @@ import { expect } from 'vitest'
 import type { GuestOptions } from '../../src/index.ts'
 import { leftoversAfter, ownTemporaryFolder } from './leftovers.ts'
 
+/** What a builder says last. */
+export const BUILT = 'built in'
+
 const PROGRAM = fileURLToPath(new URL('./build-template.ts', import.meta.url))
 
 interface Point {
@@ -16,7 +19,10 @@ interface Point {
   after: number
 }
 
-/** Ten points, in the order of a build; only the last takes a whole boot to reach, and strikes somewhere in the freezing. */
+/**
+ * Ten points, in the order of a build; only the last takes a whole boot to reach, and strikes somewhere in the freezing. A host
+ * that is through with the build by then is struck as soon as it says so.
+ */
 const POINTS: readonly Point[] = [
   { name: 'as it starts', said: /network/, after: 0 },
   { name: 'while its network is made', said: /network/, after: 50 },
@@ -50,18 +56,21 @@ export function startBuilder(cache: string, temporary: string, options: GuestOpt
 export async function killBuilders(
   cache: string,
   options: GuestOptions,
-  look: (point: string) => Promise<void>,
+  look: (point: string, built: boolean) => Promise<void>,
 ): Promise<void> {
   await using temporary = await ownTemporaryFolder()
   for (const { name, said, after } of POINTS) {
     const builder = startBuilder(cache, temporary.path, options)
-    await Promise.race([waitFor(() => said.test(builder.output())), builder.ended])
-    await sleep(after)
+    const built = () => builder.output().includes(BUILT)
+    const ended = () => builder.child.exitCode !== null
+    await waitFor(() => said.test(builder.output()) || ended())
+    const time = performance.now() + after
+    await waitFor(() => performance.now() >= time || built() || ended())
     expect(builder.child.exitCode, `${name}:\n${builder.output()}`).toBeNull()
     builder.child.kill('SIGKILL')
     await builder.ended
     expect(await leftoversAfter(temporary.path, 1000), name).toEqual([])
-    await look(name)
+    await look(name, built())
   }
 }
 

@@ -28,3 +28,13 @@ test('facts that are not there are no fields; the cause is kept', () => {
   expect(error.cause).toBe(cause)
   expect(Object.keys(error)).toEqual([])
 })
+
+test('its stack reaches the caller from deep inside, and the limit of others stays as it was', () => {
+  const limit = Error.stackTraceLimit
+  const deep = (more: number): GuestError => (more === 0 ? new GuestError('No') : deep(more - 1))
+  function caller(): GuestError {
+    return deep(30)
+  }
+  expect(caller().stack).toContain('at caller (')
+  expect(Error.stackTraceLimit).toBe(limit)
+})

@@ -141,11 +141,15 @@ test('empty sections are left out', () => {
     ],
     history: [],
   } as const
-  const evidence = { guest, console: '', words: undefined, silence: 'gone', journal: '', folder: '/f', kept: undefined }
-  expect(describeEvidence(evidence).split('\n')).toEqual([
+  const nothing = { words: undefined, journal: '', kept: undefined }
+  const evidence = { ...nothing, guest, console: '', silence: 'gone', diskFault: undefined, folder: '/f' }
+  const lines = [
     '',
     'guest web at 192.168.100.224: debian-12, clone of a template in 0.3 s (kvm)',
     'it does not answer: gone',
     'evidence: /f',
-  ])
+  ]
+  expect(describeEvidence(evidence).split('\n')).toEqual(lines)
+  const text = describeEvidence({ ...evidence, diskFault: 'no ext4' })
+  expect(text.split('\n')).toEqual(lines.toSpliced(3, 0, 'its disk was not read: no ext4'))
 })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { bootGuest, expect, GuestError, type Guest } from '../../fixtures/index.ts'
+import { bootGuest, expect, GuestError, type Guest, type GuestMatchers } from '../../fixtures/index.ts'
 
 /** For matchers that are to fail: one look, and one more. */
 const SHORT = { timeout: 600, interval: 300 }
@@ -189,6 +189,41 @@ test('a wrong use is an error, with .not as well', async () => {
     expect('text').toSucceed()
   }
   expect(wrong).toThrow(/^toSucceed\(\) is for what guest\.exec\(\) returned; got 'text'/)
+})
+
+test.for<[keyof GuestMatchers, unknown[], RegExp]>([
+  ['toHaveUnit', ['ssh', { actve: true }], /^Option `expected\.actve` must be left out[^]*active, enabled, failed/],
+  [
+    'toHaveUnit',
+    ['ssh', true],
+    /^toHaveUnit\(\) takes an object of what is expected \(active, enabled, .*\); got true$/,
+  ],
+  [
+    'toHaveUnit',
+    ['ssh', {}, 2000],
+    /^toHaveUnit\(\) takes its options as an object \(timeout, interval, signal\); got 2000$/,
+  ],
+  ['toHaveUnit', ['ssh', {}, { timeOut: 1 }], /^Option `options\.timeOut` must be left out/],
+  ['toHaveUnit', [], /^toHaveUnit\(\) takes what to look for; got undefined$/],
+  [
+    'toHaveFile',
+    ['/etc/hosts', { content: 'a', contains: 'a' }],
+    /^Option `expected\.contains` must be left out beside/,
+  ],
+  ['toHaveProcess', [{ command: 'sshd' }], /^Option `expected\.command` must be left out/],
+  ['toHaveSysctl', ['vm.swappiness'], /^toHaveSysctl\(\) takes the value it is to have; got undefined$/],
+])('wrong arguments, which types would not let through: %s(%o)', async ([matcher, args, message]) => {
+  const matchers = expect(guest) as unknown as Record<string, (...args: unknown[]) => Promise<void>>
+  const negated = expect(guest).not as unknown as typeof matchers
+  await expect(matchers[matcher]?.(...args)).rejects.toThrow(message)
+  await expect(negated[matcher]?.(...args)).rejects.toThrow(message)
+})
+
+test('an exit code that is none would be that of whatever was cut off', async () => {
+  const killed = await guest.exec('kill -TERM $$', { reject: false })
+  expect(() => expect(killed).toExitWith(undefined as unknown as number)).toThrow(
+    /^toExitWith\(\) takes an exit code; got undefined\n/,
+  )
 })
 
 test("it is vitest's expect in all else", async () => {

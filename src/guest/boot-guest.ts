@@ -5,6 +5,7 @@ import { Phases, type PhaseListener } from '../lifetime/phases.ts'
 import type { ConsoleListener } from '../machine/console.ts'
 import type { Network } from '../network/network.ts'
 import { beginNetwork } from '../network/open-network.ts'
+import { requireOptions } from '../options/check.ts'
 import { resolveGuest, type GuestOptions } from '../options/guest-options.ts'
 import { networkOptionsOf, resolveNetwork, type NetworkKind, type NetworkOptions } from '../options/network-options.ts'
 import { interfacesOf, reserveInterfaces, resolveInterfaces, type InterfaceOptions } from './further-cards.ts'
@@ -46,6 +47,7 @@ export interface BootOptions extends Omit<GuestOptions, 'network'> {
  * behind then.
  */
 export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
+  requireOptions(options, 'bootGuest()')
   const {
     network: networkOption,
     interfaces = [],

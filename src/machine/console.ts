@@ -1,6 +1,6 @@
-import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { stripVTControlCharacters } from 'node:util'
+import { GuestError } from '../errors.ts'
 
 /** Characters kept; a Debian boot writes about 40,000. */
 const KEPT = 4_000_000
@@ -86,10 +86,16 @@ export class Console {
   /**
    * Types on the serial line: `await guest.console.write('root\n')`. What a terminal there would show of it comes back as
    * output. Resolves once QEMU has taken it.
+   * @throws GuestError when QEMU has ended, or does before that.
    */
   async write(text: string): Promise<void> {
-    if (this.#stream.write(text)) return
-    await Promise.race([once(this.#stream, 'drain'), once(this.#stream, 'close')])
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const ended = (cause?: unknown) =>
+      reject(new GuestError('Nothing can be typed: QEMU has ended, and the console with it', { cause }))
+    const onClose = () => ended()
+    this.#stream.once('close', onClose)
+    this.#stream.write(text, (cause) => (cause ? ended(cause) : resolve()))
+    await promise.finally(() => this.#stream.off('close', onClose))
   }
 
   /** Calls `listener` with whatever is written, as it is written. Returns the function that stops it. */

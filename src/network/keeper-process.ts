@@ -88,8 +88,9 @@ export function linesOf(child: KeeperChild, explain: Explain): () => Promise<str
   return () => Promise.race([next(), failed])
 }
 
-/** The keeper lives as long as somebody has the other end of its input. */
+/** The keeper lives as long as somebody has the other end of its input. @throws NetworkError when it has ended */
 export function hold(input: Writable, seconds: number): number {
+  if (!input.writable) throw new NetworkError('What has been disposed cannot be kept')
   const holder = spawn('sleep', [`${seconds}`], { stdio: [input, 'ignore', 'ignore'], detached: true })
   holder.unref()
   return holder.pid as number

@@ -2,6 +2,7 @@ import { HostError, NetworkError } from '../errors.ts'
 import { messageOf } from '../host/message-of.ts'
 import { warnOnce } from '../host/warn-once.ts'
 import { until } from '../lifetime/until.ts'
+import { requireOptions } from '../options/check.ts'
 import { resolveNetwork, type NetworkOptions, type NetworkSpec } from '../options/network-options.ts'
 import { hostNetwork } from './host-network.ts'
 import type { Network } from './network.ts'
@@ -36,6 +37,7 @@ export async function openNetwork(options: OpenOptions = {}): Promise<Network> {
 
 /** The same, back as soon as machines can be started on it: before it can be dialed, and before its folder is there. */
 export async function beginNetwork(options: OpenOptions): Promise<Network> {
+  requireOptions(options, 'openNetwork()')
   const { signal, ...rest } = options
   const spec = resolveNetwork(rest)
   // One of the host does it with the lock that it takes anyway.

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+import { GuestError } from '../errors.ts'
 import { badOption } from './bad-option.ts'
 
 export function oneOf<T extends string>(option: string, value: unknown, values: readonly T[]): T {
@@ -23,6 +25,12 @@ export function refuseUnknown<T extends object>(options: T, known: readonly stri
     }
   }
   return options
+}
+
+/** @param call what they are options of, as one writes it */
+export function requireOptions(options: unknown, call: string): void {
+  if (isPlainObject(options)) return
+  throw new GuestError(`${call} takes an object of options; got ${inspect(options, { depth: 0 })}`)
 }
 
 export function isPlainObject(value: unknown): value is Record<string, unknown> {

@@ -136,6 +136,7 @@ export function resolveGuest(options: GuestOptions, network: NetworkPlace, taken
       "Write cloudConfig: { write_files: [{ path: '/etc/motd', content: 'hello' }] }, not YAML text.",
     )
   }
+  requireTree(cloudConfig)
   const addressing = addressingOn(network, options.addressing)
   const address = options.address ?? freeAddress(network, taken, addressing)
   const imageSpec = parseImage(image)
@@ -160,6 +161,16 @@ export const GUEST_OPTION_NAMES = [
   'image', 'memory', 'cpus', 'hostname', 'address', 'addressing', 'network', 'subnet', 'gateway', 'rootPassword', 'cloudConfig',
   'accel', 'nic', 'macAddress', 'start', 'timeouts',
 ] as const satisfies readonly (keyof GuestOptions)[] // prettier-ignore
+
+/** The key of a template is made of it. */
+function requireTree(cloudConfig: object): void {
+  try {
+    JSON.stringify(cloudConfig)
+  } catch {
+    const hint = 'Leave out what refers back to itself, and write a BigInt as a number.'
+    throw badOption('cloudConfig', 'data that can be written as JSON', cloudConfig, hint)
+  }
+}
 
 function addressingOn({ dhcpRange }: NetworkPlace, wanted: unknown = dhcpRange ? 'dhcp' : 'static'): Addressing {
   const addressing = oneOf('addressing', wanted, ['static', 'dhcp'])

@@ -2,6 +2,7 @@ import { duplexPair, type Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { GuestError } from '../../src/errors.ts'
 import { Console } from '../../src/machine/console.ts'
 
 function open(): { console: Console; host: Duplex; guest: Duplex } {
@@ -52,4 +53,12 @@ test('what is written arrives, and a listener is told of each piece until it is 
   await console.write('x'.repeat(10))
   guest.push(null)
   expect(await arrived).toBe('root\nxxxxxxxxxx')
+})
+
+test('what is typed when the machine is gone, or goes, is refused', async () => {
+  const { console, host } = open()
+  const pending = console.write('x'.repeat(1_000_000))
+  host.destroy()
+  await expect(pending).rejects.toThrow(GuestError)
+  await expect(console.write('late\n')).rejects.toThrow('Nothing can be typed: QEMU has ended, and the console with it')
 })

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { GuestError } from '../../src/errors.ts'
+import { bootGuest, openNetwork } from '../../src/index.ts'
 import { resolveGuest, type GuestOptions } from '../../src/options/guest-options.ts'
 import { address6In, type Subnet6 } from '../../src/options/ipv6.ts'
 import { networkOptionsOf, resolveNetwork } from '../../src/options/network-options.ts'
@@ -59,12 +60,16 @@ test('packages are sorted, each once', () => {
   expect(guest({ image }).image).toEqual({ base: 'debian-12', packages: ['acl', 'nginx'] })
 })
 
+const CYCLIC: Record<string, unknown> = {}
+CYCLIC['again'] = CYCLIC
+
 test.for<[string, GuestOptions | Record<string, unknown>, string]>([
   ['a relative path', { image: './disk.qcow2' }, 'image'],
   ['a package with a blank', { image: { base: 'debian-12', packages: ['nginx; reboot'] } }, 'image.packages'],
   ['no CPU', { cpus: 0 }, 'cpus'],
   ['an empty password', { rootPassword: '' }, 'rootPassword'],
   ['a list as cloudConfig', { cloudConfig: ['runcmd'] }, 'cloudConfig'],
+  ['a cloudConfig that has itself in it', { cloudConfig: CYCLIC }, 'cloudConfig'],
   ['the broadcast address', { address: '192.168.100.255' }, 'address'],
   ['the network address', { address: '192.168.100.0' }, 'address'],
   ['an unknown NIC', { nic: 'rtl8139' }, 'nic'],
@@ -176,4 +181,13 @@ test('a way out is off by default, and where it is no guest can be', () => {
   expect(() => resolveNetwork({ egress: true, subnet: '10.0.0.0/26' })).toThrow(/at least 128 addresses/)
   expect(() => resolveNetwork({ egress: true, gateway: '192.168.100.2' })).toThrow(/where the way out is/)
   expect(() => resolveNetwork({ egress: 'yes' as never })).toThrow(/`egress` must be true or false/)
+})
+
+test.for<[string, (options: never) => Promise<unknown>]>([
+  ['bootGuest()', bootGuest],
+  ['openNetwork()', openNetwork],
+])('%s refuses what is no object of options', async ([call, open]) => {
+  for (const options of [[], null, 'debian-12'] as never[]) {
+    await expect(open(options)).rejects.toThrow(`${call} takes an object of options; got `)
+  }
 })

@@ -140,7 +140,7 @@ async function freezeGuest(
     await exec(client, armCommand('end'), { cancelSignal: limit })
     client.end()
     const isChangeable = await armed
-    await freeze(machine, FILES.state)
+    await freeze(machine, FILES.state, limit)
     return isChangeable
   } catch (cause) {
     signal?.throwIfAborted()

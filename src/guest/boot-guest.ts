@@ -67,7 +67,7 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
   // Where the network is to be is not known for sure before it is open.
   const wanted = resolveGuest(rest, given ?? wish, taken)
   const others = resolveInterfaces(interfaces, given)
-  const phases = new Phases(onPhase)
+  const phases = new Phases(onPhase, signal)
   signal?.throwIfAborted()
 
   return acquire(async (disposers) => {
@@ -118,6 +118,7 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
       void Promise.resolve(own?.[Symbol.asyncDispose]()).catch(() => {})
     })
     await residents.enter(guest, started.hosts ?? '')
+    signal?.throwIfAborted()
     return guest
   })
 }

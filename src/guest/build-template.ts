@@ -54,7 +54,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
   const seconds = () => Math.round((performance.now() - startedAt) / 1000)
   const phases = new Phases(({ name, durationMs }) => {
     if (durationMs === undefined) input.onProgress(`template ${label}: ${name} (${seconds()} s)`)
-  })
+  }, signal)
   const credentials = makeCredentials(spec.rootPassword)
   const macAddress = spec.macAddress ?? randomMac()
   const { warnings, isChangeable } = await acquire(async (disposers) => {

@@ -37,7 +37,7 @@ export interface Preparation {
 export async function prepareGuest(options: PrepareOptions = {}): Promise<Preparation> {
   const { signal, onPhase, onConsole = () => {}, onProgress = () => {}, ...guest } = options
   const wanted = resolveOptions(guest)
-  const phases = new Phases(onPhase)
+  const phases = new Phases(onPhase, signal)
   signal?.throwIfAborted()
   await phases.run('host', () => requireHost(wanted.network.kind))
   const { accel } = await phases.run('accelerator', () => chooseAccelerator(wanted.spec.accel, signal))

@@ -14,12 +14,15 @@ export type PhaseListener = (event: { name: string; durationMs?: number }) => vo
 export class Phases {
   readonly list: Phase[] = []
   readonly #listener: PhaseListener | undefined
+  readonly #signal: AbortSignal | undefined
   /** The phase that is running, or the last one that ran. */
   current = 'start'
   #startedAt = performance.now()
 
-  constructor(listener?: PhaseListener) {
+  /** @param signal no phase begins once it has aborted; whatever the phases before made of it */
+  constructor(listener?: PhaseListener, signal?: AbortSignal) {
     this.#listener = listener
+    this.#signal = signal
   }
 
   /** Milliseconds since the current phase started. */
@@ -28,6 +31,7 @@ export class Phases {
   }
 
   async run<T>(name: string, work: () => Promise<T>): Promise<T> {
+    this.#signal?.throwIfAborted()
     this.current = name
     this.#startedAt = performance.now()
     this.#listener?.({ name })

@@ -1,15 +1,20 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { attemptBoot, type Attempt } from '../support/attempt-boot.ts'
 import { breakImage, makeImageWithoutSystemd } from '../support/odd-image.ts'
 import { ownInterfaces } from '../support/leftovers.ts'
+import { ownCache } from '../support/own-cache.ts'
+import { PHASES } from '../support/phases.ts'
 import { asRoot } from '../support/sudo.ts'
 
 /** Half of what a boot may take under emulation; without evidence each of these would take the whole. */
 const EARLY = 300_000
+/** From what the console shows to the error. */
+const SOON = 15_000
 /** A boot beside others is less work in all with one CPU. */
 const ONE_CPU = { cpus: 1 }
 /** From the abort to the error. */
@@ -38,6 +43,8 @@ interface Case {
   phase: string
   message: RegExp
   hint: RegExp
+  /** What the console shows of it, if that is all the evidence. */
+  evidence?: string
 }
 
 /** None of these is much work for the processor, so they take place at the same time. */
@@ -47,6 +54,7 @@ const AT_THE_SAME_TIME: Case[] = [
     attempt: () => broken('panic', 'echo c >/proc/sysrq-trigger'),
     error: 'BootError',
     phase: 'ssh banner',
+    evidence: 'Kernel panic - not syncing',
     message: /^The guest's kernel panicked: sysrq triggered crash.*\nconsole:\n[^]*Kernel panic - not syncing/,
     hint: /broken image/,
   },
@@ -56,6 +64,7 @@ const AT_THE_SAME_TIME: Case[] = [
     attempt: () => broken('no-root', 'echo >/conf/modules'),
     error: 'BootError',
     phase: 'ssh banner',
+    evidence: 'ropping to a shell',
     message: /^The initramfs found no root file system and dropped to a shell: \/dev\/vda does not exist[^]*console:/,
     hint: /root=/,
   },
@@ -64,6 +73,7 @@ const AT_THE_SAME_TIME: Case[] = [
     attempt: () => broken('power-off', 'echo o >/proc/sysrq-trigger'),
     error: 'BootError',
     phase: 'ssh banner',
+    evidence: 'reboot: Power down',
     message: /^The guest powered itself off while booting/,
     hint: /cloudConfig/,
   },
@@ -88,16 +98,17 @@ const REFUSING: Case = {
   },
   error: 'SshError',
   phase: 'ssh authentication',
-  message: /refused/,
-  hint: /./,
+  message: /^The guest refused to let root in \(tried: /,
+  hint: /sshd_config\.d/,
 }
 
-async function expectEvidence({ attempt, error, phase, message, hint }: Case): Promise<void> {
-  const outcome = await attemptBoot(await attempt())
+async function expectEvidence({ attempt, error, phase, message, hint, evidence }: Case): Promise<void> {
+  const outcome = await attemptBoot({ ...(await attempt()), ...(evidence !== undefined && { evidence }) })
   expect(outcome).toMatchObject({ name: error, message: expect.stringMatching(message) as string, phase })
   expect(outcome.hint).toMatch(hint)
   expect(outcome.message?.endsWith(outcome.hint as string)).toBe(true)
   expect(outcome.elapsedMs).toBeLessThan(EARLY)
+  if (evidence !== undefined) expect(outcome.sinceEvidenceMs).toBeLessThan(SOON)
   expect(outcome.left).toEqual([])
 }
 
@@ -107,39 +118,103 @@ describe('told from evidence, nothing left', () => {
   test.for([REFUSING])('$name', expectEvidence)
 })
 
-test.for([
-  ['cold', 'ssh banner'],
-  ['cold', 'cloud-init'],
-  ['warm', 'restore'],
-  ['warm', 'ssh banner'],
-  ['warm', 'ssh authentication'],
-] as const)('%s, aborted in phase %s', async ([start, phase]) => {
-  const env: NodeJS.ProcessEnv = {}
-  if (phase === 'cloud-init') {
-    env['VITEST_GUEST_CACHE'] = join(folder, 'pending')
+describe('aborted', () => {
+  let pending: string
+
+  beforeAll(async () => {
+    pending = join(folder, 'pending')
     // Its cloud-init never ends.
-    await makeImageWithoutSystemd(env['VITEST_GUEST_CACHE'], 'mkdir /run/cloud-init')
+    await makeImageWithoutSystemd(pending, 'mkdir /run/cloud-init')
+  })
+
+  async function abort(attempt: Attempt & { abortIn: string }): Promise<void> {
+    const outcome = await attemptBoot(attempt)
+    // No later phase has begun.
+    expect(outcome).toMatchObject({ name: 'Error', message: 'the test aborts', lastPhase: attempt.abortIn })
+    expect(outcome.sincePhaseMs).toBeLessThan(AT_ONCE + (attempt.after ?? 0))
+    expect(outcome.left).toEqual([])
   }
-  const options = start === 'cold' ? { ...ONE_CPU, start } : { start }
-  const outcome = await attemptBoot({ options, abortIn: phase, env })
-  expect(outcome).toMatchObject({ name: 'Error', message: 'the test aborts', lastPhase: phase })
-  expect(outcome.sincePhaseMs).toBeLessThan(AT_ONCE)
-  expect(outcome.left).toEqual([])
+
+  test.concurrent.for(PHASES.cold)('cold, as phase %s begins', async (phase) => {
+    // The last of them come after a boot.
+    const isLate = ['ssh authentication', 'cloud-init'].includes(phase)
+    await abort({ options: ONE_CPU, abortIn: phase, env: isLate ? { VITEST_GUEST_CACHE: pending } : {} })
+  })
+
+  test.concurrent.for([
+    ['ssh banner', 2000],
+    ['cloud-init', 500],
+  ] as const)('cold, in the middle of phase %s', async ([phase, after]) => {
+    await abort({ options: ONE_CPU, abortIn: phase, after, env: { VITEST_GUEST_CACHE: pending } })
+  })
+
+  test.for(PHASES.warm)('warm, as phase %s begins', (phase) => abort({ options: { start: 'warm' }, abortIn: phase }))
+
+  test.for([
+    ['restore', 50],
+    ['ssh banner', 50],
+    ['ssh authentication', 100],
+  ] as const)('warm, in the middle of phase %s', ([phase, after]) =>
+    abort({ options: { start: 'warm' }, abortIn: phase, after }),
+  )
+
+  test('while a template is built: nothing of it stays', async () => {
+    await using cache = await ownCache()
+    const env = { VITEST_GUEST_CACHE: cache.path }
+    await abort({ options: { start: 'warm' }, abortIn: 'template', after: 3000, env })
+    expect(await readdir(cache.templates)).toEqual([expect.stringMatching(/^[0-9a-f]{32}\.lock$/)])
+  })
+
+  test('while an image is built: nothing of it stays', async () => {
+    const cache = join(folder, 'no-images')
+    await abort({ abortIn: 'image', after: 4000, env: { VITEST_GUEST_CACHE: cache } })
+    expect(await readdir(join(cache, 'images'))).toEqual(['.lock'])
+  })
 })
 
-test('the cache folder is full: an ImageError that says which, and no torso', async () => {
-  const cache = join(folder, 'small')
-  await mkdir(cache)
-  const owner = `uid=${process.getuid?.()},gid=${process.getgid?.()},mode=0700`
-  await asRoot(['mount', '-t', 'tmpfs', '-o', `size=64m,${owner}`, 'tmpfs', cache])
-  try {
-    const outcome = await attemptBoot({ env: { VITEST_GUEST_CACHE: cache } })
-    expect(outcome).toMatchObject({ name: 'ImageError', message: expect.stringContaining(cache) as string })
-    expect(outcome.hint).toMatch(/free|space|VITEST_GUEST_CACHE/i)
-    expect(outcome.left).toEqual([])
-    const { stdout } = await execa('find', [cache, '-type', 'f', '-size', '+100k'])
-    expect(stdout).toBe('')
-  } finally {
-    await asRoot(['umount', cache])
+describe('the cache folder is full', () => {
+  /** Tries it with a cache of so many megabytes, in which there is nothing; and sees to it that nothing of an image stays. */
+  async function attemptIn(megabytes: number, meanwhile: (cache: string) => Promise<void> = async () => {}) {
+    const cache = join(folder, `small-${megabytes}`)
+    await mkdir(cache)
+    const owner = `uid=${process.getuid?.()},gid=${process.getgid?.()},mode=0700`
+    await asRoot(['mount', '-t', 'tmpfs', '-o', `size=${megabytes}m,${owner}`, 'tmpfs', cache])
+    try {
+      const attempt = attemptBoot({ env: { VITEST_GUEST_CACHE: cache } })
+      const [outcome] = await Promise.all([attempt, Promise.race([meanwhile(cache), attempt])])
+      const { stdout } = await execa('find', [cache, '-type', 'f', '-not', '-name', 'others', '-not', '-name', '.lock'])
+      expect(stdout).toBe('')
+      expect(outcome.left).toEqual([])
+      expect(outcome.hint).toMatch(/Make room there, or set VITEST_GUEST_CACHE/)
+      return { ...outcome, cache }
+    } finally {
+      await asRoot(['umount', cache])
+    }
   }
+
+  test('from the beginning: told before anything is built', async () => {
+    const { name, message, elapsedMs, cache } = await attemptIn(64)
+    expect({ name, message }).toEqual({
+      name: 'ImageError',
+      message: expect.stringContaining(`No space to build the image debian-12: ${cache}`) as string,
+    })
+    expect(message).toContain('has 0.1 GB free, 1.5 GB are needed')
+    expect(elapsedMs).toBeLessThan(AT_ONCE)
+  })
+
+  test('in the middle of the build', async () => {
+    const { name, message, cache } = await attemptIn(1700, async (folder) => {
+      const images = join(folder, 'images')
+      // A tree of packages has begun to grow.
+      const megabytes = async () => parseInt((await execa('du', ['-sm', images], { reject: false })).stdout || '0')
+      for (let looks = 0; looks < 300 && (await megabytes()) < 2; looks++) await sleep(200)
+      // Until there is no more.
+      await execa('dd', ['if=/dev/zero', `of=${join(folder, 'others')}`, 'bs=1M'], { reject: false })
+    })
+    expect({ name, message }).toEqual({
+      name: 'ImageError',
+      message: expect.stringContaining(`No space to build the image debian-12: ${cache}`) as string,
+    })
+    expect(message).toContain('is full')
+  })
 })

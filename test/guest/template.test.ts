@@ -11,6 +11,7 @@ import { attemptBoot } from '../support/attempt-boot.ts'
 import { leftovers, ownTemporaryFolder } from '../support/leftovers.ts'
 import { makeImageWithoutSystemd } from '../support/odd-image.ts'
 import { ownCache } from '../support/own-cache.ts'
+import { PHASES } from '../support/phases.ts'
 import { asRoot } from '../support/sudo.ts'
 
 const CLONES = 20
@@ -26,6 +27,7 @@ beforeAll(async () => {
   // Whoever comes first builds it; from here on it is there.
   await using guest = await bootGuest()
   expect(guest.started).toBe('warm')
+  expect(guest.phases.map(({ name }) => name)).toEqual(PHASES.warm)
   const templates = (await listTemplates()).sort((one, other) => Number(other.lastUse) - Number(one.lastUse))
   template = templates[0]?.folder as string
 })

@@ -9,8 +9,12 @@ const PROGRAM = fileURLToPath(new URL('./boot-attempt.ts', import.meta.url))
 export interface Attempt {
   /** Of `GuestOptions`, as plain data. @default { start: 'cold' } */
   options?: Record<string, unknown>
-  /** Abort as this phase starts. */
+  /** Abort as this phase starts, */
   abortIn?: string
+  /** or so many milliseconds later. @default 0 */
+  after?: number
+  /** What the console is to show; from there `sinceEvidenceMs` counts. */
+  evidence?: string
   /** A command line that sets the stage and then runs the rest of its arguments. */
   inside?: readonly string[]
   env?: NodeJS.ProcessEnv
@@ -29,18 +33,27 @@ export interface Outcome {
   elapsedMs?: number
   /** Milliseconds from the start of the last phase. */
   sincePhaseMs?: number
+  /** Milliseconds since the console showed the evidence; undefined when it never did. */
+  sinceEvidenceMs?: number
   /** What lives or lies about right after the error, while the process that made the attempt still runs. */
   left: string[]
 }
 
 /** Tries to boot a guest in a process of its own, and looks at what it leaves. */
-export async function attemptBoot({ options = {}, abortIn, inside = [], env }: Attempt): Promise<Outcome> {
+export async function attemptBoot({
+  options = {},
+  abortIn,
+  after = 0,
+  evidence,
+  inside = [],
+  env,
+}: Attempt): Promise<Outcome> {
   await using folder = await ownTemporaryFolder()
   const [file = process.execPath, ...args] = [
     ...inside,
     process.execPath,
     PROGRAM,
-    JSON.stringify({ options: { start: 'cold', ...options }, abortIn }),
+    JSON.stringify({ options: { start: 'cold', ...options }, abortIn, after, evidence }),
   ]
   const child = spawn(file, args, {
     stdio: ['pipe', 'pipe', 'pipe'],

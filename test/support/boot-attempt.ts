@@ -2,25 +2,42 @@
  * A program that tries to boot a guest and tells, as one line of JSON, what came of it; then it waits for its input to
  * close, so that what the attempt itself left behind can be looked for while its process lives.
  *
- * Argument: JSON `{ options, abortIn? }`; with `abortIn` the boot is aborted as that phase starts.
+ * Argument: JSON `{ options, abortIn?, after?, evidence? }`; with `abortIn` the boot is aborted as that phase starts, or so many
+ * milliseconds later.
  */
 import { bootGuest, GuestError } from '../../src/index.ts'
 import type { BootOptions } from '../../src/index.ts'
 
-const { options, abortIn } = JSON.parse(process.argv[2] ?? '{}') as { options: BootOptions; abortIn?: string }
+interface Argument {
+  options: BootOptions
+  abortIn?: string
+  after: number
+  evidence?: string
+}
+
+const { options, abortIn, after, evidence } = JSON.parse(process.argv[2] ?? '{}') as Argument
 const abort = new AbortController()
 const startedAt = performance.now()
 let phase = ''
 let phaseStartedAt = startedAt
+let evidenceAt: number | undefined
 
 const outcome = await bootGuest({
   ...options,
   signal: abort.signal,
+  onConsole: (console) => {
+    console.onOutput(() => {
+      if (evidence !== undefined && console.text.includes(evidence)) evidenceAt ??= performance.now()
+    })
+  },
   onPhase: ({ name, durationMs }) => {
     if (durationMs !== undefined) return
     phase = name
     phaseStartedAt = performance.now()
-    if (name === abortIn) setTimeout(() => abort.abort(new Error('the test aborts')), 0)
+    if (name !== abortIn) return
+    const act = () => abort.abort(new Error('the test aborts'))
+    if (after === 0) act()
+    else setTimeout(act, after)
   },
 }).then(
   async (guest) => {
@@ -47,6 +64,7 @@ function describe(error: unknown): object {
     }),
     lastPhase: phase,
     elapsedMs: Math.round(now - startedAt),
+    ...(evidenceAt !== undefined && { sinceEvidenceMs: Math.round(now - evidenceAt) }),
     sincePhaseMs: Math.round(now - phaseStartedAt),
   }
 }

@@ -1,0 +1,12 @@
+/** Those of a start on a network of its own, in their order; guest.test.ts and template.test.ts compare them with real ones. */
+export const PHASES = {
+  // prettier-ignore
+  cold: [
+    'host', 'accelerator', 'image', 'network', 'keeper', 'tap', 'seed', 'qemu', 'ssh banner', 'ssh authentication', 'cloud-init',
+  ],
+  // prettier-ignore
+  warm: [
+    'host', 'accelerator', 'image', 'network', 'template', 'tap', 'restore', 'bridge', 'ssh banner', 'ssh authentication',
+    'clock and entropy',
+  ],
+} as const

@@ -103,5 +103,8 @@ function report(error: unknown): number {
   return 1
 }
 
+// A reader that has seen enough (`| head`) is no failure, and gets no more.
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1))
+
 // Not process.exit(): what is written to a pipe would be cut off.
 process.exitCode = await main(process.argv.slice(2)).catch(report)

@@ -1,6 +1,8 @@
 import { inspect } from 'node:util'
 import type { Client, SFTPWrapper } from 'ssh2'
 import { GuestError, SshError } from '../errors.ts'
+import { badOption } from '../options/bad-option.ts'
+import { refuseUnknown } from '../options/check.ts'
 import type { Explain } from './explain-failure.ts'
 import { download } from '../ssh/download.ts'
 import { plainPath } from '../ssh/file-scripts.ts'
@@ -74,12 +76,10 @@ export interface FilesParts {
 }
 
 export function files({ open, stallMs, explain }: FilesParts): Files {
-  const acting = (what: string, path: string, { cancelSignal }: FileOptions): Act => ({
-    what,
-    path,
-    stallMs,
-    cancelSignal,
-  })
+  const acting = (what: string, path: string, options: FileOptions): Act => {
+    const { cancelSignal } = refuseUnknown(options, ['cancelSignal', 'mode', 'owner', 'onProgress'])
+    return { what, path, stallMs, cancelSignal }
+  }
   async function read(path: string, options?: FileOptions): Promise<Buffer>
   async function read(path: string, encoding: 'utf8', options?: FileOptions): Promise<string>
   async function read(path: string, second: 'utf8' | FileOptions = {}, third: FileOptions = {}) {
@@ -91,6 +91,9 @@ export function files({ open, stallMs, explain }: FilesParts): Files {
   return {
     readFile: read,
     writeFile: async (path, data, options = {}) => {
+      if (typeof data !== 'string' && !ArrayBuffer.isView(data)) {
+        throw badOption('data', 'text or a Uint8Array', data, "Write writeFile('/etc/motd', 'text').")
+      }
       const bytes =
         typeof data === 'string' ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.length)
       const wish = { mode: octal(options.mode), owner: ownerOf(options.owner) }

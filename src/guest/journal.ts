@@ -1,4 +1,5 @@
 import { GuestError } from '../errors.ts'
+import { refuseUnknown } from '../options/check.ts'
 import { quote } from '../ssh/quote.ts'
 import type { Guest } from './guest.ts'
 
@@ -30,7 +31,7 @@ export interface JournalEntry {
 
 /** The guest's journal, the oldest message first. */
 export async function journal(exec: Guest['exec'], options: JournalOptions = {}): Promise<JournalEntry[]> {
-  const { stdout } = await exec(journalCommand(options))
+  const { stdout } = await exec(journalCommand(refuseUnknown(options, ['since', 'unit', 'priority'])))
   return parseJournal(stdout)
 }
 

@@ -4,6 +4,7 @@ import { budgetFactor, type Accelerator } from '../host/accelerator.ts'
 import { timerMs } from '../lifetime/longest-timer.ts'
 import { until } from '../lifetime/until.ts'
 import { badOption } from '../options/bad-option.ts'
+import { refuseUnknown } from '../options/check.ts'
 
 export interface WaitOptions {
   /** Milliseconds; 0 for a single look. @default 60_000 with KVM, ten times as long under emulation */
@@ -137,6 +138,7 @@ const INTERVAL = 100
 /** What the caller left open, filled in. @throws GuestError for what is no number of milliseconds */
 export function resolveWait(options: WaitOptions, accel: Accelerator, defaultTimeout = TIMEOUT): WaitTimes {
   const factor = budgetFactor(accel)
+  refuseUnknown(options, ['timeout', 'interval', 'signal', 'since'])
   const { timeout = defaultTimeout * factor, interval = INTERVAL * factor } = options
   for (const [option, value] of Object.entries({ timeout, interval })) {
     if (typeof value === 'number' && value >= 0) continue

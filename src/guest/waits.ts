@@ -1,6 +1,7 @@
 import { NetworkError, WaitError } from '../errors.ts'
 import type { Accelerator } from '../host/accelerator.ts'
 import type { Console } from '../machine/console.ts'
+import { badOption } from '../options/bad-option.ts'
 import type { ExecResult } from '../ssh/exec.ts'
 import { quote } from '../ssh/quote.ts'
 import { isSilence, type Why } from './explain-failure.ts'
@@ -160,6 +161,8 @@ export function waits({ exec, connect, console, accel, life, why }: Parts): Wait
 
     waitForConsole: async (pattern, { since, ...options } = {}) => {
       const isSingle = options.timeout === 0
+      if (!(pattern instanceof RegExp))
+        throw badOption('pattern', 'a RegExp', pattern, 'Write waitForConsole(/login:/).')
       const begin = since === undefined ? consumed : { position: since, skip: 0 }
       // With these flags a pattern would remember where it matched before.
       const search = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))

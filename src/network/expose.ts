@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import type { RequestListener } from 'node:http'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream'
 import { Server as TlsServer } from 'node:tls'
 import { NetworkError } from '../errors.ts'
 import { createServer as createHttpServer, request } from '../host/http.ts'
+import { badOption } from '../options/bad-option.ts'
 import { requirePort } from '../options/port.ts'
 
 /** A server of this process that the network's guests can call. Disposing ends every connection to it, not the server. */
@@ -35,6 +36,9 @@ interface Where {
 export async function expose(where: Where, server: Server | RequestListener): Promise<Exposed> {
   const { address, port, stateFolder, socketPath } = where
   requirePort(port, 'network.expose(8080, server)')
+  if (typeof server !== 'function' && !(server instanceof EventEmitter)) {
+    throw badOption('server', "a server of Node's or a request listener", server, 'Write network.expose(8080, server).')
+  }
   const target = typeof server === 'function' ? createHttpServer(server) : server
   const open = new Set<Duplex>()
   // Node's servers take connections from elsewhere by this event. They know for themselves whether one may be half open.

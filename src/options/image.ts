@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path'
 import { badOption } from './bad-option.ts'
+import { isPlainObject, refuseUnknown } from './check.ts'
 
 /** A built image, by name: more packages can be put into it, because a host-only guest cannot fetch any. */
 export interface BuiltImage {
@@ -26,8 +27,9 @@ const PACKAGE_NAME = /^[a-z0-9][a-z0-9+.-]+$/
 export function parseImage(image: unknown): ImageSpec {
   if (image === 'debian-12') return { base: 'debian-12', packages: [] }
   if (typeof image === 'string' && isAbsolute(image)) return { path: image }
-  if (typeof image === 'object' && image !== null && 'base' in image && image.base === 'debian-12') {
-    return { base: 'debian-12', packages: parsePackages('packages' in image ? image.packages : []) }
+  if (isPlainObject(image) && image['base'] === 'debian-12') {
+    const { packages = [] } = refuseUnknown(image, ['base', 'packages'], 'image.')
+    return { base: 'debian-12', packages: parsePackages(packages) }
   }
   throw badOption('image', 'the name of a built image or the absolute path of a disk', image, HINT)
 }

@@ -10,6 +10,10 @@ export interface Subnet {
   readonly broadcast: string
 }
 
+/** The first byte of their addresses; what comes after multicast is reserved (RFC 6890). */
+const LOOPBACK = 127
+const MULTICAST = 224
+
 /** `192.168.100.0/24`. @throws GuestError for anything else, and for a subnet too small for a bridge and a guest. */
 export function parseSubnet(text: unknown): Subnet {
   const [base = '', prefixText = ''] = String(text).split('/')
@@ -19,6 +23,11 @@ export function parseSubnet(text: unknown): Subnet {
   }
   const size = 2 ** (32 - prefix)
   const first = Math.floor(toNumber(base) / size) * size
+  const network = first / 2 ** 24
+  if (network < 1 || Math.floor(network) === LOOPBACK || network >= MULTICAST) {
+    const expected = 'a subnet that machines can have addresses in (not 0.0.0.0/8, 127.0.0.0/8, or 224.0.0.0 and above)'
+    throw badOption('subnet', expected, text, "Write subnet: '192.168.100.0/24'.")
+  }
   const last = first + size - 1
   return { cidr: `${toText(first)}/${prefix}`, prefix, first, last, broadcast: toText(last) }
 }

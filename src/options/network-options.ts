@@ -153,6 +153,13 @@ export function networkOptionsOf({ network = {}, subnet, gateway, address, addre
       "Write network: 'private', or network: { kind: 'private' }.",
     )
   }
+  const twice = Object.entries({ subnet, gateway }).find(
+    ([name, value]) => value !== undefined && typeof network !== 'string' && network[name as 'subnet'] !== undefined,
+  )
+  if (twice) {
+    const [name, value] = twice
+    throw badOption(name, `left out beside network: { ${name} }`, value, 'Write it once.')
+  }
   return {
     // An address that was chosen says where the network is.
     ...(address !== undefined && { subnet: DEFAULT_SUBNET }),

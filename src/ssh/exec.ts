@@ -1,5 +1,6 @@
 import type { Client } from 'ssh2'
 import { badOption } from '../options/bad-option.ts'
+import { oneOf, refuseUnknown } from '../options/check.ts'
 import { collect } from './collect.ts'
 import { factsOf, isLost, type CommandFacts } from './command-facts.ts'
 import { commandError, connectionLost } from './exec-errors.ts'
@@ -40,6 +41,12 @@ export interface ExecOptions<Encoding extends 'utf8' | 'buffer' = 'utf8'> extend
   encoding?: Encoding
 }
 
+export const COMMAND_OPTIONS = ['timeout', 'env', 'cwd', 'cancelSignal'] satisfies (keyof CommandOptions)[]
+const EXEC_OPTIONS = [
+  ...COMMAND_OPTIONS,
+  ...(['reject', 'input', 'stripFinalNewline', 'maxBuffer', 'encoding'] satisfies (keyof ExecOptions)[]),
+]
+
 /** For output that is no text. */
 export type BytesOptions = ExecOptions<'buffer'> & { encoding: 'buffer' }
 
@@ -66,7 +73,9 @@ export function exec(
 export async function exec(
   client: Client,
   command: string,
-  {
+  options: ExecOptions | BytesOptions = {},
+): Promise<ExecResult | ExecResult<Buffer>> {
+  const {
     reject = true,
     timeout = 0,
     input,
@@ -76,12 +85,12 @@ export async function exec(
     stripFinalNewline = true,
     maxBuffer = 100_000_000,
     encoding = 'utf8',
-  }: ExecOptions | BytesOptions = {},
-): Promise<ExecResult | ExecResult<Buffer>> {
+  } = refuseUnknown(options, EXEC_OPTIONS)
   if (input !== undefined && typeof input !== 'string' && !ArrayBuffer.isView(input)) {
     throw badOption('input', 'text or a Uint8Array', input, "Write input: 'text', or input: new Uint8Array(buffer).")
   }
   if (!(maxBuffer >= 0)) throw badOption('maxBuffer', 'a number of bytes', maxBuffer, 'Write maxBuffer: 1_000_000.')
+  oneOf('encoding', encoding, ['utf8', 'buffer'])
   const startedAt = performance.now()
   const script = withSurroundings(command, env, cwd)
   const started = startCommand(client, { command, script, timeout, cancelSignal, mayWait: true })

@@ -3,9 +3,10 @@ import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'ssh2'
 import { GuestError } from '../errors.ts'
+import { refuseUnknown } from '../options/check.ts'
 import { factsOf, isLost, type CommandFacts } from './command-facts.ts'
 import { connectionLost, endedBeforeItStarted } from './exec-errors.ts'
-import type { CommandOptions } from './exec.ts'
+import { COMMAND_OPTIONS, type CommandOptions } from './exec.ts'
 import { signalGroup } from './signal-group.ts'
 import { startCommand } from './start-command.ts'
 import { withSurroundings } from './surroundings.ts'
@@ -42,11 +43,8 @@ const DISPOSAL_MS = 10_000
  * Starts a command by the user's login shell.
  * @throws CommandError when it is canceled or times out before it has started; SshError when the connection is gone.
  */
-export async function spawn(
-  client: Client,
-  command: string,
-  { timeout = 0, env = {}, cwd, cancelSignal }: CommandOptions = {},
-): Promise<GuestProcess> {
+export async function spawn(client: Client, command: string, options: CommandOptions = {}): Promise<GuestProcess> {
+  const { timeout = 0, env = {}, cwd, cancelSignal } = refuseUnknown(options, COMMAND_OPTIONS)
   const startedAt = performance.now()
   const script = withSurroundings(command, env, cwd)
   const started = startCommand(client, { command, script, timeout, cancelSignal, mayWait: false })

@@ -2,6 +2,7 @@ import { PassThrough, type Readable } from 'node:stream'
 import type { Client, ClientChannel } from 'ssh2'
 import { GuestError } from '../errors.ts'
 import { timerMs } from '../lifetime/longest-timer.ts'
+import { badOption } from '../options/bad-option.ts'
 import { notStarted } from './exec-errors.ts'
 import { PidLine } from './pid-line.ts'
 import { MOST_SESSIONS, takeSession } from './sessions.ts'
@@ -58,6 +59,9 @@ export interface StartedCommand {
  */
 export function startCommand(client: Client, start: Start): StartedCommand {
   const { command, script, timeout, cancelSignal, mayWait } = start
+  if (typeof timeout !== 'number' || !(timeout >= 0)) {
+    throw badOption('timeout', 'a number of milliseconds', timeout, 'Write timeout: 5_000, or 0 for none.')
+  }
   requireSendable(script)
   const pid = Promise.withResolvers<number | undefined>()
   const opened = Promise.withResolvers<ClientChannel | undefined>()

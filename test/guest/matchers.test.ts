@@ -211,6 +211,10 @@ test.for<[keyof GuestMatchers, unknown[], RegExp]>([
     /^Option `expected\.contains` must be left out beside/,
   ],
   ['toHaveProcess', [{ command: 'sshd' }], /^Option `expected\.command` must be left out/],
+  ['toHaveUnit', ['ssh', { active: 'yes' }], /^Option `expected\.active` must be true or false; got 'yes'/],
+  ['toHaveFile', ['/etc', { type: 'regular' }], /^Option `expected\.type` must be one of 'file', 'directory'/],
+  ['toHaveUser', ['root', { groups: 'root' }], /^Option `expected\.groups` must be a list/],
+  ['toHaveProcess', [{}], /^toHaveProcess\(\) takes at least one of name, user/],
   ['toHaveSysctl', ['vm.swappiness'], /^toHaveSysctl\(\) takes the value it is to have; got undefined$/],
 ])('wrong arguments, which types would not let through: %s(%o)', async ([matcher, args, message]) => {
   const matchers = expect(guest) as unknown as Record<string, (...args: unknown[]) => Promise<void>>

@@ -39,6 +39,20 @@ test('waitForUnit: one that failed, or does not exist, is told at once', async (
   await guest.exec('systemctl reset-failed broken')
 })
 
+test.for<[string, (guest: Record<string, (...args: unknown[]) => Promise<unknown>>) => Promise<unknown>, RegExp]>([
+  ['exec', (guest) => guest['exec']!('true', { timout: 1 }), /^Option `timout` must be left out/],
+  ['exec', (guest) => guest['exec']!('true', { timeout: '10' }), /^Option `timeout` must be a number of milliseconds/],
+  ['exec', (guest) => guest['exec']!('true', { encoding: 'latin1' }), /^Option `encoding` must be one of/],
+  ['spawn', (guest) => guest['spawn']!('true', { reject: false }), /^Option `reject` must be left out/],
+  ['journal', (guest) => guest['journal']!({ units: 'ssh' }), /^Option `units` must be left out/],
+  ['waitForUnit', (guest) => guest['waitForUnit']!('ssh', { timout: 1 }), /^Option `timout` must be left out/],
+  ['waitForConsole', (guest) => guest['waitForConsole']!('login'), /^Option `pattern` must be a RegExp/],
+  ['writeFile', (guest) => guest['writeFile']!('/tmp/x'), /^Option `data` must be text or a Uint8Array/],
+  ['readFile', (guest) => guest['readFile']!('/etc/hosts', { signal: 1 }), /^Option `signal` must be left out/],
+])('%s refuses what types would not let through', async ([, call, message]) => {
+  await expect(call(guest as never)).rejects.toThrow(message)
+})
+
 test('what fails by an event, or after others had their turn, has the line of the test too', async () => {
   const failures: Record<string, () => Promise<unknown>> = {
     wait: async () => await guest.waitForUnit('nowhere'),

@@ -9,6 +9,7 @@ import { parseProcesses, processProbe } from '../../fixtures/matchers/process.ts
 import { parseWish, socketProbe } from '../../fixtures/matchers/socket.ts'
 import { interfaceProbe, mountProbe, sysctlProbe } from '../../fixtures/matchers/system.ts'
 import { unitProbe } from '../../fixtures/matchers/unit.ts'
+import { GuestError } from '../../src/errors.ts'
 import { standIn, temporaryFolder } from './support/temporary-folder.ts'
 
 const equals: Equals = (received, expected) => {
@@ -102,8 +103,8 @@ test('content is shortened where a part of it was asked for', () => {
 
 test('a name cannot break out of the command', () => {
   const name = "x'; reboot #"
-  for (const { command } of [fileProbe(name), unitProbe(name), packageProbe(name), interfaceProbe(name)]) {
-    expect(command).toContain(`'x'\\''; reboot #'`)
+  for (const { command } of [fileProbe(`/${name}`), unitProbe(name), packageProbe(name), interfaceProbe(name)]) {
+    expect(command).toMatch(/'\/?x'\\''; reboot #'/)
   }
 })
 
@@ -166,4 +167,38 @@ test('packages that were removed, mounts that hide one another, values with tabs
   expect(sysctlProbe('net.ipv4.conf.eth0/1.forwarding', 1).command).toContain(
     '/proc/sys/net/ipv4/conf/eth0.1/forwarding',
   )
+})
+
+test('what is written in another way is the same', () => {
+  const mounts = 'proc /proc proc rw 0 0\n'
+  expect(mountProbe('/proc/', {}).judge(mounts, equals).pass).toBe(true)
+  expect(sysctlProbe('net/ipv4/ip_forward', 0).command).toContain('/proc/sys/net/ipv4/ip_forward')
+  expect(sysctlProbe('net/ipv4/conf/eth0.1/forwarding', 0).command).toContain(
+    '/proc/sys/net/ipv4/conf/eth0.1/forwarding',
+  )
+  const address = { local: '192.168.100.224', prefixlen: 24 }
+  const link = JSON.stringify([{ flags: ['UP'], address: '52:54:00:ab:cd:ef', mtu: 1500, addr_info: [address] }])
+  const wish = { mac: '52:54:00:AB:CD:EF', addresses: ['192.168.100.224'] }
+  expect(interfaceProbe('eth0', wish).judge(link, equals).pass).toBe(true)
+  expect(interfaceProbe('eth0', { addresses: ['192.168.100.22'] }).judge(link, equals).pass).toBe(false)
+})
+
+test('the look itself is no process that is asked for', () => {
+  const { command, judge } = processProbe('ps')
+  const itself = `${'400'.padStart(7)} ${'399'.padStart(7)} ${'root'.padEnd(32)} ${'ps'.padEnd(15)} ${command}\n`
+  expect(judge(PS + itself, equals).pass).toBe(false)
+  const another = itself.replace(command, 'ps -e')
+  expect(judge(PS + itself + another, equals).pass).toBe(true)
+})
+
+test.for([
+  () => fileProbe('etc/passwd'),
+  () => fileProbe('~/.ssh'),
+  () => mountProbe('proc'),
+  () => socketProbe(70022),
+  () => socketProbe('tcp://0'),
+  () => socketProbe('unix://run/x.sock'),
+  () => unitProbe('x', { properties: { Nothing: '1' } }).judge('LoadState=loaded\nActiveState=active\n', equals),
+])('what can be nowhere is refused, as `.not` would always hold: %s', (make) => {
+  expect(make).toThrow(GuestError)
 })

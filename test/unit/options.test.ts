@@ -66,6 +66,7 @@ CYCLIC['again'] = CYCLIC
 test.for<[string, GuestOptions | Record<string, unknown>, string]>([
   ['a relative path', { image: './disk.qcow2' }, 'image'],
   ['a package with a blank', { image: { base: 'debian-12', packages: ['nginx; reboot'] } }, 'image.packages'],
+  ['a misspelt field of an image', { image: { base: 'debian-12', package: ['nginx'] } }, 'image.package'],
   ['no CPU', { cpus: 0 }, 'cpus'],
   ['an empty password', { rootPassword: '' }, 'rootPassword'],
   ['a list as cloudConfig', { cloudConfig: ['runcmd'] }, 'cloudConfig'],
@@ -84,6 +85,15 @@ test.for<[string, GuestOptions | Record<string, unknown>, string]>([
   const attempt = () => guest(options)
   expect(attempt).toThrow(GuestError)
   expect(attempt).toThrow(expect.objectContaining({ option, hint: expect.stringMatching(/./) as string }) as Error)
+})
+
+test.for(['127.0.0.0/8', '224.0.0.0/24', '0.1.2.0/24', '240.0.0.0/8'])('no machine has an address in %s', (subnet) => {
+  expect(() => resolveNetwork({ subnet })).toThrow(/`subnet` must be a subnet that machines can have addresses in/)
+})
+
+test('what is said twice is refused', () => {
+  const options = { network: { subnet: '10.9.0.0/24' }, subnet: '10.8.0.0/24' }
+  expect(() => networkOptionsOf(options)).toThrow(/`subnet` must be left out beside network: \{ subnet \}/)
 })
 
 test('e1000 is for images with a kernel that drives it', () => {

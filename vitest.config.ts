@@ -35,7 +35,8 @@ export default defineConfig({
           testTimeout: GUEST_BUDGET,
           expect: patient,
           hookTimeout: GUEST_BUDGET,
-          // A file boots one guest at a time, so this is how many QEMUs run at once.
+          // For two cores: an emulated guest that boots keeps one busy, and most files have one such guest at a time. A few have two or
+          // three, or four whose boot comes to an early end, and take longer for it.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },

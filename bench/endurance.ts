@@ -4,14 +4,19 @@ import { runInNewContext } from 'node:vm'
 import { bootGuest } from 'vitest-guest/core'
 import { cacheFolder } from '../src/host/environment.ts'
 import { run } from '../src/host/run.ts'
+import type { Image } from '../src/image/resolve-image.ts'
+import { emptyCache } from './empty-cache.ts'
 import { childProcesses } from './processes.ts'
 
 /** What could grow. */
-interface Use {
+export interface Use {
+  /** So many have been there and are gone. */
+  clones: number
   descriptors: number
   /** What is in use of the heap, once the garbage has been collected, and all that the process holds. */
   heapMib: number
   rssMib: number
+  /** Of a cache that nobody else uses, without its images. */
   cacheMib: number
   children: number
 }
@@ -19,21 +24,22 @@ interface Use {
 export interface Endurance {
   clones: number
   failed: number
-  /** After the first ten, which warm things up, and at the end. */
-  before: Use
-  after: Use
+  /** After the first ten, which warm things up, then every fifty, and at the end. */
+  uses: Use[]
 }
 
 const WARM_UP = 10
+const EVERY = 50
 const MIB = 1024 * 1024
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
 /** Clones in a row, each connected, asked one thing, and closed. */
-export async function measureEndurance(clones: number): Promise<Endurance> {
+export async function measureEndurance(image: Image, clones: number): Promise<Endurance> {
+  await using _ = await emptyCache(image)
   let failed = 0
-  let before = await use()
+  const uses: Use[] = []
   for (let clone = 1; clone <= clones; clone++) {
     try {
       await using guest = await bootGuest()
@@ -43,17 +49,21 @@ export async function measureEndurance(clones: number): Promise<Endurance> {
       failed++
       console.log(`  clone ${clone} failed: ${(error as Error).message}`)
     }
-    if (clone === WARM_UP) before = await use()
-    if (clone % 50 === 0) console.log(`  ${clone} clones`)
+    if (clone === WARM_UP || clone % EVERY === 0 || clone === clones) {
+      const now = await use(clone)
+      uses.push(now)
+      console.log(`  ${clone} clones: ${now.rssMib.toFixed(0)} MiB of memory, ${now.cacheMib.toFixed(1)} MiB of cache`)
+    }
   }
-  return { clones, failed, before, after: await use() }
+  return { clones, failed, uses }
 }
 
-async function use(): Promise<Use> {
+async function use(clones: number): Promise<Use> {
   collectGarbage()
   const { heapUsed, rss } = process.memoryUsage()
   const [kib = ''] = (await run('du', ['--summarize', '--block-size=1K', cacheFolder()])).split('\t')
   return {
+    clones,
     descriptors: readdirSync('/proc/self/fd').length,
     heapMib: heapUsed / MIB,
     rssMib: rss / MIB,

@@ -1,8 +1,9 @@
 /**
- * `npm run bench`: what a guest costs by hand, with us, and at the least, side by side in one run, as medians and ratios.
+ * `npm run bench`: what a guest costs by hand, with us, and at the least, side by side, as medians and ratios.
  *
  * Arguments: what to measure, of `starts fresh memory endurance files traffic networks` (all), `--rounds N` (3), and `--clones N`
- * (200) for endurance. What is measured replaces its part of docs/bench.json; the chart docs/bench.svg is drawn from the starts.
+ * (200) for endurance. What is measured replaces its part of docs/bench.json, with the moment and the commit; the chart docs/bench.svg
+ * is drawn from the starts. Exits 1, after all of that, when endurance has found something that failed or grew.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -13,18 +14,28 @@ import { chooseAccelerator } from '../src/host/accelerator.ts'
 import { qemuVersion } from '../src/host/qemu-version.ts'
 import { resolveImage } from '../src/image/resolve-image.ts'
 import { chart } from './chart.ts'
+import { complaints } from './complaints.ts'
 import { measureEndurance } from './endurance.ts'
 import { measureFiles } from './files.ts'
 import { measureFresh } from './fresh.ts'
+import { measured } from './measurement.ts'
 import { measureMemory } from './memory.ts'
-import { table, type Results } from './report.ts'
+import { table, type Parts, type Results } from './report.ts'
 import { measureSetUps } from './set-ups.ts'
 import { measureStarts } from './starts.ts'
 import { measureTraffic } from './traffic.ts'
 
 const JSON_FILE = new URL('../docs/bench.json', import.meta.url)
 const CHART_FILE = new URL('../docs/bench.svg', import.meta.url)
-const PARTS = ['starts', 'fresh', 'memory', 'endurance', 'files', 'traffic', 'networks'] as const
+const PARTS = [
+  'starts',
+  'fresh',
+  'memory',
+  'endurance',
+  'files',
+  'traffic',
+  'networks',
+] as const satisfies (keyof Parts)[]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -40,26 +51,31 @@ console.log(`Measuring ${parts.join(', ')} on ${accel} (${reason})`)
 const image = await resolveImage({ base: 'debian-12', packages: [] }, { onProgress: console.log })
 await (await bootGuest({ onProgress: console.log }))[Symbol.asyncDispose]()
 
-const measured: Results = {
-  accel,
-  cpus: availableParallelism(),
-  qemu: await qemuVersion(),
-  measuredAt: new Date().toISOString(),
-}
-if (parts.includes('starts')) measured.starts = await measureStarts(image, accel, rounds)
-if (parts.includes('fresh')) measured.fresh = await measureFresh(image, accel, rounds)
-if (parts.includes('memory')) measured.memory = await measureMemory()
-if (parts.includes('endurance')) measured.endurance = await measureEndurance(Number(values.clones))
-if (parts.includes('files')) measured.files = await measureFiles(rounds)
-if (parts.includes('traffic')) measured.traffic = await measureTraffic(image, accel, rounds)
-if (parts.includes('networks')) measured.networks = await measureSetUps(rounds)
+const now: Results = { accel, cpus: availableParallelism(), qemu: await qemuVersion() }
+const chosen = (part: keyof Parts) => parts.includes(part)
+if (chosen('starts')) keep('starts', await measured(() => measureStarts(image, accel, rounds), rounds))
+if (chosen('fresh')) keep('fresh', await measured(() => measureFresh(image, accel, rounds), rounds))
+if (chosen('memory')) keep('memory', await measured(measureMemory))
+if (chosen('endurance')) keep('endurance', await measured(() => measureEndurance(image, Number(values.clones))))
+if (chosen('files')) keep('files', await measured(() => measureFiles(rounds), rounds))
+if (chosen('traffic')) keep('traffic', await measured(() => measureTraffic(image, accel, rounds), rounds))
+if (chosen('networks')) keep('networks', await measured(() => measureSetUps(rounds), rounds))
 
-// First of all, as measuring has taken half an hour.
-console.log(JSON.stringify(measured))
-const results: Results = { ...earlier(), ...measured }
-writeFileSync(JSON_FILE, `${JSON.stringify(results, null, 2)}\n`)
-if (results.starts) writeFileSync(CHART_FILE, chart(results))
-console.log(`\n${table(results)}\n`)
+console.log(`\n${table({ ...earlier(), ...now })}\n`)
+const wrong = now.endurance ? complaints(now.endurance) : []
+if (wrong.length > 0) {
+  console.error(`Endurance: ${wrong.join('; ')}`)
+  process.exitCode = 1
+}
+
+/** At once, as the next part may take half an hour, or fail. */
+function keep<Part extends keyof Parts>(part: Part, result: Results[Part]): void {
+  now[part] = result
+  console.log(JSON.stringify({ [part]: result }))
+  const results = { ...earlier(), ...now }
+  writeFileSync(JSON_FILE, `${JSON.stringify(results, null, 2)}\n`)
+  if (results.starts) writeFileSync(CHART_FILE, chart(results))
+}
 
 function earlier(): Partial<Results> {
   try {

@@ -1,36 +1,39 @@
-import type { Endurance } from './endurance.ts'
+import type { Endurance, Use } from './endurance.ts'
 import type { Files } from './files.ts'
 import type { Fresh } from './fresh.ts'
+import { when, type Measurement } from './measurement.ts'
 import type { Memory } from './memory.ts'
 import { median } from './median.ts'
 import type { SetUps } from './set-ups.ts'
 import type { Starts } from './starts.ts'
 import type { Traffic } from './traffic.ts'
 
-/** Everything that was measured, as docs/bench.json keeps it. */
-export interface Results {
-  accel: 'kvm' | 'tcg'
-  cpus: number
-  qemu: string
-  measuredAt: string
-  starts?: Starts
-  fresh?: Fresh
-  memory?: Memory
-  endurance?: Endurance
-  files?: Files
-  traffic?: Traffic
-  networks?: SetUps
+/** What can be measured by itself. */
+export interface Parts {
+  starts: Starts
+  fresh: Fresh
+  memory: Memory
+  endurance: Endurance
+  files: Files
+  traffic: Traffic
+  networks: SetUps
+}
+
+/** Everything that was measured, as docs/bench.json keeps it: each part in the run that measured it last. */
+export type Results = { accel: 'kvm' | 'tcg'; cpus: number; qemu: string } & {
+  [Part in keyof Parts]?: Measurement & Parts[Part]
 }
 
 /** Medians and ratios, for people. */
 export function table({ cpus, starts, fresh, memory, endurance, files, traffic, networks }: Results): string {
   const lines: string[] = []
+  const head = (what: string, part: Measurement) => lines.push(`${what}; ${when(part)}`)
   const line = (what: string, value: string, more = '') =>
     lines.push(`${what.padEnd(44)}${value.padStart(11)}   ${more}`.trimEnd())
   if (starts) {
     const { byHand, cold, build, warm, floor, network, close } = starts
     const hand = median(byHand)
-    lines.push(`Starts, medians (${byHand.length} boots of a kind, ${warm.length} clones)`)
+    head(`Starts, medians (${byHand.length} boots of a kind, ${warm.length} clones)`, starts)
     line('  by hand, to ssh root@guest true', seconds(hand))
     line('  cold, to a connected client', seconds(median(cold)), `${(median(cold) / hand).toFixed(2)} x by hand`)
     line('  template build', seconds(median(build)))
@@ -45,12 +48,12 @@ export function table({ cpus, starts, fresh, memory, endurance, files, traffic, 
     for (const [name, ms] of Object.entries(starts.warmPhases)) line(`    warm: ${name}`, milliseconds(ms))
   }
   if (fresh) {
-    lines.push(`A fresh guest per test, median wait (${fresh.on.length} tests with, ${fresh.off.length} without)`)
+    head(`A fresh guest per test, median wait (${fresh.on.length} tests with, ${fresh.off.length} without)`, fresh)
     line('  with standby', milliseconds(median(fresh.on)))
     line('  without', milliseconds(median(fresh.off)), `${ratio(fresh.off, fresh.floor)} x floor`)
   }
   if (memory) {
-    lines.push('Memory of guests of 512 MiB')
+    head('Memory of guests of 512 MiB', memory)
     line('  a booted guest, RSS', mib(memory.coldRss))
     line('  a further clone, PSS', mib(median(memory.clonePss.slice(1))))
     for (const { guests, pssMib, lastMs, idleCpu } of memory.byCount) {
@@ -63,16 +66,18 @@ export function table({ cpus, starts, fresh, memory, endurance, files, traffic, 
     line('  all answer a command, asked at once', seconds(memory.answeredMs))
   }
   if (endurance) {
-    const { clones, failed, before, after } = endurance
-    lines.push(`${clones} clones in a row: ${failed} failed`)
-    const grown = (name: keyof typeof after) => `${before[name].toFixed(0)} -> ${after[name].toFixed(0)}`
-    line('  descriptors', grown('descriptors'))
-    line('  child processes', grown('children'))
-    line('  our heap, and all of our memory, MiB', `${grown('heapMib')}, ${grown('rssMib')}`)
-    line('  cache, MiB', grown('cacheMib'))
+    const { clones, failed, uses } = endurance
+    head(`${clones} clones in a row: ${failed} failed`, endurance)
+    const course = (name: keyof Use) => uses.map((use) => use[name].toFixed(0)).join(' ')
+    line('  after so many clones', course('clones'))
+    line('  descriptors', course('descriptors'))
+    line('  child processes', course('children'))
+    line('  in use of our heap, MiB', course('heapMib'))
+    line('  all of our memory, MiB', course('rssMib'))
+    line('  cache, MiB', course('cacheMib'))
   }
   if (files) {
-    lines.push(`Files, medians (${files.largeUp.ours.length} rounds, in turns with OpenSSH's scp -r)`)
+    head(`Files, medians (${files.largeUp.ours.length} rounds, in turns with OpenSSH's scp -r)`, files)
     const names = {
       largeUp: 'upload of 200 MB',
       largeDown: 'download of 200 MB',
@@ -86,7 +91,7 @@ export function table({ cpus, starts, fresh, memory, endurance, files, traffic, 
   }
   if (traffic) {
     const { byHand, ours } = traffic
-    lines.push(`Two guests on a bridge, medians (${ours.ping.length} turns of each pair)`)
+    head(`Two guests on a bridge, medians (${ours.ping.length} turns of each pair)`, traffic)
     line(
       '  TCP from one to the other',
       mbits(median(ours.throughput)),
@@ -100,7 +105,7 @@ export function table({ cpus, starts, fresh, memory, endurance, files, traffic, 
   }
   if (networks) {
     const { atOnce, further } = networks
-    lines.push(`Private networks with a TAP, opened and disposed by workers at the same time (${cpus} cores)`)
+    head(`Private networks with a TAP, opened and disposed by workers at the same time (${cpus} cores)`, networks)
     for (const { workers, setUp, elapsed } of atOnce) {
       line(
         `  ${workers} ${workers === 1 ? 'worker' : 'workers'}, set-up of one`,

@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { publicApi, type PublicType } from './support/public-api.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const GUIDE = 'examples/guide'
@@ -35,12 +36,35 @@ test('the guide shows the suites of examples/guide as they are', () => {
   expect(absent).toEqual([])
 })
 
-test('the reference names every option, method, export and command', { timeout: 60_000 }, () => {
-  const reference = readFileSync(join(ROOT, 'docs/reference.md'), 'utf8')
-  const absent = publicNames().filter(
-    (name) => !new RegExp(`\`[^\`\n]*(?<![\\w$])${escaped(name)}(?![\\w$])[^\`\n]*\``).test(reference),
-  )
-  expect(absent).toEqual([])
+describe('the reference', () => {
+  const page = readFileSync(join(ROOT, 'docs/reference.md'), 'utf8')
+  const { names, types } = publicApi(ROOT, options)
+
+  test('names every export and command', () => {
+    const commands = readFileSync(join(ROOT, 'src/cli/main.ts'), 'utf8').matchAll(/^ {2}(\w+): \{\n {4}summary:/gm)
+    const found = [...commands].map(([, name]) => `vitest-guest ${name}`)
+    expect(found).toContain('vitest-guest doctor')
+    expect(names).toContain('bootGuest')
+    const named = namesIn(page)
+    expect(names.filter((name) => !named.has(name))).toEqual([])
+    expect(found.filter((command) => !page.includes(`\`${command}`))).toEqual([])
+  })
+
+  test('describes every member of every type', () => {
+    expect(types.length).toBeGreaterThan(50)
+    expect(types.flatMap((type) => undescribed(type, page))).toEqual([])
+  })
+
+  test('a member, or a type, that is not described is noticed', () => {
+    const snapshot = { name: 'Snapshot', members: ['name', 'takenAt'], from: [] }
+    const transfer = { name: 'TransferOptions', members: ['onProgress'], from: ['FileOptions'] }
+    const elsewhere = 'A `Snapshot` of `takenAt`\n\n- `Capture`: `takenAt`\n\n'
+    expect(undescribed(snapshot, `${elsewhere}- \`Snapshot\`: \`name\``)).toEqual(['Snapshot.takenAt'])
+    expect(undescribed(snapshot, '- A `Snapshot`: `name`, `takenAt`')).toEqual(['Snapshot'])
+    expect(undescribed(snapshot, '`Snapshot`:\n\n| `name` |\n| `takenAt` |\n\n`text`')).toEqual([])
+    expect(undescribed(snapshot, '### Snapshot\n\nIts `name`, and\n\n`takenAt`.\n')).toEqual([])
+    expect(undescribed(transfer, '- `TransferOptions`: `onProgress`')).toEqual(['TransferOptions: FileOptions'])
+  })
 })
 
 /** Path of each as if it were a file beside its page, with its text. */
@@ -76,33 +100,25 @@ function compile(texts: ReadonlyMap<string, string>): string[] {
   })
 }
 
-/** Of the sources, so that a new one is missed in the reference. */
-function publicNames(): string[] {
-  const entries = ['src/index.ts', 'fixtures/index.ts', 'fixtures/plugin.ts'].map((path) => join(ROOT, path))
-  const program = ts.createProgram(entries, options)
-  const checker = program.getTypeChecker()
-  const names = new Set<string>()
-  const described = ['GuestOptions', 'FixtureOptions', 'NetworkOptions', 'Timeouts', 'Guest', 'Network', 'Console', 'ExecOptions', 'ExecResult', 'GuestProcess', 'GuestErrorFacts', 'GuestFixtures', 'GuestMatchers', 'ResultMatchers', 'WaitOptions', 'JournalOptions'] // prettier-ignore
-  const seen = new Set<string>()
-  for (const entry of entries) {
-    const module = checker.getSymbolAtLocation(program.getSourceFile(entry) as ts.SourceFile)
-    for (const symbol of module ? checker.getExportsOfModule(module) : []) {
-      names.add(symbol.name)
-      if (!described.includes(symbol.name)) continue
-      seen.add(symbol.name)
-      const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
-      for (const { name } of checker.getDeclaredTypeOfSymbol(target).getProperties()) {
-        if (!/^(__|#)/.test(name)) names.add(name)
-      }
-    }
-  }
-  expect(described.filter((name) => !seen.has(name))).toEqual([])
-  const commands = readFileSync(join(ROOT, 'src/cli/main.ts'), 'utf8').matchAll(/^ {2}(\w+): \{\n {4}summary:/gm)
-  const found = [...commands].map(([, name]) => `vitest-guest ${name}`)
-  expect(found).toContain('vitest-guest doctor')
-  return [...names, ...found]
+/** What the page does not say of a type: its members, and the types that it has the others from. */
+function undescribed({ name, members, from }: PublicType, page: string): string[] {
+  const place = placeOf(name, page)
+  if (place === '') return [name]
+  const named = namesIn(place)
+  return [
+    ...members.filter((member) => !named.has(member)).map((member) => `${name}.${member}`),
+    ...from.filter((other) => !named.has(other)).map((other) => `${name}: ${other}`),
+  ]
 }
 
-function escaped(text: string): string {
-  return text.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&')
+/** Where a page describes a type: the section that is called by its name, and what begins with it, a paragraph with the table below or an item of a list. */
+function placeOf(type: string, page: string): string {
+  const section = new RegExp(`^#+ \`?${type}\`?\\n(?:(?!#).*\\n)*`, 'gm')
+  const beginning = new RegExp(`^(?:- )?\`${type}\`.*(?:\\n(?!- |\\n).+|\\n(?=\\n\\|)|\\n\\|.*)*`, 'gm')
+  return [section, beginning].flatMap((place) => page.match(place) ?? []).join('\n')
+}
+
+/** Every name that stands in code. */
+function namesIn(text: string): Set<string> {
+  return new Set([...text.matchAll(/`([^`\n]+)`/g)].flatMap(([, code = '']) => code.match(/[\w$]+/g) ?? []))
 }

@@ -40,7 +40,12 @@ export async function capture(qmp: Qmp, path: string, macAddress: string): Promi
     // A machine that has ended took it along.
     await qmp.execute('object-del', { id }).catch(() => {})
     if (qemu.major >= STRIPPING_MAJOR) return
-    await writeFile(`${file}.part`, withoutVirtioHeaders(await readFile(file), macAddress))
+    const written = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error
+    })
+    // Whoever removed it does not want it.
+    if (!written) return
+    await writeFile(`${file}.part`, withoutVirtioHeaders(written, macAddress))
     await rename(`${file}.part`, file)
   }
   let stopping: Promise<void> | undefined

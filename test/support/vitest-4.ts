@@ -1,12 +1,12 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** A folder with vitest 4 and this package, as a user has them, and the files of some projects of test/contract. */
+/** A folder with vitest 4 and this package, as a user has them, and in folders of their own some projects of test/contract. */
 export async function vitest4Project(...projects: string[]): Promise<AsyncDisposable & { path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'vg-vitest-4-'))
   const dispose = () => rm(path, { recursive: true, force: true })
@@ -31,9 +31,8 @@ export async function vitest4Project(...projects: string[]): Promise<AsyncDispos
       })
     }
     for (const project of projects) {
-      const from = join(ROOT, 'test/contract', project)
-      const files = (await readdir(from)).filter((name) => name.endsWith('.ts'))
-      for (const name of files) await cp(join(from, name), join(path, name))
+      const filter = (file: string) => basename(file) !== 'node_modules'
+      await cp(join(ROOT, 'test/contract', project), join(path, project), { recursive: true, filter })
     }
     return { path, [Symbol.asyncDispose]: dispose }
   } catch (error) {

@@ -53,6 +53,7 @@ describe('the console guard', () => {
   test.for([
     'systemd[1]: web.service: Main process exited, code=exited, status=1/FAILURE',
     'sshd[312]: debug: the word panic alone is nobody’s kernel',
+    '[   68.3] ---[ end Kernel panic - not syncing: sysrq triggered crash ]---',
     '[    1.4] audit: type=2000 audit(1795415583.004:1): state=initialized audit_enabled=0 res=1',
   ])('passes over: %s', (line) => {
     expect(findTrouble(line)).toEqual([])

@@ -153,7 +153,7 @@ export function guestHandle(parts: GuestParts): Guest {
       await cable.reapply()
       await welcomeBack()
     },
-    ...waits({ exec: run, connect: dial, console: machine.console, accel, life, why }),
+    ...waits({ exec: run, connect: dial, console: machine.console, accel, life, why, explain }),
     qmp: (command, args) => machine.qmp.execute(command, args),
     keep: () => {
       keptBy ??= network.keep(KEPT_SECONDS)

@@ -4,7 +4,7 @@ import type { Console } from '../machine/console.ts'
 import { badOption } from '../options/bad-option.ts'
 import type { ExecResult } from '../ssh/exec.ts'
 import { quote } from '../ssh/quote.ts'
-import { isSilence, type Why } from './explain-failure.ts'
+import { isSilence, type Explain, type Why } from './explain-failure.ts'
 import type { Guest } from './guest.ts'
 import type { Life } from './life.ts'
 import { isLoopback, parseSockets, SOCKETS_COMMAND, socketUrl } from './sockets.ts'
@@ -57,26 +57,31 @@ interface Parts {
   readonly accel: Accelerator
   readonly life: Life
   readonly why: Why
+  readonly explain: Explain
 }
 
 /** A connect to a port may hang for 3 s when the guest does not answer at all. */
 const CONNECT_LIMIT = 1000
 const LAST_LINES = 3
 
-export function waits({ exec, connect, console, accel, life, why }: Parts): Waits {
+export function waits({ exec, connect, console, accel, life, why, explain }: Parts): Waits {
   let consumed: ConsolePoint = { position: 0, skip: 0 }
 
-  const wait = <T>(options: WaitOptions, each: Pick<Wait<T>, 'what' | 'look' | 'explain'>) =>
-    waitUntil({
-      ...each,
-      ...resolveWait(options, accel),
-      watch: (fail) => life.watch(fail),
-      // A guest that does not answer cannot be asked why either.
-      explain: async (last) => {
-        const reason = last && !last.isSilence ? undefined : await why()
-        return reason ? { hint: reason.message, cause: reason } : ((await each.explain?.(last)) ?? {})
-      },
-    })
+  const wait = <T>(options: WaitOptions, each: Pick<Wait<T>, 'what' | 'look' | 'explain'>) => {
+    const times = resolveWait(options, accel)
+    return explain(() =>
+      waitUntil({
+        ...each,
+        ...times,
+        watch: (fail) => life.watch(fail),
+        // A guest that does not answer cannot be asked why either.
+        explain: async (last) => {
+          const reason = last && !last.isSilence ? undefined : await why()
+          return reason ? { hint: reason.message, cause: reason } : ((await each.explain?.(last)) ?? {})
+        },
+      }),
+    )
+  }
   /** The time limit is that of the whole wait. */
   const run = (command: string, signal: AbortSignal) =>
     exec(command, { reject: false, timeout: 0, cancelSignal: signal })

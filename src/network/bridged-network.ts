@@ -109,6 +109,8 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
         await removing.catch((error: unknown) => {
           // So may the one where this TAP was made, at any time, and a keeper that was killed.
           if (home || (kind === 'private' && !existsSync(`/proc/${keeper.pid}`))) return
+          // Somebody else has removed it.
+          if (error instanceof NetworkError && /Cannot find device/.test(error.stderr ?? '')) return
           throw error
         })
       },

@@ -4,6 +4,7 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bootGuest, openNetwork, type GuestNetwork } from '../../src/index.ts'
 import { brokenLink } from '../../src/network/broken-link.ts'
+import { childrenOf } from '../support/processes.ts'
 
 let network: GuestNetwork
 
@@ -55,8 +56,12 @@ test('a TAP that another process has open: which one', async () => {
   // The next guest's TAP is tap1, and somebody is at it first.
   const holder = await holdTap('tap1')
   try {
+    // The program is what nsenter runs.
+    const [pid] = childrenOf(holder.pid as number)
     await expect(bootGuest({ network, hostname: 'late', start: 'cold' })).rejects.toThrow(
-      /^TAP tap1 is in use by python3 \(process \d+\)\nstderr:\n[^]*Device or resource busy\nA TAP has one QEMU at a time/,
+      new RegExp(
+        `^TAP tap1 is in use by python3 \\(process ${pid}\\)\nstderr:\n[^]*Device or resource busy\nA TAP has one QEMU at a time`,
+      ),
     )
   } finally {
     holder.kill('SIGKILL')

@@ -50,6 +50,8 @@ export default defineConfig({
           hookTimeout: GUEST_BUDGET,
           // Counts processes and interfaces of the whole machine, so nothing else may make any meanwhile.
           fileParallelism: false,
+          // A guest must be gone within a second, and five at once would keep two cores from it.
+          maxConcurrency: 2,
           sequence: { groupOrder: 2 },
         },
       },

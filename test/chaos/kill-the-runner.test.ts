@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { copyDefaultTemplate } from '../support/default-template.ts'
-import { leftoversAfter, ownInterfaces, processesOf } from '../support/leftovers.ts'
+import { leftoversAfter, ownInterfaces, processesOf, residentsOf } from '../support/leftovers.ts'
 import { childrenOf, commandLineOf } from '../support/processes.ts'
 import { type OrdinaryUser, ordinaryUser } from '../support/ordinary-user.ts'
 
@@ -16,64 +16,72 @@ const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs')
 const PROJECT = join(ROOT, 'test/chaos/project')
 /** vite's other loaders write beside the configuration, where an ordinary user may not. */
 const READ_ONLY = ['--configLoader', 'runner']
-/** What the runner itself may take to end once it was told to; the guest has a second after that. */
+/** What the victim may take to end once it was told to, and then a main process that lost its worker. */
 const RUNNER_BUDGET = 20_000
-/** How long a moment may be in coming; a guest that boots beside four others takes its time. */
+/** How long a moment may be in coming; a guest that boots beside another takes its time. */
 const MOMENT_BUDGET = 300_000
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGKILL'] as const
+/** What is left has this long from the victim's death. */
+const SECOND = 1000
 
 /** When to strike: as soon as `until` holds, plus a random time up to `within` milliseconds. */
 interface Moment {
   name: string
-  until: (folder: string, output: () => string) => boolean
+  until: (processes: readonly string[], output: string) => boolean
   within: number
 }
-const hasProcess = (text: string) => (folder: string) => processesOf(folder).some((line) => line.includes(text))
-const MOMENTS: readonly Moment[] = [
-  { name: 'while vitest starts', until: () => true, within: 2500 },
-  { name: 'as the keeper starts', until: hasProcess('keeper'), within: 150 },
-  { name: 'around seed and QEMU', until: hasProcess('keeper'), within: 1500 },
-  { name: 'as QEMU starts', until: hasProcess('qemu-system'), within: 300 },
-  { name: 'while the guest boots', until: hasProcess('qemu-system'), within: 5000 },
-]
-const READY: Moment = {
-  name: 'when the guest is ready',
-  until: (_, output) => output().includes('ready '),
-  within: 200,
-}
-/** How the guest of a suite comes about; a standby is one that no test has been given yet. */
-const STARTS = ['cold', 'warm', 'standby'] as const
-/** A clone is ready too soon for a moment while it boots. */
-const MOMENTS_OF_CLONES: readonly Moment[] = [
-  ...MOMENTS.slice(0, 4),
-  READY,
-  { ...READY, name: 'while the next guest is restored', within: 2000 },
-]
+const naming = (text: string) => (processes: readonly string[]) => processes.some((line) => line.includes(text))
+/** QEMU itself, not what starts it. (QEMU is also asked for its version, without a name.) */
+const guests = (count: number) => (processes: readonly string[]) =>
+  processes.filter((line) => /^\S*qemu-system\S* -name guest=/.test(line)).length >= count
 
-interface Strike {
-  start: (typeof STARTS)[number]
-  moment: Moment
-  pool: 'forks' | 'threads'
-  victim: 'main' | 'worker'
-  signal: (typeof SIGNALS)[number]
-}
+const MOMENTS = {
+  early: { name: 'while vitest starts', until: () => true, within: 2500 },
+  keeper: { name: 'as the keeper starts', until: naming('keeper'), within: 150 },
+  leases: { name: 'as dnsmasq starts', until: naming('dnsmasq'), within: 300 },
+  seed: { name: 'around seed and QEMU', until: naming('keeper'), within: 1500 },
+  qemu: { name: 'as QEMU starts', until: naming('-name guest='), within: 300 },
+  boot: { name: 'while the guest boots', until: guests(1), within: 5000 },
+  ready: { name: 'when the guest is ready', until: (_, output) => output.includes('ready '), within: 200 },
+  next: { name: 'while the next guest is restored', until: guests(2), within: 2000 },
+} satisfies Record<string, Moment>
 
-/** Thirty: every start with every moment, signal, pool and victim in turn. */
-function strikes(): Strike[] {
-  return Array.from({ length: 30 }, (_, index): Strike => {
-    const pool = index % 7 > 4 ? 'threads' : 'forks'
-    const start = STARTS[index % STARTS.length] as Strike['start']
-    const moments = start === 'cold' ? MOMENTS : MOMENTS_OF_CLONES
-    return {
-      start,
-      moment: moments[Math.floor(index / STARTS.length) % moments.length] as Moment,
-      pool,
-      // A thread cannot be sent a signal; its process is the main one.
-      victim: pool === 'forks' && index % 2 === 0 ? 'worker' : 'main',
-      signal: SIGNALS[Math.floor(index / 5) % SIGNALS.length] as Strike['signal'],
-    }
-  })
-}
+/** Threads have no process of their own to be sent a signal: theirs is the main one. */
+const VICTIMS = {
+  main: { pool: 'forks', victim: 'main' },
+  worker: { pool: 'forks', victim: 'worker' },
+  threads: { pool: 'threads', victim: 'main' },
+} as const
+
+/**
+ * Every signal meets every victim twice, before there is a guest and while one runs, and guests of every start: `dhcp` is a cold
+ * one with a dnsmasq beside it, `standby` has the next guest started ahead of its test.
+ */
+const STRIKES: readonly [NodeJS.Signals, keyof typeof VICTIMS, string, keyof typeof MOMENTS][] = [
+  ['SIGINT', 'main', 'warm', 'keeper'],
+  ['SIGINT', 'main', 'cold', 'boot'],
+  ['SIGINT', 'worker', 'dhcp', 'leases'],
+  ['SIGINT', 'worker', 'standby', 'next'],
+  ['SIGINT', 'threads', 'warm', 'seed'],
+  ['SIGINT', 'threads', 'dhcp', 'boot'],
+  ['SIGTERM', 'main', 'cold', 'seed'],
+  ['SIGTERM', 'main', 'dhcp', 'boot'],
+  ['SIGTERM', 'worker', 'warm', 'qemu'],
+  ['SIGTERM', 'worker', 'warm', 'ready'],
+  ['SIGTERM', 'threads', 'standby', 'keeper'],
+  ['SIGTERM', 'threads', 'standby', 'next'],
+  ['SIGKILL', 'main', 'dhcp', 'leases'],
+  ['SIGKILL', 'main', 'standby', 'ready'],
+  ['SIGKILL', 'worker', 'cold', 'qemu'],
+  ['SIGKILL', 'worker', 'dhcp', 'boot'],
+  ['SIGKILL', 'threads', 'warm', 'early'],
+  ['SIGKILL', 'threads', 'warm', 'boot'],
+]
+const strikes = STRIKES.map(([signal, whom, start, moment]) => ({
+  signal,
+  ...VICTIMS[whom],
+  start,
+  moment: MOMENTS[moment],
+}))
 
 const users = process.getuid?.() === 0 ? (['root', 'an ordinary user'] as const) : (['an ordinary user'] as const)
 let somebody: OrdinaryUser
@@ -92,7 +100,7 @@ beforeAll(async () => {
 afterAll(() => somebody[Symbol.asyncDispose]())
 
 for (const user of users) {
-  test.concurrent.for(strikes())(
+  test.concurrent.for(strikes)(
     `as ${user}: $signal of $victim ($pool) $moment.name, $start`,
     async ({ start, moment, pool, victim, signal }) => {
       const folder = await mkdtemp(join(tmpdir(), 'vg-chaos-'))
@@ -102,24 +110,39 @@ for (const user of users) {
       const runner = startRunner(start, pool, folder, asSomebody)
       for (const stream of [runner.stdout, runner.stderr])
         stream?.on('data', (chunk: Buffer) => (output += chunk.toString()))
+      const main = runner.pid as number
       const ended = once(runner, 'exit')
+      let reluctant: NodeJS.Timeout | undefined
+      let hadToBeKilled = false
       try {
-        await waitFor(moment, folder, runner, () => output)
+        const occurs = () => {
+          const processes = processesOf(folder)
+          return moment.until(processes, output) && (start !== 'dhcp' || naming('dnsmasq')(processes))
+        }
+        await waitFor(moment.name, occurs, runner, () => output)
         await sleep(Math.random() * moment.within)
+        const target = victim === 'main' ? main : await workerOf(runner, () => output)
         expect(runner.exitCode ?? runner.signalCode, `the runner ended before it was struck:\n${output}`).toBeNull()
-        const target = victim === 'worker' ? ((await workerOf(runner)) ?? runner.pid) : runner.pid
-        process.kill(target as number, signal)
-        let hadToBeKilled = false
-        const reluctant = setTimeout(() => {
+        expect(occurs(), `the moment has passed:\n${output}`).toBe(true)
+        const residents = residentsOf(folder)
+        if (guests(1)(processesOf(folder))) expect(residents, 'the guest has no namespace of its own').not.toEqual([])
+        process.kill(target, signal)
+        reluctant = setTimeout(() => {
           hadToBeKilled = true
-          process.kill(-(runner.pid as number), 'SIGKILL')
+          process.kill(-main, 'SIGKILL')
         }, RUNNER_BUDGET)
+
+        // The second counts from when the victim is gone for the kernel: a worker that was struck, or the main process, whose
+        // other processes then have to notice in that time. A main process that lost its worker may go on and start another; what
+        // that one has is not the victim's, and is looked for when main has ended too.
+        await death(target)
+        expect(await leftoversAfter(folder, SECOND, { residents, besides: main }), output).toEqual([])
         await ended
-        clearTimeout(reluctant)
         expect(hadToBeKilled, `the runner went on:\n${output}`).toBe(false)
-        expect(await leftoversAfter(folder, 1000), output).toEqual([])
+        expect(await leftoversAfter(folder, SECOND, { residents }), output).toEqual([])
         expect(await ownInterfaces()).toEqual(interfaces)
       } finally {
+        clearTimeout(reluctant)
         if (runner.exitCode === null) runner.kill('SIGKILL')
         await rm(folder, { recursive: true, force: true })
       }
@@ -137,21 +160,32 @@ function startRunner(start: string, pool: string, folder: string, asSomebody: bo
       ...process.env,
       TMPDIR: folder,
       GUEST_START: start,
-      ...(asSomebody && { VITEST_GUEST_CACHE: cache, HOME: folder }),
+      // Node's own cache too is of whoever runs it.
+      ...(asSomebody && { VITEST_GUEST_CACHE: cache, HOME: folder, NODE_COMPILE_CACHE: join(cache, 'node') }),
     },
   })
 }
 
 /** The process that runs the tests, once vitest has started it. */
-async function workerOf(runner: ChildProcess): Promise<number | undefined> {
-  return childrenOf(runner.pid as number).find((pid) => commandLineOf(pid).includes('vitest/dist/workers/forks'))
+async function workerOf(runner: ChildProcess, output: () => string): Promise<number> {
+  const find = () =>
+    childrenOf(runner.pid as number).find((pid) => commandLineOf(pid).includes('vitest/dist/workers/forks'))
+  await waitFor('a worker', () => find() !== undefined, runner, output)
+  const pid = find()
+  if (pid === undefined) throw new Error(`There is no worker to strike:\n${output()}`)
+  return pid
 }
 
-/** @throws when the moment does not come */
-async function waitFor({ name, until }: Moment, folder: string, runner: ChildProcess, output: () => string) {
+/** Until the process has ended, even if nobody has reaped it yet. */
+async function death(pid: number): Promise<void> {
+  while (commandLineOf(pid) !== '') await sleep(10)
+}
+
+/** @throws when the moment does not come; returns early when the runner has ended */
+async function waitFor(moment: string, occurs: () => boolean, runner: ChildProcess, output: () => string) {
   const end = performance.now() + MOMENT_BUDGET
-  while (runner.exitCode === null && !until(folder, output)) {
-    if (performance.now() > end) throw new Error(`The moment "${name}" did not come:\n${output()}`)
-    await sleep(20)
+  while (runner.exitCode === null && !occurs()) {
+    if (performance.now() > end) throw new Error(`The moment "${moment}" did not come:\n${output()}`)
+    await sleep(50)
   }
 }

@@ -9,11 +9,11 @@ import { NetworkError } from '../../src/errors.ts'
 import type { Network } from '../../src/network/network.ts'
 import { openNetwork } from '../../src/network/open-network.ts'
 import {
-  isNetworkNamespaceAlive,
   leftoversAfter,
   networkNamespace,
   ownInterfaces,
   ownTemporaryFolder,
+  residentsOf,
 } from '../support/leftovers.ts'
 
 interface Link {
@@ -163,11 +163,11 @@ test.for(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('%s of the owner leaves noth
   })
   const namespace = await new Promise<string>((resolve) => createInterface(owner.stdout).once('line', resolve))
   expect(namespace).not.toBe(networkNamespace(process.pid))
-  expect(isNetworkNamespaceAlive(namespace)).toBe(true)
+  const residents = residentsOf(folder.path)
+  expect(residents.map((each) => each.namespace)).toContain(namespace)
   owner.kill(signal)
   await owner
-  expect(await leftoversAfter(folder.path, 1000)).toEqual([])
-  expect(isNetworkNamespaceAlive(namespace)).toBe(false)
+  expect(await leftoversAfter(folder.path, 1000, { residents })).toEqual([])
 })
 
 test.for([0, 65_536, -1, 1.5, Number.NaN, '22'])('port %s is refused, and the keeper lives on', async (port) => {

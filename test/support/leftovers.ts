@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
-import { commandLineOf, environmentOf, processIds } from './processes.ts'
+import { commandLineOf, environmentOf, familyOf, processIds } from './processes.ts'
 
 /**
  * A temporary folder that everything started with it as TMPDIR can be recognised by: state folders lie in it, and
@@ -25,11 +25,16 @@ export function processesNaming(text: string): string[] {
 
 /** Command lines of live processes, apart from this one, that mention the folder or were started with it as TMPDIR. */
 export function processesOf(folder: string): string[] {
+  return runningOf(folder).map(({ commandLine }) => commandLine)
+}
+
+function runningOf(folder: string): { pid: number; commandLine: string }[] {
   return processIds()
     .filter((pid) => pid !== process.pid)
-    .map((pid) => ({ commandLine: commandLineOf(pid), temporary: environmentOf(pid, 'TMPDIR') }))
-    .filter(({ commandLine, temporary }) => commandLine.includes(folder) || (commandLine && temporary === folder))
-    .map(({ commandLine }) => commandLine)
+    .map((pid) => ({ pid, commandLine: commandLineOf(pid) }))
+    .filter(({ pid, commandLine }) => {
+      return commandLine.includes(folder) || (commandLine && environmentOf(pid, 'TMPDIR') === folder)
+    })
 }
 
 /** The network namespace of a process, e.g. `net:[4026531840]`. */
@@ -37,13 +42,32 @@ export function networkNamespace(pid: number): string {
   return readlinkSync(`/proc/${pid}/ns/net`)
 }
 
-export function isNetworkNamespaceAlive(namespace: string): boolean {
-  return processIds().some((pid) => {
-    try {
-      return networkNamespace(pid) === namespace
-    } catch {
-      return false
-    }
+/** Undefined for a zombie, and for one that has gone. */
+function namespaceIfAny(pid: number): string | undefined {
+  try {
+    return networkNamespace(pid)
+  } catch {
+    return undefined
+  }
+}
+
+/** A process in a network namespace that is not the machine's own. */
+export interface Resident {
+  readonly pid: number
+  readonly namespace: string
+}
+
+/**
+ * Everybody in the network namespaces of what runs with this folder as TMPDIR, whatever they have in their own environment. As
+ * long as one of them is there, so is the namespace. Its number alone would not do to tell: when it has vanished, the kernel
+ * gives that to the next one, which may be another test's.
+ */
+export function residentsOf(folder: string): Resident[] {
+  const own = networkNamespace(process.pid)
+  const theirs = new Set(runningOf(folder).map(({ pid }) => namespaceIfAny(pid)))
+  return processIds().flatMap((pid) => {
+    const namespace = namespaceIfAny(pid)
+    return namespace !== undefined && namespace !== own && theirs.has(namespace) ? [{ pid, namespace }] : []
   })
 }
 
@@ -53,20 +77,38 @@ export async function ownInterfaces(): Promise<string[]> {
   return (JSON.parse(stdout) as { ifname: string }[]).map(({ ifname }) => ifname)
 }
 
+export interface Search {
+  /** Who was in the run's network namespaces, to be looked for there. */
+  residents?: readonly Resident[]
+  /** A process that goes on: what it and its descendants have is not left over. */
+  besides?: number
+}
+
 /** What is left of everything that ran with this folder as TMPDIR; empty when all is well. */
-export function leftovers(folder: string): string[] {
+export function leftovers(folder: string, { residents = [], besides }: Search = {}): string[] {
+  const spared = new Set(besides === undefined ? [] : familyOf(besides))
+  const running = runningOf(folder)
+  const processes = running.filter(({ pid }) => !spared.has(pid))
+  const inUse = running.filter(({ pid }) => spared.has(pid))
   // Only ours: vitest too keeps a folder there, and loses it when it is killed.
   const files = readdirSync(folder)
-    .filter((name) => name.startsWith('vitest-guest-'))
+    .filter((name) => name.startsWith('vitest-guest-') && !inUse.some(({ commandLine }) => commandLine.includes(name)))
     .map((name) => `file ${join(folder, name)}`)
-  return [...processesOf(folder).map((commandLine) => `process ${commandLine}`), ...files]
+  const inside = residents.filter(
+    ({ pid, namespace }) => !running.some((it) => it.pid === pid) && namespaceIfAny(pid) === namespace,
+  )
+  return [
+    ...processes.map(({ commandLine }) => `process ${commandLine}`),
+    ...files,
+    ...inside.map(({ pid, namespace }) => `network namespace ${namespace} with ${commandLineOf(pid)}`),
+  ]
 }
 
 /** Leftovers once the budget is over, or as soon as there are none. */
-export async function leftoversAfter(folder: string, budgetMs: number): Promise<string[]> {
+export async function leftoversAfter(folder: string, budgetMs: number, search: Search = {}): Promise<string[]> {
   const end = performance.now() + budgetMs
   for (;;) {
-    const left = leftovers(folder)
+    const left = leftovers(folder, search)
     if (left.length === 0 || performance.now() > end) return left
     await sleep(20)
   }

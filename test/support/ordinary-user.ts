@@ -19,22 +19,20 @@ export interface OrdinaryUser extends AsyncDisposable {
   allowIp(): Promise<void>
 }
 
-/** `/dev/net/tun` is opened to them, as udev has it by default, and put back at the end. */
+/** They may open `/dev/net/tun`, as udev has it by default. */
 export async function ordinaryUser(): Promise<OrdinaryUser> {
-  const tunMode = (await stat('/dev/net/tun')).mode & 0o777
-  if (tunMode !== 0o666) await asRoot(['chmod', '0666', '/dev/net/tun'])
-  const closeTun = async () => {
-    if (tunMode !== 0o666) await asRoot(['chmod', tunMode.toString(8), '/dev/net/tun'])
-  }
   const home = await mkdtemp(join(tmpdir(), 'vg-home-'))
   if (process.getuid?.() !== 0) {
+    const tunMode = (await stat('/dev/net/tun')).mode & 0o777
+    const openTun = (mode: number) => asRoot(['chmod', mode.toString(8), '/dev/net/tun'])
+    if (tunMode !== 0o666) await openTun(0o666)
     return {
       home,
       as: ([file = '', ...args]) => [file, ...args],
       own: () => Promise.resolve(),
       allowIp: () => Promise.resolve(),
       [Symbol.asyncDispose]: async () => {
-        await closeTun()
+        if (tunMode !== 0o666) await openTun(tunMode)
         await rm(home, { recursive: true, force: true })
       },
     }
@@ -44,8 +42,12 @@ export async function ordinaryUser(): Promise<OrdinaryUser> {
   await execa('/usr/sbin/useradd', ['--no-create-home', '--home-dir', home, name])
   const uid = Number((await execa('id', ['-u', name])).stdout)
   await chown(home, uid, uid)
+  // One of their own: who closed the host's behind them would close it to the user of another test that runs meanwhile.
+  const tun = `/dev/net/${name}`
+  await execa('mknod', ['--mode=0666', tun, 'c', '10', '200'])
   // The repository may lie where only root can look, so they see it under /mnt, in a mount namespace.
-  const drop = `mount --bind "$0" /mnt && exec setpriv --reuid=${uid} --regid=${uid} --clear-groups -- "$@"`
+  const mounts = `mount --bind "$0" /mnt && mount --bind ${tun} /dev/net/tun`
+  const drop = `${mounts} && exec setpriv --reuid=${uid} --regid=${uid} --clear-groups -- "$@"`
   const moved = (word: string) => (word.startsWith(ROOT) ? join('/mnt', word.slice(ROOT.length)) : word)
   const rule = `/etc/sudoers.d/${name}`
   return {
@@ -55,7 +57,7 @@ export async function ordinaryUser(): Promise<OrdinaryUser> {
       writeFile(rule, `${name} ALL=(root) NOPASSWD: /sbin/ip, /usr/sbin/ip, /bin/ip, /usr/bin/ip\n`, { mode: 0o440 }),
     own: (path) => execa('chown', ['-R', `${uid}:${uid}`, path]).then(() => {}),
     [Symbol.asyncDispose]: async () => {
-      await closeTun()
+      await rm(tun, { force: true })
       await rm(rule, { force: true })
       await execa('/usr/sbin/userdel', ['--force', name], { reject: false })
       await rm(home, { recursive: true, force: true })

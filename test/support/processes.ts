@@ -18,9 +18,24 @@ export function environmentOf(pid: number, name: string): string | undefined {
 }
 
 export function childrenOf(parent: number): number[] {
+  return processIds().filter((pid) => parentOf(pid) === parent)
+}
+
+function parentOf(pid: number): number {
   // The field after the command in parentheses, which may itself hold spaces, is the state, the next the parent.
-  const isChild = (pid: number) => read(`/proc/${pid}/stat`).split(') ').at(-1)?.split(' ')[1] === `${parent}`
-  return processIds().filter(isChild)
+  return Number(read(`/proc/${pid}/stat`).split(') ').at(-1)?.split(' ')[1])
+}
+
+/** The process and its descendants, so far as they live: what a dead one leaves behind is no longer of its family. */
+export function familyOf(ancestor: number): number[] {
+  if (commandLineOf(ancestor) === '') return []
+  const living = processIds().filter((pid) => commandLineOf(pid) !== '')
+  const parents = living.map((pid) => ({ pid, parent: parentOf(pid) }))
+  const family = [ancestor]
+  for (const member of family) {
+    family.push(...parents.filter(({ parent }) => parent === member).map(({ pid }) => pid))
+  }
+  return family
 }
 
 function read(path: string): string {

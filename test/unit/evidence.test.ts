@@ -1,6 +1,10 @@
-import { describe, expect, test } from 'vitest'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { appendToError } from '../../fixtures/evidence/append-to-error.ts'
 import { lookAround, parseWords } from '../../fixtures/evidence/ask-guest.ts'
+import { withBootEvidence } from '../../fixtures/evidence/boot-evidence.ts'
 import { commandLine, describeEvidence } from '../../fixtures/evidence/describe.ts'
 import { folderName } from '../../fixtures/evidence/evidence-folder.ts'
 import { findTrouble } from '../../fixtures/evidence/trouble.ts'
@@ -153,4 +157,19 @@ test('empty sections are left out', () => {
   expect(describeEvidence(evidence).split('\n')).toEqual(lines)
   const text = describeEvidence({ ...evidence, diskFault: 'no ext4' })
   expect(text.split('\n')).toEqual(lines.toSpliced(3, 0, 'its disk was not read: no ext4'))
+})
+
+test('the error of a boot stays what it is where its evidence cannot be written', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'vg-evidence-'))
+  const before = process.cwd()
+  onTestFinished(() => {
+    process.chdir(before)
+    return rm(folder, { recursive: true })
+  })
+  // Root could write to any folder, but not below a file.
+  await writeFile(join(folder, 'test-results'), '')
+  process.chdir(folder)
+  const error = new Error('The guest was not ready')
+  await expect(withBootEvidence({}, () => Promise.reject(error))).rejects.toBe(error)
+  expect(error.message).toMatch(/^The guest was not ready\n[^]*did not start\nNo evidence could be written: ENOTDIR/)
 })

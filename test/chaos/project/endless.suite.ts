@@ -1,8 +1,13 @@
 import { test } from 'vitest-guest'
 
-const start = process.env['GUEST_START']
+const OPTIONS = {
+  cold: { start: 'cold' },
+  dhcp: { start: 'cold', addressing: 'dhcp' },
+  warm: { start: 'warm' },
+  standby: { fresh: 'test' },
+} as const
 
-test.override({ guestOptions: start === 'standby' ? { fresh: 'test' } : { start: start as 'cold' | 'warm' } })
+test.override({ guestOptions: OPTIONS[process.env['GUEST_START'] as keyof typeof OPTIONS] })
 
 // The guest of the chaos tests: whoever starts this suite kills it.
 test('goes on until it is killed', async ({ guest }) => {

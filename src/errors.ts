@@ -103,10 +103,11 @@ export class WaitError extends GuestError {}
 /**
  * Adds to an error that came with an event the frames from the caller's await to the line of the test: V8 knows them there
  * alone (v8.dev/docs/stack-trace-api).
+ * @param here made where those frames are
  */
-export function withFrames(error: unknown): unknown {
-  if (!(error instanceof GuestError)) return error
-  const frames = new GuestError('').stack?.split('\n').slice(2) ?? []
+export function withFrames(error: unknown, here = new GuestError('')): unknown {
+  if (!(error instanceof Error)) return error
+  const frames = here.stack?.match(/^ {4}at .*$/gm) ?? []
   error.stack = [error.stack, ...frames.filter((frame) => !error.stack?.includes(frame))].join('\n')
   return error
 }

@@ -23,6 +23,12 @@ test('a matcher fails', async ({ guest }) => {
   await expect(guest).toHaveFile('/etc/hostname', { contains: 'another' }, { timeout: 500 })
 })
 
+test('a matcher is not awaited', async ({ guest }) => {
+  // eslint-disable-next-line @typescript-eslint/no-floating-promises
+  expect(guest).toHaveFile('/nowhere')
+  await guest.exec('echo goes on')
+})
+
 test('takes too long', { timeout: 500 }, async ({ guest }) => {
   await guest.$`sleep 60`
 })

@@ -7,11 +7,12 @@ import { explainBuildFailure } from './build-failure.ts'
 import { takeLock } from '../host/lock.ts'
 import { BuildProgress } from './build-progress.ts'
 import { removeAsRoot } from './build-step.ts'
-import { requireBuilder } from './require-builder.ts'
+import { noSpace, requireBuilder } from './require-builder.ts'
 import type { Image, Progress } from './image.ts'
 import { BUILDING, imagesFolder } from './images-folder.ts'
 import { makeDisk } from './make-disk.ts'
 import { makeRecipe, type Recipe } from './recipe.ts'
+import { watchSpace } from './watch-space.ts'
 
 /** The image in the cache, built if it is not there. One process builds at a time; others wait, then use its work. */
 export async function buildImage(spec: BuiltImage, onProgress: Progress, signal?: AbortSignal): Promise<Image> {
@@ -47,7 +48,9 @@ async function build(
     const building = await mkdtemp(join(images, BUILDING))
     disposers.defer(() => removeAsRoot(building))
     const progress = disposers.use(new BuildProgress(label, onProgress))
-    await makeDisk(recipe, building, progress, signal)
+    const full = new AbortController()
+    using _watching = watchSpace(images, () => full.abort(noSpace(images, label)))
+    await makeDisk(recipe, building, progress, AbortSignal.any([full.signal, ...(signal ? [signal] : [])]))
     await rename(join(building, 'image'), folder)
     progress.done()
   } catch (error) {

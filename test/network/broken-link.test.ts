@@ -76,7 +76,13 @@ tun = os.open('/dev/net/tun', os.O_RDWR)
 print('waiting', flush=True)
 while not os.path.exists('/proc/self/net/dev') or ${JSON.stringify(name + ':')} not in open('/proc/self/net/dev').read():
     time.sleep(0.001)
-fcntl.ioctl(tun, 0x400454ca, struct.pack('16sH22x', b${JSON.stringify(name)}, 0x1002))
+while True:
+    try:
+        fcntl.ioctl(tun, 0x400454ca, struct.pack('16sH22x', b${JSON.stringify(name)}, 0x1002))
+        break
+    except OSError:
+        # ip(8), which makes it, has it open for a moment.
+        time.sleep(0.001)
 time.sleep(600)
 `
   const [file, ...args] = network.inside(['setpriv', '--pdeathsig', 'KILL', 'python3', '-c', program])

@@ -1,0 +1,15 @@
+import { statfs } from 'node:fs/promises'
+
+const BETWEEN_LOOKS = 1000
+/** Bytes; with less no package is unpacked. */
+const FULL = 1024 * 1024
+
+/** Tells once the file system of a folder is full. Not every program ends for that: apt (2.6) may wait for ever. */
+export function watchSpace(folder: string, onFull: () => void): Disposable {
+  const look = async () => {
+    const { bavail, bsize } = await statfs(folder)
+    if (bavail * bsize < FULL) onFull()
+  }
+  const timer = setInterval(() => void look().catch(() => {}), BETWEEN_LOOKS)
+  return { [Symbol.dispose]: () => clearInterval(timer) }
+}

@@ -53,7 +53,7 @@ const VICTIMS = {
 } as const
 
 /**
- * Thirty. Every signal meets every victim, before there is a guest and while one runs, and guests of every start: `dhcp` is a cold
+ * Every signal meets every victim twice, before there is a guest and while one runs, and guests of every start: `dhcp` is a cold
  * one with a dnsmasq beside it, `standby` has the next guest started ahead of its test.
  */
 const STRIKES: readonly [NodeJS.Signals, keyof typeof VICTIMS, string, keyof typeof MOMENTS][] = [
@@ -75,18 +75,6 @@ const STRIKES: readonly [NodeJS.Signals, keyof typeof VICTIMS, string, keyof typ
   ['SIGKILL', 'worker', 'dhcp', 'boot'],
   ['SIGKILL', 'threads', 'warm', 'early'],
   ['SIGKILL', 'threads', 'warm', 'boot'],
-  ['SIGINT', 'main', 'standby', 'next'],
-  ['SIGINT', 'worker', 'warm', 'qemu'],
-  ['SIGINT', 'threads', 'cold', 'early'],
-  ['SIGINT', 'threads', 'warm', 'ready'],
-  ['SIGTERM', 'main', 'warm', 'ready'],
-  ['SIGTERM', 'main', 'standby', 'seed'],
-  ['SIGTERM', 'worker', 'cold', 'boot'],
-  ['SIGTERM', 'threads', 'dhcp', 'leases'],
-  ['SIGKILL', 'main', 'cold', 'boot'],
-  ['SIGKILL', 'main', 'warm', 'keeper'],
-  ['SIGKILL', 'worker', 'standby', 'next'],
-  ['SIGKILL', 'threads', 'cold', 'seed'],
 ]
 const strikes = STRIKES.map(([signal, whom, start, moment]) => ({
   signal,

@@ -12,7 +12,7 @@ import type { Image, Progress } from './image.ts'
 import { BUILDING, imagesFolder } from './images-folder.ts'
 import { makeDisk } from './make-disk.ts'
 import { makeRecipe, type Recipe } from './recipe.ts'
-import { watchSpace } from './watch-space.ts'
+import { isFull, watchSpace } from './watch-space.ts'
 
 /** The image in the cache, built if it is not there. One process builds at a time; others wait, then use its work. */
 export async function buildImage(spec: BuiltImage, onProgress: Progress, signal?: AbortSignal): Promise<Image> {
@@ -55,7 +55,8 @@ async function build(
     progress.done()
   } catch (error) {
     signal?.throwIfAborted()
-    throw explainBuildFailure(error, label, images)
+    // Before it is cleaned up: not every program says why it failed.
+    throw (await isFull(images)) ? noSpace(images, label, error) : explainBuildFailure(error, label, images)
   } finally {
     await disposers[Symbol.asyncDispose]()
   }

@@ -7,9 +7,18 @@ const FULL = 1024 * 1024
 /** Tells once the file system of a folder is full. Not every program ends for that: apt (2.6) may wait for ever. */
 export function watchSpace(folder: string, onFull: () => void): Disposable {
   const look = async () => {
-    const { bavail, bsize } = await statfs(folder)
-    if (bavail * bsize < FULL) onFull()
+    if (await isFull(folder)) onFull()
   }
-  const timer = setInterval(() => void look().catch(() => {}), BETWEEN_LOOKS)
+  const timer = setInterval(() => void look(), BETWEEN_LOOKS)
   return { [Symbol.dispose]: () => clearInterval(timer) }
+}
+
+/** Whether there is no room there; false where that cannot be told. */
+export async function isFull(folder: string): Promise<boolean> {
+  try {
+    const { bavail, bsize } = await statfs(folder)
+    return bavail * bsize < FULL
+  } catch {
+    return false
+  }
 }

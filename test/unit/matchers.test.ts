@@ -8,7 +8,8 @@ import type { Equals } from '../../fixtures/matchers/probe.ts'
 import { parseProcesses, processProbe } from '../../fixtures/matchers/process.ts'
 import { parseWish, socketProbe } from '../../fixtures/matchers/socket.ts'
 import { interfaceProbe, mountProbe, sysctlProbe } from '../../fixtures/matchers/system.ts'
-import { unitProbe } from '../../fixtures/matchers/unit.ts'
+import { checkArguments } from '../../fixtures/matchers/check-arguments.ts'
+import { UNIT_FIELDS, unitProbe } from '../../fixtures/matchers/unit.ts'
 import { GuestError } from '../../src/errors.ts'
 import { standIn, temporaryFolder } from './support/temporary-folder.ts'
 
@@ -201,4 +202,15 @@ test.for([
   () => unitProbe('x', { properties: { Nothing: '1' } }).judge('LoadState=loaded\nActiveState=active\n', equals),
 ])('what can be nowhere is refused, as `.not` would always hold: %s', (make) => {
   expect(make).toThrow(GuestError)
+})
+
+test("what is expected may be vitest's asymmetric matchers, of a unit's properties too", () => {
+  const expected = {
+    active: expect.any(Boolean) as boolean,
+    properties: { Restart: expect.stringContaining('on') as string },
+  }
+  const parameters = { count: 2, fields: UNIT_FIELDS } as const
+  expect(() => checkArguments('toHaveUnit', parameters, ['x', expected])).not.toThrow()
+  const wrong = { properties: { NRestarts: 0 } }
+  expect(() => checkArguments('toHaveUnit', parameters, ['x', wrong])).toThrow(/`expected\.properties` must be texts/)
 })

@@ -5,7 +5,6 @@ import type { Accelerator } from './accelerator.ts'
 import { BOOT_SECTOR, LONG_MODE_REACHED } from './boot-sector.ts'
 import { temporaryFolder } from './environment.ts'
 import { run } from './run.ts'
-import { findTool } from './tools.ts'
 
 /** Milliseconds. With a KVM that works it takes about 0.1 s; one that does not may hang for ever. */
 const LIMIT = { kvm: 2000, tcg: 20_000 } as const
@@ -20,9 +19,7 @@ export async function runBootSector(
   signal?: AbortSignal,
 ): Promise<string | undefined> {
   // prettier-ignore
-  const command = [
-    ...tiedToUs(),
-    qemu,
+  const args = [
     '-no-user-config', '-nodefaults',
     '-display', 'none',
     // q35 has no floppy, the only drive that takes a disk of one sector read-only.
@@ -34,11 +31,10 @@ export async function runBootSector(
     '-device', 'isa-debug-exit,iobase=0xf4,iosize=0x04',
     '-drive', 'file=/dev/stdin,format=raw,readonly=on,if=floppy',
   ]
-  const [file = qemu, ...args] = command
   const timeoutMs = LIMIT[accel]
   const sector = openUnlinked(BOOT_SECTOR)
   try {
-    await run(file, args, { stdin: sector, timeoutMs, killSignal: 'SIGKILL', signal })
+    await run(qemu, args, { stdin: sector, timeoutMs, killSignal: 'SIGKILL', signal })
     return 'QEMU stopped before its guest reached 64-bit code'
   } catch (error) {
     signal?.throwIfAborted()
@@ -60,12 +56,6 @@ function whatHappened({ exitCode, signal, message }: HostError, timeoutMs: numbe
 function quoteQemu(stderr = ''): string {
   const line = stderr.split('\n').find((each) => /error|fail|could not|cannot|abort|denied|invalid/i.test(each))
   return line === undefined ? '' : ` (QEMU: ${line.replace(/^\S*qemu-system-\w+: /, '').trim()})`
-}
-
-/** A vCPU that hangs must not outlive us, whatever ends us. */
-function tiedToUs(): string[] {
-  const setpriv = findTool('setpriv')
-  return setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL', '--']
 }
 
 /** A file without a name: it goes with its last descriptor. QEMU opens it anew, by /dev/stdin. */

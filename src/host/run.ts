@@ -1,6 +1,7 @@
 import { execa, type Options, type Result } from 'execa'
 import { HostError } from '../errors.ts'
 import { programEnvironment } from './environment.ts'
+import { findTool } from './tools.ts'
 
 export interface RunOptions {
   input?: string
@@ -18,16 +19,18 @@ export interface RunOptions {
 }
 
 /**
- * Runs a host program to its end, from an argument array, never through a shell.
+ * Runs a host program to its end, from an argument array, never through a shell. Whatever ends us first ends it too, where
+ * there is setpriv(1): an ISO writer whose reader was killed went on for a second and more.
  * @throws HostError with the program's stderr when it cannot be started, fails, or takes longer than `timeoutMs`;
  * the signal's reason when aborted.
  */
 export async function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
   const { input, stdin, signal, timeoutMs, killSignal, cwd, env, onLine } = options
-  const child = execa(file, args, {
+  const [program, ...words] = tiedToUs([file, ...args])
+  const child = execa(program, words, {
     reject: false,
     // execa would listen for signals while the program runs, in a process that is not ours; one that arrives just as it
-    // stops listening is lost, and whoever sent it waits for ever. What must not outlive us is tied to us by setpriv.
+    // stops listening is lost, and whoever sent it waits for ever.
     cleanup: false,
     // execa takes any descriptor; its type names those up to 9.
     stdin: input === undefined ? ((stdin ?? 'ignore') as 'ignore') : 'pipe',
@@ -44,6 +47,11 @@ export async function run(file: string, args: readonly string[], options: RunOpt
   signal?.throwIfAborted()
   if (result.failed) throw failure(file, args, result as Result)
   return String(result.stdout)
+}
+
+function tiedToUs(command: [string, ...string[]]): [string, ...string[]] {
+  const setpriv = findTool('setpriv')
+  return setpriv === undefined ? command : [setpriv, '--pdeathsig', 'KILL', '--', ...command]
 }
 
 function failure(file: string, args: readonly string[], result: Result): HostError {

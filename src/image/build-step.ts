@@ -17,22 +17,13 @@ export interface BuildStep {
  * subordinate ids of /etc/subuid; mmdebstrap's own --mode=unshare needs its folder in a place that those ids may
  * enter (not a home with mode 0700) and leaves it behind when killed.
  *
- * The mount and PID namespaces see to it that nothing stays: when this process dies, by whatever signal, setpriv has
- * the kernel kill unshare, --kill-child the first process inside, and with that one go all the others and the mounts.
+ * The mount and PID namespaces see to it that nothing stays: when this process dies, by whatever signal, the kernel
+ * kills unshare (`run`), --kill-child the first process inside, and with that one go all the others and the mounts.
  */
 export function asRoot(command: readonly string[], uid: number = process.getuid?.() ?? 0): [string, ...string[]] {
   const user = uid === 0 ? [] : ['--map-root-user', '--map-auto']
   const namespaces = ['--mount', '--pid', '--fork', '--kill-child']
-  return [
-    requireTool('setpriv'),
-    '--pdeathsig',
-    'KILL',
-    requireTool('unshare'),
-    ...user,
-    ...namespaces,
-    '--',
-    ...command,
-  ]
+  return [requireTool('unshare'), ...user, ...namespaces, '--', ...command]
 }
 
 /** @throws ImageError with the last of what the program said; the signal's reason when aborted. */

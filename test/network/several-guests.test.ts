@@ -73,8 +73,12 @@ test('an address that a guest has taken by hand is given to no other', async () 
 })
 
 test('a guest that has moved is found where it is', async () => {
-  await db.exec('systemd-run --quiet ip address delete 192.168.100.225/24 dev eth0')
+  // Later than the answer to this command, which would be lost.
+  await db.exec(
+    'systemd-run --quiet --on-active=1 --timer-property=AccuracySec=100ms ip address delete 192.168.100.225/24 dev eth0',
+  )
   db.ssh.end()
+  await web.waitUntilFails('ping -c 1 -W 1 192.168.100.225')
   await expect(db.exec('true')).rejects.toMatchObject({
     name: 'NetworkError',
     message: expect.stringMatching(

@@ -3,7 +3,7 @@ import { guests, type FixtureOptions } from 'vitest-guest/plugin'
 
 const machines: Record<string, FixtureOptions> = {
   plain: { image: 'debian-12' },
-  'with-apache': { image: { base: 'debian-12', packages: ['apache2'] } },
+  'with-keepalived': { image: { base: 'debian-12', packages: ['keepalived'] } },
 }
 
 export default defineConfig({

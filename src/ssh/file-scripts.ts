@@ -31,7 +31,7 @@ export interface WriteWish {
 
 /** `$target` is a file, and `$part` will be the one beside it that is removed again, unless it has been moved there. */
 const BESIDE_FILE = `part=
-trap '[ -z "$part" ] || rm -f -- "$part"' EXIT
+trap 'trap "" HUP INT TERM; [ -z "$part" ] || rm -f -- "$part"' EXIT
 trap 'exit 143' HUP INT TERM
 tell
 fail() { echo "$target: $1" >&2; exit 1; }
@@ -116,7 +116,7 @@ export function receiveScript(path: string, { name, isFolder }: { name: string; 
   return `${PLAIN}--blocking-factor=128
 ${resolved('target', path)}
 stage=
-trap '[ -z "$stage" ] || rm -rf -- "$stage"' EXIT
+trap 'trap "" HUP INT TERM; [ -z "$stage" ] || rm -rf -- "$stage"' EXIT
 trap 'exit 143' HUP INT TERM
 tell
 fail() { echo "$target: $1" >&2; exit 1; }
@@ -139,7 +139,7 @@ tell${size}
 [ -e "$source" ] || { echo "$source: No such file or directory" >&2; exit 1; }
 ${requirePlain('source')}
 stage=
-trap '[ -z "$stage" ] || rm -rf -- "$stage"' EXIT
+trap 'trap "" HUP INT TERM; [ -z "$stage" ] || rm -rf -- "$stage"' EXIT
 trap 'exit 143' HUP INT TERM
 case $source in
 /proc/* | /sys/*)

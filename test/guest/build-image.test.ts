@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type OrdinaryUser, ordinaryUser } from '../support/ordinary-user.ts'
+import { copyDefaultTemplate } from '../support/default-template.ts'
 import { processesNaming } from '../support/leftovers.ts'
 import { runProject } from '../support/run-project.ts'
 
@@ -41,5 +42,18 @@ test('it boots: the example of three guests, one of which takes over from anothe
   expect(report.success, stdout + stderr).toBe(true)
   expect(report.numPassedTests).toBe(2)
   expect(stderr).not.toContain('installing')
+  expect(left).toEqual([])
+})
+
+test("the guide's matrix: a suite in each of two images, in one run", async () => {
+  await copyDefaultTemplate(cache)
+  const { report, stdout, stderr, left } = await runProject('../../examples/guide', ['--config', 'matrix.config.ts'], {
+    VITEST_GUEST_CACHE: cache,
+  })
+  expect(report.success, stdout + stderr).toBe(true)
+  expect(report.numPassedTests).toBe(4)
+  for (const project of ['plain', 'with-keepalived']) expect(stdout).toMatch(new RegExp(`\\b${project}\\b`))
+  // Both have the template that they need: one from the test before.
+  expect(stderr).not.toMatch(/installing|built in/)
   expect(left).toEqual([])
 })

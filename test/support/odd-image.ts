@@ -1,5 +1,5 @@
 import { mkdir, open, readFile, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { makeRecipe } from '../../src/image/recipe.ts'
 import { resolveImage } from '../../src/image/resolve-image.ts'
 import type { BuiltImage } from '../../src/options/image.ts'
@@ -18,6 +18,14 @@ export async function breakImage(cache: string, script: string): Promise<void> {
   await disk.truncate(DISK_SIZE)
 }
 
+/** A kernel from a package, which takes the place of the image's own. */
+export interface Kernel {
+  package: string
+  path: string
+  /** Files of the modules that it needs for its disk, its seed and its card. */
+  modules: readonly string[]
+}
+
 /** Does of the seed what sshd needs: cloud-init, for a system without one. */
 const APPLY_SEED = `
 import json, os
@@ -32,12 +40,19 @@ write('/root/.ssh/authorized_keys', seed['users'][0]['ssh_authorized_keys'][0], 
 for card in json.loads(open('/mnt/network-config').read())['ethernets'].values(): print(*card['addresses'])
 `
 
+/** Which module stands on which nobody tells the initramfs, so each round loads those that now can be. */
+const LOAD_MODULES = `
+ln -s "$(command -v modprobe)" /run/insmod
+for round in 1 2 3 4 5; do
+  for module in /modules/*; do /run/insmod "$module" 2>/dev/null; done
+done`
+
 /**
  * Puts into a new cache folder a default image without systemd and cloud-init: the real kernel, initrd and disk, of which a shell is
  * the first process, that gives the card its address and becomes sshd. It is up in a quarter of the time.
  * @param script what the shell does before
  */
-export async function makeImageWithoutSystemd(cache: string, script = ''): Promise<void> {
+export async function makeImageWithoutSystemd(cache: string, script = '', kernel?: Kernel): Promise<void> {
   const init = `
 export PATH=/usr/sbin:/usr/bin
 modprobe virtio_net
@@ -51,24 +66,34 @@ ${script}
 exec /usr/sbin/sshd -D -e`
   const { folder, disk } = await putImage(
     cache,
-    `
-for module in virtio_pci virtio_blk ext4; do modprobe $module; done
+    `${kernel ? LOAD_MODULES : 'for module in virtio_pci virtio_blk ext4; do modprobe $module; done'}
 mount -t ext4 /dev/vda /root
 for folder in dev proc sys run; do mount -o move /$folder /root/$folder; done
 export APPLY_SEED=${quote(APPLY_SEED)}
 exec run-init /root /bin/bash -c ${quote(init)} </root/dev/console >/root/dev/console 2>&1`,
+    kernel,
   )
   await symlink(disk, join(folder, 'disk.raw'))
 }
 
 /** All of the default image but its disk, with a script for the initramfs. */
-async function putImage(cache: string, script: string): Promise<{ folder: string; disk: string }> {
+async function putImage(cache: string, script: string, kernel?: Kernel): Promise<{ folder: string; disk: string }> {
   const { direct, disk } = await resolveImage(DEFAULT)
-  const folder = join(cache, 'images', makeRecipe(DEFAULT).folder)
+  const image = kernel ? { ...DEFAULT, packages: [kernel.package] } : DEFAULT
+  const folder = join(cache, 'images', makeRecipe(image).folder)
   await mkdir(folder, { recursive: true })
-  await symlink(direct?.kernel as string, join(folder, 'kernel'))
+  await symlink(kernel?.path ?? (direct?.kernel as string), join(folder, 'kernel'))
+  const modules = await Promise.all(
+    (kernel?.modules ?? []).map(async (path) => [`modules/${basename(path)}`, await readFile(path, 'latin1')] as const),
+  )
   // The kernel unpacks one archive after the other.
-  const early = cpio({ conf: undefined, 'conf/conf.d': undefined, 'conf/conf.d/ours': `${script}\n` })
+  const early = cpio({
+    conf: undefined,
+    'conf/conf.d': undefined,
+    'conf/conf.d/ours': `${script}\n`,
+    modules: undefined,
+    ...Object.fromEntries(modules),
+  })
   await writeFile(join(folder, 'initrd'), Buffer.concat([early, await readFile(direct?.initrd as string)]))
   return { folder, disk }
 }

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest'
+import { connectSsh } from '../../src/ssh/connect.ts'
+import { startProgram } from '../../src/ssh/program.ts'
+import { startSshServer } from '../support/ssh-server.ts'
+
+test('a program that misses the first signal to end is sent another', async () => {
+  await using server = await startSshServer()
+  const { clientKey: privateKey, hostPublicKey } = server.credentials
+  const client = await connectSsh(
+    await server.dial(),
+    { user: 'root', privateKey, hostPublicKey },
+    AbortSignal.timeout(5000),
+  )
+  try {
+    const script = `trap 'trap "exit 7" TERM' TERM\ntell hello\nwhile :; do sleep 0.1; done`
+    const program = await startProgram(client, script, 'a test')
+    expect(await program.greeting).toBe('hello')
+    await program.stop()
+    expect(await program.ended).toMatchObject({ exitCode: 7 })
+    // Once over, nothing more is sent.
+    const { length } = server.commands
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    expect(server.commands).toHaveLength(length)
+  } finally {
+    client.destroy()
+  }
+})

@@ -41,7 +41,7 @@ test("keep: 'on-failure': the guest outlives the run, a command shows what the t
   await sleep(1000)
   expect(await ask('cat /root/trace')).toBe('found')
   end()
-  expect(await leftoversAfter(folder, 1000)).toEqual([])
+  expect(await leftoversAfter(folder, 5000)).toEqual([])
 })
 
 test("threads, several guests, fresh: 'test': those of the test that failed are kept, all of them, and no others", async () => {
@@ -50,5 +50,5 @@ test("threads, several guests, fresh: 'test': those of the test that failed are 
   await sleep(1000)
   expect(await ask('cat /root/trace; ping -c 1 -W 5 web')).toMatch(/^found\n[^]* 1 received/)
   end()
-  expect(await leftoversAfter(folder, 1000)).toEqual([])
+  expect(await leftoversAfter(folder, 5000)).toEqual([])
 })

@@ -49,7 +49,8 @@ test('a processor that hangs is given up after 2 s', async () => {
   expect(await runBootSector(standIn(QEMU, 'trap "" TERM; while :; do sleep 0.1; done'), 'kvm')).toBe(
     'no answer within 2 s',
   )
-  expect(performance.now() - start).toBeLessThan(3500)
+  // Emulated, it would have 20 s.
+  expect(performance.now() - start).toBeLessThan(10_000)
 })
 
 test('an abort signal ends it at once, with its reason', async () => {
@@ -57,8 +58,9 @@ test('an abort signal ends it at once, with its reason', async () => {
   const reason = new Error('enough')
   const controller = new AbortController()
   setTimeout(() => controller.abort(reason), 200)
-  await expect(runBootSector(standIn(QEMU, 'exec sleep 60'), 'kvm', controller.signal)).rejects.toBe(reason)
-  expect(performance.now() - start).toBeLessThan(1500)
+  await expect(runBootSector(standIn(QEMU, 'exec sleep 60'), 'tcg', controller.signal)).rejects.toBe(reason)
+  // Without it, that would be 20 s.
+  expect(performance.now() - start).toBeLessThan(10_000)
 })
 
 test('QEMU goes with its owner, however that ends', async () => {
@@ -66,10 +68,10 @@ test('QEMU goes with its owner, however that ends', async () => {
   const qemu = standIn(QEMU, `echo $$ > ${folder}/pid; exec sleep 60`)
   const [file, ...args] = evaluationCommand('host/run-boot-sector.ts', `m.runBootSector('${qemu}', 'kvm')`)
   const owner = execa(file, args, { reject: false })
-  await expect.poll(() => readdirSync(folder), { timeout: 5000 }).toContain('pid')
+  await expect.poll(() => readdirSync(folder)).toContain('pid')
   await sleep(100)
   const { stdout: pid } = await execa('cat', [`${folder}/pid`])
   owner.kill('SIGKILL')
   await owner
-  await expect.poll(() => commandLineOf(Number(pid)), { timeout: 1000 }).toBe('')
+  await expect.poll(() => commandLineOf(Number(pid))).toBe('')
 })

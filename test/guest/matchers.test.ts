@@ -103,6 +103,8 @@ describe('holds', () => {
     await expect(guest.exec('true')).toSucceed()
     await expect(guest.exec('exit 3')).toExitWith(3)
     await expect(guest.exec('exit 3', { reject: false })).not.toExitWith(0)
+    await expect(guest.exec('true')).resolves.toSucceed()
+    await expect(guest.exec('exit 3', { reject: false })).resolves.not.toSucceed()
   })
 })
 

@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, type AddressInfo, type Socket } from 'node:net'
-import ssh2, { type Connection, type ServerChannel } from 'ssh2'
+import ssh2, { type Client, type Connection, type ServerChannel } from 'ssh2'
+import { connectSsh } from '../../src/ssh/connect.ts'
 import { makeCredentials, type Credentials } from '../../src/seed/credentials.ts'
 
 export interface SshServer extends AsyncDisposable {
@@ -71,12 +72,19 @@ export async function startSshServer(credentials = makeCredentials('correct hors
   }
 }
 
+/** A client of ours, by its key. */
+export async function logIn(to: SshServer): Promise<Client> {
+  const { clientKey: privateKey, hostPublicKey } = to.credentials
+  return connectSsh(await to.dial(), { user: 'root', privateKey, hostPublicKey }, AbortSignal.timeout(5000))
+}
+
 function serve(channel: ServerChannel, command: string): ChildProcess {
   const child = spawn('/bin/sh', ['-c', command], { detached: true })
   channel.pipe(child.stdin).on('error', () => {})
   child.stdout.pipe(channel, { end: false })
   child.stderr.pipe(channel.stderr, { end: false })
-  channel.on('error', () => {})
+  // A client that closes the channel has heard enough, whatever the command still writes.
+  for (const stream of [channel, channel.stderr]) stream.on('error', () => {})
   child.on('close', (code, signal) => {
     // The types know a number only; the client is told the name of a signal without SIG (RFC 4254, 6.10).
     channel.exit((signal?.slice(3) ?? code) as number)

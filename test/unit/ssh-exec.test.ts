@@ -2,17 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'ssh2'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CommandError, GuestError, SshError } from '../../src/errors.ts'
-import { connectSsh } from '../../src/ssh/connect.ts'
 import { exec } from '../../src/ssh/exec.ts'
-import { startSshServer, type SshServer } from '../support/ssh-server.ts'
+import { logIn, startSshServer, type SshServer } from '../support/ssh-server.ts'
 
 let server: SshServer
 let client: Client
-
-async function login(to: SshServer): Promise<Client> {
-  const { clientKey: privateKey, hostPublicKey } = to.credentials
-  return connectSsh(await to.dial(), { user: 'root', privateKey, hostPublicKey }, AbortSignal.timeout(5000))
-}
 
 /** Whether the process with the command's pid, as it printed it, is still there. */
 function isAlive(pid: number | undefined): boolean {
@@ -31,7 +25,7 @@ function isGroupAlive(pid: number | undefined): boolean {
 
 beforeAll(async () => {
   server = await startSshServer()
-  client = await login(server)
+  client = await logIn(server)
 })
 afterAll(async () => {
   client.destroy()
@@ -235,7 +229,7 @@ describe('output that is too much', () => {
 describe('a connection that is gone', () => {
   test('while a command runs', async () => {
     await using other = await startSshServer()
-    const doomed = await login(other)
+    const doomed = await logIn(other)
     const running = exec(doomed, 'echo first; sleep 60', { reject: false }).catch((reason: unknown) => reason)
     await sleep(300)
     other.cut()
@@ -247,7 +241,7 @@ describe('a connection that is gone', () => {
 
   test('before a command', async () => {
     await using other = await startSshServer()
-    const ended = await login(other)
+    const ended = await logIn(other)
     ended.destroy()
     await expect(exec(ended, 'true')).rejects.toThrow(SshError)
   })

@@ -1,16 +1,10 @@
 import { expect, test } from 'vitest'
-import { connectSsh } from '../../src/ssh/connect.ts'
 import { startProgram } from '../../src/ssh/program.ts'
-import { startSshServer } from '../support/ssh-server.ts'
+import { logIn, startSshServer } from '../support/ssh-server.ts'
 
 test('a program that misses the first signal to end is sent another', async () => {
   await using server = await startSshServer()
-  const { clientKey: privateKey, hostPublicKey } = server.credentials
-  const client = await connectSsh(
-    await server.dial(),
-    { user: 'root', privateKey, hostPublicKey },
-    AbortSignal.timeout(5000),
-  )
+  const client = await logIn(server)
   try {
     const script = `trap 'trap "exit 7" TERM' TERM\ntell hello\nwhile :; do sleep 0.1; done`
     const program = await startProgram(client, script, 'a test')

@@ -5,17 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'ssh2'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { CommandError, GuestError, SshError } from '../../src/errors.ts'
-import { connectSsh } from '../../src/ssh/connect.ts'
 import { spawn } from '../../src/ssh/spawn.ts'
-import { startSshServer, type SshServer } from '../support/ssh-server.ts'
+import { logIn, startSshServer, type SshServer } from '../support/ssh-server.ts'
 
 let server: SshServer
 let client: Client
-
-async function login(to: SshServer): Promise<Client> {
-  const { clientKey: privateKey, hostPublicKey } = to.credentials
-  return connectSsh(await to.dial(), { user: 'root', privateKey, hostPublicKey }, AbortSignal.timeout(5000))
-}
 
 /** An orphan may be a zombie for as long as the first process of a container likes. */
 function isAlive(pid: number): boolean {
@@ -28,7 +22,7 @@ function isAlive(pid: number): boolean {
 
 beforeAll(async () => {
   server = await startSshServer()
-  client = await login(server)
+  client = await logIn(server)
 })
 afterAll(async () => {
   client.destroy()
@@ -102,7 +96,7 @@ describe('its end', () => {
 
   test('with the connection', async () => {
     await using other = await startSshServer()
-    const doomed = await login(other)
+    const doomed = await logIn(other)
     const sleeper = await spawn(doomed, 'sleep 60')
     other.cut()
     await expect(sleeper.exit).rejects.toThrow(SshError)

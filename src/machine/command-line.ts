@@ -38,6 +38,13 @@ export const WAKE_FD = 5
 /** A file: the frozen state. */
 export const STATE_FD = 6
 
+/**
+ * MiB of translated code that an emulated machine keeps; once there is more, QEMU drops it all. A boot makes some 350. Those of the
+ * boot before are of no use to the next, and every write to a page with any is a slow one, so with QEMU's default of 1 GiB a reboot
+ * takes twice as long (docs/decisions/translations.md).
+ */
+const TRANSLATIONS_MIB = 256
+
 /** The other end of a network card, by QEMU's name for it. */
 export function netdevId(index: number): string {
   return `net${index}`
@@ -58,7 +65,7 @@ export function qemuArguments(config: MachineConfig): string[] {
     '-no-user-config', '-nodefaults',
     '-display', 'none',
     '-machine', `q35${memoryFile ? ',memory-backend=mem' : ''}`,
-    '-accel', accel,
+    '-accel', accel === 'kvm' ? 'kvm' : `tcg,tb-size=${TRANSLATIONS_MIB}`,
     '-cpu', accel === 'kvm' ? 'host' : 'max',
     '-smp', `${cpus}`,
     '-m', `size=${memoryMib}M`,

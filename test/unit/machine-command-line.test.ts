@@ -23,7 +23,7 @@ function values(config: MachineConfig, option: string): (string | undefined)[] {
 test("with KVM the guest has the host's CPU; emulated, all that QEMU can", () => {
   expect([values(CONFIG, '-accel'), values(CONFIG, '-cpu')]).toEqual([['kvm'], ['host']])
   const emulated = { ...CONFIG, accel: 'tcg' as const }
-  expect([values(emulated, '-accel'), values(emulated, '-cpu')]).toEqual([['tcg'], ['max']])
+  expect([values(emulated, '-accel'), values(emulated, '-cpu')]).toEqual([['tcg,tb-size=256'], ['max']])
 })
 
 test('no disk is ever written to, and a comma in a path does not end it', () => {

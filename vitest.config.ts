@@ -37,7 +37,7 @@ export default defineConfig({
           hookTimeout: GUEST_BUDGET,
           // For two cores: an emulated guest that boots keeps one busy, and most files have one such guest at a time. A few have two or
           // three, or four whose boot comes to an early end, and take longer for it.
-          maxWorkers: 3,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },
@@ -50,8 +50,8 @@ export default defineConfig({
           hookTimeout: GUEST_BUDGET,
           // Counts processes and interfaces of the whole machine, so nothing else may make any meanwhile.
           fileParallelism: false,
-          // A guest must be gone within a second, and five at once would keep two cores from it; two leave them idle half of the time.
-          maxConcurrency: 3,
+          // A guest must be gone within a second, and five at once would keep two cores from it.
+          maxConcurrency: 2,
           sequence: { groupOrder: 2 },
         },
       },

@@ -39,7 +39,7 @@ export const WAKE_FD = 5
 export const STATE_FD = 6
 
 /**
- * MiB of translated code that an emulated machine keeps; once there is more, QEMU drops it all. A boot makes some 350. Those of the
+ * MiB of translated code that an emulated machine keeps; once there is more, QEMU drops it all. A boot makes 300 to 500. Those of the
  * boot before are of no use to the next, and every write to a page with any is a slow one, so with QEMU's default of 1 GiB a reboot
  * takes twice as long (docs/decisions/translations.md).
  */

@@ -121,7 +121,8 @@ test('shards with a cache from elsewhere: nothing is built again nor said, and t
     expect(exitCode, stdout + stderr).toBe(0)
     // Its test expects that guest.started is 'warm'.
     expect(stdout).toMatch(/Tests +1 passed/)
-    expect(stderr).not.toContain('vitest-guest: ')
+    // How a build goes on would be said with the guest's name; that a clone takes long on a slow machine is no fault.
+    expect(stderr).not.toMatch(/vitest-guest: (?!a guest is starting: )/)
     // A time-out that the user sets stays.
     expect(stderr).toMatch(/^hookTimeout 77000$/m)
   }

@@ -39,8 +39,8 @@ test('a template takes options first, and gives bytes on request', async () => {
 })
 
 test('a time-out and a cancel end the whole group in the guest, sub-shells and pipelines too', async () => {
-  const late = guest.exec('(sleep 4711; true) | (cat; sleep 4711)', { timeout: 4000, reject: false })
-  await expect.poll(() => sleepers(4711), { timeout: 3500 }).toBe(1)
+  const late = guest.exec('(sleep 4711; true) | (cat; sleep 4711)', { timeout: 10_000, reject: false })
+  await expect.poll(() => sleepers(4711), { timeout: 9000 }).toBe(1)
   expect(await late).toMatchObject({ timedOut: true, isTerminated: true })
   await expect.poll(() => sleepers(4711), { timeout: 10_000 }).toBe(0)
 

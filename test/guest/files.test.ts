@@ -313,14 +313,16 @@ describe('upload and download', () => {
   })
 
   test('a transfer that is canceled leaves nothing, neither here nor there', async () => {
-    await writeFile(join(host, 'huge'), Buffer.alloc(40_000_000, 'x'))
-    await guest.$`fallocate --length 40M /t/huge`
+    // More than half a second's worth, with KVM too.
+    const size = 200_000_000
+    await writeFile(join(host, 'huge'), Buffer.alloc(size, 'x'))
+    await guest.$`fallocate --length ${size} /t/huge`
     await mkdir(join(host, 'of huge'))
     await link(join(host, 'huge'), join(host, 'of huge', 'huge'))
     for (const act of [
       (cancelSignal: AbortSignal) => guest.upload(join(host, 'huge'), '/t/canceled', { cancelSignal }),
       (cancelSignal: AbortSignal) => guest.upload(join(host, 'of huge'), '/t/canceled', { cancelSignal }),
-      (cancelSignal: AbortSignal) => guest.writeFile('/t/canceled', Buffer.alloc(40_000_000), { cancelSignal }),
+      (cancelSignal: AbortSignal) => guest.writeFile('/t/canceled', Buffer.alloc(size), { cancelSignal }),
       (cancelSignal: AbortSignal) => guest.download('/t/huge', join(host, 'canceled'), { cancelSignal }),
     ]) {
       const caller = new AbortController()

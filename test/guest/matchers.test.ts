@@ -126,7 +126,7 @@ describe('says what the guest really had', () => {
   test('the facts that were asked for, and how often it looked', async () => {
     const unit = await failureOf(expect(guest).toHaveUnit('ssh', { active: false, enabled: true }, SHORT))
     expect(unit.message).toMatch(
-      /^expected guest guest to have the unit ssh; it is active \(running\), enabled \(\d looks? in \d\.\d s\)$/,
+      /^expected guest guest to have the unit ssh; it is active \(running\), enabled \(\d looks? in \d+\.\d s\)$/,
     )
     expect(unit).toMatchObject({
       actual: { active: true, enabled: true },

@@ -5,7 +5,7 @@ import { GuestError, openNetwork, type Forward, type Guest, type GuestNetwork, t
 import { identity } from '../support/identity.ts'
 
 /** Without a guest to ask, the answer needs no patience. */
-const AT_ONCE = 1000
+const AT_ONCE = 5000
 
 let network: GuestNetwork
 let guest: Guest

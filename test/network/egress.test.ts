@@ -27,6 +27,6 @@ test('only a network with egress has a way out, which ends with it', { timeout: 
   expect(leftovers(folder.path)).not.toEqual([])
   owner.kill('SIGKILL')
   await once(owner, 'close')
-  expect(await leftoversAfter(folder.path, 2000)).toEqual([])
+  expect(await leftoversAfter(folder.path, 5000)).toEqual([])
   expect(ways()).toEqual([])
 })

@@ -36,9 +36,9 @@ test('link.down(): the guest loses its carrier and cannot be reached; link.up() 
   await sleep(1000)
   await one.link.up()
   expect((await talking).stdout).toBe('heard')
-  const carrier = (await one.readFile('/run/carrier', 'utf8')).split('\n')
-  expect(carrier).toContain('0')
-  expect(carrier.at(-2)).toBe('1')
+  const carrier = async () => (await one.readFile('/run/carrier', 'utf8')).split('\n')
+  expect(await carrier()).toContain('0')
+  await expect.poll(async () => (await carrier()).at(-2)).toBe('1')
 })
 
 /** Runs ip(8) where the network is. */

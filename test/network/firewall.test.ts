@@ -34,10 +34,10 @@ async function nft(rules: string, inside: Network['inside'] = (command) => netwo
   await execa(...split(inside([requireTool('nft'), '-f', '-'])), { input: rules })
 }
 
-/** Whether this process reaches the machine, by TCP. */
-async function answers(): Promise<boolean> {
+/** Whether this process reaches the machine, by TCP, within so many milliseconds. */
+async function answers(within = 10_000): Promise<boolean> {
   try {
-    const socket = await network.dial(WEB.address, port, AbortSignal.timeout(700))
+    const socket = await network.dial(WEB.address, port, AbortSignal.timeout(within))
     socket.destroy()
     return true
   } catch {
@@ -56,7 +56,7 @@ test.for([
     chain other { counter drop; }
     chain ${hook} { type filter hook ${hook} priority 0; ${rules}; }
   }`)
-  expect(await answers()).toBe(false)
+  expect(await answers(700)).toBe(false)
   const error = await whyElsewhere(network, WEB)
   expect(error).toMatchObject({ name: 'NetworkError', lastSeen: `chain ${hook} of table inet guard` })
   expect(error?.message.split('\n')).toEqual([

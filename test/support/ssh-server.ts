@@ -75,7 +75,7 @@ export async function startSshServer(credentials = makeCredentials('correct hors
 /** A client of ours, by its key. */
 export async function logIn(to: SshServer): Promise<Client> {
   const { clientKey: privateKey, hostPublicKey } = to.credentials
-  return connectSsh(await to.dial(), { user: 'root', privateKey, hostPublicKey }, AbortSignal.timeout(5000))
+  return connectSsh(await to.dial(), { user: 'root', privateKey, hostPublicKey }, AbortSignal.timeout(15_000))
 }
 
 function serve(channel: ServerChannel, command: string): ChildProcess {

@@ -24,7 +24,7 @@ test('the second builder waits for the first, and hears who that is', async () =
     return lock
   })
   const word = new RegExp(`^waiting for process ${process.pid}, which is building debian-12 \\(\\d+ s\\)$`)
-  await vi.waitFor(() => expect(lines[0]).toMatch(word), { timeout: 5000 })
+  await vi.waitFor(() => expect(lines[0]).toMatch(word), { timeout: 15_000 })
   expect(taken).toBe(false)
   await first[Symbol.asyncDispose]()
   await (await second)[Symbol.asyncDispose]()
@@ -38,7 +38,7 @@ test('a builder killed outright holds the lock no longer', async () => {
   const holder = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(holder.stdout, 'data')
   holder.kill('SIGKILL')
-  const lock = await takeLock(path, 'debian-12', () => {}, AbortSignal.timeout(5000))
+  const lock = await takeLock(path, 'debian-12', () => {}, AbortSignal.timeout(15_000))
   await lock[Symbol.asyncDispose]()
 })
 

@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
-const soon = () => AbortSignal.timeout(8000)
+const soon = () => AbortSignal.timeout(15_000)
 const loginWith = (more: Partial<Login>): Login => ({
   user: 'root',
   hostPublicKey: server.credentials.hostPublicKey,

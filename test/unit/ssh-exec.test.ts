@@ -148,10 +148,10 @@ describe('a command that fails', () => {
 describe('a command that is ended', () => {
   test('by its time-out: fast, with what it wrote so far, and gone', async () => {
     const before = performance.now()
-    const error = await exec(client, 'echo $$; sleep 60; true', { timeout: 300 }).catch((reason: unknown) => reason)
-    expect(performance.now() - before).toBeLessThan(10_000)
+    const error = await exec(client, 'echo $$; sleep 60; true', { timeout: 2000 }).catch((reason: unknown) => reason)
+    expect(performance.now() - before).toBeLessThan(15_000)
     expect(error).toBeInstanceOf(CommandError)
-    expect((error as Error).message).toMatch(/^Command timed out after 300 milliseconds: echo \$\$; sleep 60; true$/m)
+    expect((error as Error).message).toMatch(/^Command timed out after 2000 milliseconds: echo \$\$; sleep 60; true$/m)
     expect(error).toMatchObject({ timedOut: true, isTerminated: true, isCanceled: false })
     expect((error as CommandError).exitCode).toBeUndefined()
     await expect.poll(() => isAlive(Number((error as CommandError).stdout))).toBe(false)
@@ -231,7 +231,7 @@ describe('a connection that is gone', () => {
     await using other = await startSshServer()
     const doomed = await logIn(other)
     const running = exec(doomed, 'echo first; sleep 60', { reject: false }).catch((reason: unknown) => reason)
-    await sleep(300)
+    await sleep(2000)
     other.cut()
     const error = await running
     expect(error).toBeInstanceOf(SshError)

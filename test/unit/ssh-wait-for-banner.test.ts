@@ -61,7 +61,7 @@ test('dials port 22', async () => {
   await waitForBanner((wanted, signal) => {
     asked.push(wanted)
     return dialing([port])(wanted, signal)
-  }, AbortSignal.timeout(5000))
+  }, AbortSignal.timeout(15_000))
   expect(asked).toEqual([22])
 })
 
@@ -69,7 +69,7 @@ test('reads a banner that comes in pieces, after other lines', async () => {
   const port = await listen((socket) => {
     ;['welcome\r\nSS', 'H-2', '.0-x\r\n'].forEach((piece, index) => setTimeout(() => socket.write(piece), 50 * index))
   })
-  const socket = await waitForBanner(dialing([port]), AbortSignal.timeout(5000))
+  const socket = await waitForBanner(dialing([port]), AbortSignal.timeout(15_000))
   let text = ''
   for await (const chunk of socket) if ((text += String(chunk)).endsWith('-x\r\n')) break
   expect(text).toBe('welcome\r\nSSH-2.0-x\r\n')
@@ -84,9 +84,9 @@ test('gives up a dial that nobody answers after a second', async () => {
     if (tries === 1) await once(new EventTarget(), 'never', { signal })
     return dialing([port])(22, signal)
   }
-  await waitForBanner(unanswered, AbortSignal.timeout(8000))
+  await waitForBanner(unanswered, AbortSignal.timeout(15_000))
   expect(performance.now() - before).toBeGreaterThan(900)
-  expect(performance.now() - before).toBeLessThan(6000)
+  expect(performance.now() - before).toBeLessThan(12_000)
 })
 
 test.each([
@@ -99,7 +99,7 @@ test.each([
   setTimeout(() => controller.abort(reason), 300)
   const before = performance.now()
   await expect(waiting).rejects.toBe(reason)
-  expect(performance.now() - before).toBeLessThan(5000)
+  expect(performance.now() - before).toBeLessThan(15_000)
   expect(dialed.every(({ destroyed }) => destroyed)).toBe(true)
 })
 
@@ -111,7 +111,7 @@ test('does not begin when the signal has aborted before', async () => {
 
 test('survives a reset of the socket between its owners', async () => {
   const port = await sshd()
-  const socket = await waitForBanner(dialing([port]), AbortSignal.timeout(5000))
+  const socket = await waitForBanner(dialing([port]), AbortSignal.timeout(15_000))
   const closed = new Promise((resolve) => socket.on('close', resolve))
   accepted.at(-1)?.resetAndDestroy()
   socket.resume()

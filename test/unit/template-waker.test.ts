@@ -16,7 +16,7 @@ function guest(answer: (line: string) => string | undefined, onSeed: () => strin
 }
 
 const awake = (offsetMs = 0) => `awake ${((Date.now() + offsetMs) / 1000).toFixed(6)}`
-const soon = () => AbortSignal.timeout(5000)
+const soon = () => AbortSignal.timeout(15_000)
 
 test('a guest that takes the time and has no failed unit is awake', async () => {
   const { port, heard } = guest((line) => (line === 'done' ? 'failed ' : awake()))

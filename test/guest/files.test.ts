@@ -313,7 +313,7 @@ describe('upload and download', () => {
   })
 
   test('a transfer that is canceled leaves nothing, neither here nor there', async () => {
-    // More than half a second's worth, with KVM too.
+    // More than goes over in half a second with KVM too: ssh2 takes 2 to 3 s of processor time for both ends of so much.
     const size = 200_000_000
     await writeFile(join(host, 'huge'), Buffer.alloc(size, 'x'))
     await guest.$`fallocate --length ${size} /t/huge`

@@ -86,7 +86,7 @@ test('gives up a dial that nobody answers after a second', async () => {
   }
   await waitForBanner(unanswered, AbortSignal.timeout(15_000))
   expect(performance.now() - before).toBeGreaterThan(900)
-  expect(performance.now() - before).toBeLessThan(12_000)
+  expect(performance.now() - before).toBeLessThan(6000)
 })
 
 test.each([
@@ -99,7 +99,8 @@ test.each([
   setTimeout(() => controller.abort(reason), 300)
   const before = performance.now()
   await expect(waiting).rejects.toBe(reason)
-  expect(performance.now() - before).toBeLessThan(15_000)
+  // Sooner than a server that says nothing is given up.
+  expect(performance.now() - before).toBeLessThan(3000)
   expect(dialed.every(({ destroyed }) => destroyed)).toBe(true)
 })
 

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Host-only networking for QEMU by hand, as people do it: a bridge, a TAP, a cloud-init seed, QEMU, then ssh until it works.
+# Host-only networking for QEMU by hand, as people do it: a bridge, a TAP, a cloud-init seed, QEMU, then ssh until it works and
+# cloud-init has done what it was told.
 # Usage: by-hand.sh FOLDER KERNEL INITRD DISK ACCEL CPU [LAST [APPEND]]   (in a network namespace of its own, as root there)
-# Guests are at 192.168.100.224 to LAST (224). When all answer it says so; then each line of its input, `ADDRESS COMMAND`, is run
+# Guests are at 192.168.100.224 to LAST (224). When all are ready it says so; then each line of its input, `ADDRESS COMMAND`, is run
 # by ssh, until there are no more.
 set -eu
 folder=$1 kernel=$2 initrd=$3 disk=$4 accel=$5 cpu=$6 last=${7:-224}
@@ -54,7 +55,8 @@ END
 done
 
 for host in $(seq 224 "$last"); do
-  until as_root_at "192.168.100.$host" true < /dev/null 2> /dev/null; do
+  # The end that our own start has, by the same file: 'cloud-init status --wait' would add the start of a Python.
+  until as_root_at "192.168.100.$host" 'until [ -e /run/cloud-init/result.json ]; do sleep 0.2; done' < /dev/null 2> /dev/null; do
     sleep 0.2
   done
 done

@@ -15,7 +15,7 @@ const BOOT_BUDGET = 600_000
 
 /** Guests that were started by hand, and are up. */
 export interface ByHand extends AsyncDisposable {
-  /** Milliseconds from the first command until OpenSSH ran `true` in the last of them. */
+  /** Milliseconds from the first command until a command by OpenSSH has seen, in the last of them, that cloud-init is done. */
   readonly ms: number
   /** Runs a command by ssh that writes one line. */
   ask(address: string, command: string): Promise<string>
@@ -74,7 +74,7 @@ export async function openByHand(
   }
 }
 
-/** Milliseconds of the recipe by hand, from its first command until OpenSSH runs `true` in the guest. */
+/** Milliseconds of the recipe by hand, from its first command until a command by OpenSSH has seen that cloud-init is done. */
 export async function bootByHand(image: Image, accel: 'kvm' | 'tcg'): Promise<number> {
   await using guest = await openByHand(image, accel)
   return guest.ms

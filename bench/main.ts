@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what a guest costs by hand, with us, and at the least, side by side, as medians and ratios.
  *
- * Arguments: what to measure, of `starts fresh memory endurance files traffic networks` (all), `--rounds N` (3), and `--clones N`
+ * Arguments: what to measure, of `starts fresh memory endurance files traffic networks` (all), `--rounds N` (5), and `--clones N`
  * (200) for endurance. What is measured replaces its part of docs/bench.json, with the moment and the commit; the chart docs/bench.svg
  * is drawn from the starts. Exits 1, after all of that, when endurance has found something that failed or grew.
  */
@@ -39,7 +39,7 @@ const PARTS = [
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '3' }, clones: { type: 'string', default: '200' } },
+  options: { rounds: { type: 'string', default: '5' }, clones: { type: 'string', default: '200' } },
 })
 const parts = positionals.length > 0 ? positionals : [...PARTS]
 const unknown = parts.find((part) => !(PARTS as readonly string[]).includes(part))

@@ -34,8 +34,8 @@ export function table({ cpus, starts, fresh, memory, endurance, files, traffic, 
     const { byHand, cold, build, warm, floor, network, close } = starts
     const hand = median(byHand)
     head(`Starts, medians (${byHand.length} boots of a kind, ${warm.length} clones)`, starts)
-    line('  by hand, to ssh root@guest true', seconds(hand))
-    line('  cold, to a connected client', seconds(median(cold)), `${(median(cold) / hand).toFixed(2)} x by hand`)
+    line('  by hand, to an SSH command after cloud-init', seconds(hand))
+    line('  cold, to the same end', seconds(median(cold)), `${ratio(cold, byHand)} x by hand (${spread(cold, byHand)})`)
     line('  template build', seconds(median(build)))
     line('  floor: QEMU, restore, ssh2, no library', seconds(median(floor)))
     line(
@@ -121,7 +121,17 @@ export function table({ cpus, starts, fresh, memory, endurance, files, traffic, 
 
 /** Of two that took turns. What disturbs the machine disturbs both of a turn, so it is the median of the turns'. */
 function ratio(ours: readonly number[], others: readonly number[]): string {
-  return median(ours.map((each, turn) => each / (others[turn] ?? Number.NaN))).toFixed(2)
+  return median(turns(ours, others)).toFixed(2)
+}
+
+function turns(ours: readonly number[], others: readonly number[]): number[] {
+  return ours.map((each, turn) => each / (others[turn] ?? Number.NaN))
+}
+
+/** The least and the greatest of the turns' ratios. */
+function spread(ours: readonly number[], others: readonly number[]): string {
+  const ratios = turns(ours, others)
+  return `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`
 }
 
 function mbits(bits: number): string {

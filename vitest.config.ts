@@ -1,60 +1,74 @@
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vitest/config'
-import { SlowestFirst } from './test/support/slowest-first.ts'
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+import { SlowestFirst } from './test/support/durations/slowest-first.ts'
 
 /** A cold boot takes a minute under emulation, and a test may want several. */
 const GUEST_BUDGET = 600_000
-/** What is polled for comes soon, but one look at an emulated guest may take the second that is vitest's default. */
-const patient = { poll: { timeout: 10_000 } }
-const ci = Boolean(process.env['CI'])
+/** Where there is no image yet: it is built first. */
+const IMAGE_BUDGET = 1_800_000
 
 // Many tests start programs of ours from source, which Node has to strip of their types each time.
 process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('node_modules/.cache/node', import.meta.url))
 
+interface Project {
+  name: string
+  include: string[]
+  exclude?: string[]
+  timeout: number
+  /** Groups run one after the other, the files of a group two at a time: for two cores, of which an emulated guest keeps one busy. */
+  group: number
+  fileParallelism?: false
+  maxConcurrency?: number
+}
+
+const SLOW = 'test/**/*.slow.test.ts'
+const TEMPLATE = 'test/guest/default-template.test.ts'
+
+/** What `npm test` runs is every project but `slow` and `chaos`; CONTRIBUTING.md says what belongs where. */
+const PROJECTS: Project[] = [
+  // What needs neither image nor template runs while these are built.
+  { name: 'template', include: [TEMPLATE], timeout: IMAGE_BUDGET, group: 0 },
+  { name: 'unit', include: ['test/unit/**/*.test.ts'], exclude: [SLOW], timeout: 20_000, group: 0 },
+  { name: 'network', include: ['test/network/**/*.test.ts'], exclude: [SLOW], timeout: 120_000, group: 0 },
+  {
+    name: 'guest',
+    include: ['test/{guest,contract}/**/*.test.ts'],
+    exclude: [SLOW, TEMPLATE],
+    timeout: GUEST_BUDGET,
+    group: 1,
+  },
+  { name: 'slow', include: [SLOW], exclude: ['test/chaos/**'], timeout: GUEST_BUDGET, group: 1 },
+  {
+    name: 'chaos',
+    include: ['test/chaos/**/*.slow.test.ts'],
+    timeout: GUEST_BUDGET,
+    group: 2,
+    // Counts processes and interfaces of the whole machine, so nothing else may make any meanwhile.
+    fileParallelism: false,
+    // A guest must be gone within a second, and five at once would keep two cores from it.
+    maxConcurrency: 2,
+  },
+]
+
 export default defineConfig({
   test: {
     sequence: { sequencer: SlowestFirst },
-    reporters: ci ? ['default', ['json', { outputFile: 'test-results/vitest.json' }]] : ['default'],
-    // Groups run one after the other, so that nothing competes with the guests for the processor.
-    projects: [
-      {
-        test: {
-          name: 'unit',
-          include: ['test/unit/**/*.test.ts'],
-          // vitest's default leaves one processor of them all to itself, here of two.
-          maxWorkers: '100%',
-          testTimeout: 20_000,
-          expect: patient,
-          sequence: { groupOrder: 0 },
-        },
-      },
-      {
-        test: {
-          name: 'guests',
-          include: ['test/{network,guest,contract}/**/*.test.ts'],
-          testTimeout: GUEST_BUDGET,
-          expect: patient,
-          hookTimeout: GUEST_BUDGET,
-          // For two cores: an emulated guest that boots keeps one busy, and most files have one such guest at a time. A few have two or
-          // three, or four whose boot comes to an early end, and take longer for it.
-          maxWorkers: 2,
-          sequence: { groupOrder: 1 },
-        },
-      },
-      {
-        test: {
-          name: 'chaos',
-          include: ['test/chaos/**/*.test.ts'],
-          testTimeout: GUEST_BUDGET,
-          expect: patient,
-          hookTimeout: GUEST_BUDGET,
-          // Counts processes and interfaces of the whole machine, so nothing else may make any meanwhile.
-          fileParallelism: false,
-          // A guest must be gone within a second, and five at once would keep two cores from it.
-          maxConcurrency: 2,
-          sequence: { groupOrder: 2 },
-        },
-      },
-    ],
+    reporters: ['default', ['json', { outputFile: 'test-results/vitest.json' }]],
+    projects: PROJECTS.map(toProject),
   },
 })
+
+function toProject({ timeout, group, exclude = [], ...rest }: Project): TestProjectInlineConfiguration {
+  return {
+    test: {
+      ...rest,
+      exclude: ['**/node_modules/**', ...exclude],
+      testTimeout: timeout,
+      hookTimeout: timeout,
+      // What is polled for comes soon, but one look at an emulated guest may take the second that is vitest's default.
+      expect: { poll: { timeout: 10_000 } },
+      ...(rest.fileParallelism ?? { maxWorkers: 2 }),
+      sequence: { groupOrder: group },
+    },
+  }
+}

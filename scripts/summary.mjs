@@ -1,10 +1,14 @@
-// `node scripts/summary.mjs REPORT`: prints `N passed, N failed[, N skipped]`, made from vitest's JSON report; exits 1
-// when anything failed or nothing ran.
+// `node scripts/summary.mjs REPORT`: prints the ten slowest files and, last, `N passed, N failed[, N skipped]`, made from
+// vitest's JSON report; exits 1 when anything failed or nothing ran.
 import { readFileSync } from 'node:fs'
+import { relative } from 'node:path'
 import { argv } from 'node:process'
 import { fileURLToPath } from 'node:url'
 
+/** @typedef {{ name: string, startTime: number, endTime: number }} FileTimes in milliseconds */
 /** @typedef {{ status: string, assertionResults: { status: string }[] }} FileResult */
+
+const SLOWEST = 10
 
 /**
  * Counts tests. A file that failed with no failed test of its own (it could not be imported, say) counts as one
@@ -25,13 +29,30 @@ export function summarize({ success, testResults }) {
   return { line, ok: failed === 0 && passed > 0 }
 }
 
+/**
+ * The path of each file and the seconds that it took, the slowest first.
+ *
+ * @param {{ testResults: readonly FileTimes[] }} report
+ * @returns {[path: string, seconds: number][]}
+ */
+export function secondsOf({ testResults }) {
+  return testResults
+    .map(({ name, startTime, endTime }) => /** @type {[string, number]} */ ([name, (endTime - startTime) / 1000]))
+    .sort(([, one], [, other]) => other - one)
+}
+
 if (argv[1] === fileURLToPath(import.meta.url)) {
-  const { line, ok } = summarize(readReport(argv[2] ?? ''))
+  const report = readReport(argv[2] ?? '')
+  const slowest = secondsOf(report).slice(0, SLOWEST)
+  for (const [path, seconds] of slowest) {
+    console.log(`${seconds.toFixed(1).padStart(7)} s  ${relative(process.cwd(), path)}`)
+  }
+  const { line, ok } = summarize(report)
   console.log(line)
   process.exitCode = ok ? 0 : 1
 }
 
-/** @param {string} path @returns {Parameters<typeof summarize>[0]} */
+/** @param {string} path @returns {{ success: boolean, testResults: (FileResult & FileTimes)[] }} */
 function readReport(path) {
   try {
     return JSON.parse(readFileSync(path, 'utf8'))

@@ -10,6 +10,12 @@ import { note, phase, QUIET_MS, seconds } from './setup/progress.mjs'
 import { endLike, runChild } from './setup/run-child.mjs'
 import { SetupError } from './setup/setup-error.mjs'
 import { aptGet, FOR_TESTS, installSystemPackages, missingSystemPackages } from './setup/system-packages.mjs'
+import { selectTests } from './setup/test-selection.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
+const [name = '', ...args] = process.argv.slice(2)
+const vitest = ['node_modules/vitest/vitest.mjs', 'run']
+const selected = selectTests(root, args)
 
 /**
  * `system`: programs beyond Node's (undefined: none); `dist`: the compiled package; `image`: the default image;
@@ -18,15 +24,15 @@ import { aptGet, FOR_TESTS, installSystemPackages, missingSystemPackages } from 
  */
 const TASKS = {
   demo: { system: {}, dist: true, image: true, run: ['scripts/demo.ts'] },
-  test: { system: FOR_TESTS, dist: true, image: true, run: ['node_modules/vitest/vitest.mjs', 'run'] },
+  test: { system: FOR_TESTS, dist: true, image: selected.image, run: [...vitest, ...selected.options] },
+  'test:all': { system: FOR_TESTS, dist: true, run: vitest },
+  'test:chaos': { system: FOR_TESTS, dist: true, image: true, run: ['scripts/chaos.ts'] },
   bench: { system: FOR_TESTS, dist: true, image: true, run: ['bench/main.ts'] },
   build: { dist: true, run: [] },
   check: { run: ['scripts/check.ts'] },
   doctor: { run: ['src/cli/main.ts', 'doctor'] },
 }
 
-const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
-const [name = '', ...args] = process.argv.slice(2)
 const task = TASKS[name]
 if (!task) {
   console.error(`Usage: node scripts/with-setup.mjs ${Object.keys(TASKS).join('|')} [args]`)

@@ -60,47 +60,49 @@ const VICTIMS = {
 } as const
 
 /**
- * Thirty: every signal meets every victim, before there is a guest and while one runs, and guests of every start: `dhcp` is a cold
- * one with a dnsmasq beside it, `standby` has the next guest started ahead of its test.
+ * The first twelve, which `test:all` takes: every signal meets every victim, guests of every start are met, and every moment. `dhcp` is a
+ * cold guest with a dnsmasq beside it, `standby` has the next guest started ahead of its test.
  */
 const STRIKES: readonly [NodeJS.Signals, keyof typeof VICTIMS, string, keyof typeof MOMENTS][] = [
-  ['SIGINT', 'main', 'warm', 'early'],
   ['SIGINT', 'main', 'warm', 'keeper'],
+  ['SIGINT', 'worker', 'dhcp', 'leases'],
+  ['SIGINT', 'threads', 'standby', 'ready'],
+  ['SIGTERM', 'main', 'standby', 'next'],
+  ['SIGTERM', 'worker', 'cold', 'seed'],
+  ['SIGTERM', 'threads', 'dhcp', 'boot'],
+  ['SIGKILL', 'main', 'warm', 'seed'],
+  ['SIGKILL', 'main', 'dhcp', 'leases'],
+  ['SIGKILL', 'worker', 'cold', 'qemu'],
+  ['SIGKILL', 'worker', 'standby', 'next'],
+  ['SIGKILL', 'threads', 'warm', 'early'],
+  ['SIGKILL', 'threads', 'cold', 'boot'],
+  ['SIGINT', 'main', 'warm', 'early'],
   ['SIGINT', 'main', 'cold', 'boot'],
   ['SIGINT', 'main', 'standby', 'next'],
-  ['SIGINT', 'worker', 'dhcp', 'leases'],
   ['SIGINT', 'worker', 'cold', 'qemu'],
   ['SIGINT', 'worker', 'standby', 'next'],
   ['SIGINT', 'threads', 'warm', 'seed'],
   ['SIGINT', 'threads', 'dhcp', 'boot'],
-  ['SIGINT', 'threads', 'standby', 'ready'],
   ['SIGTERM', 'main', 'cold', 'seed'],
   ['SIGTERM', 'main', 'warm', 'qemu'],
   ['SIGTERM', 'main', 'dhcp', 'boot'],
-  ['SIGTERM', 'main', 'standby', 'next'],
-  ['SIGTERM', 'worker', 'cold', 'seed'],
   ['SIGTERM', 'worker', 'warm', 'qemu'],
   ['SIGTERM', 'worker', 'warm', 'ready'],
   ['SIGTERM', 'threads', 'standby', 'keeper'],
   ['SIGTERM', 'threads', 'dhcp', 'leases'],
   ['SIGTERM', 'threads', 'standby', 'next'],
-  ['SIGKILL', 'main', 'dhcp', 'leases'],
-  ['SIGKILL', 'main', 'warm', 'seed'],
   ['SIGKILL', 'main', 'standby', 'ready'],
   ['SIGKILL', 'worker', 'warm', 'keeper'],
-  ['SIGKILL', 'worker', 'cold', 'qemu'],
   ['SIGKILL', 'worker', 'dhcp', 'boot'],
-  ['SIGKILL', 'worker', 'standby', 'next'],
-  ['SIGKILL', 'threads', 'warm', 'early'],
-  ['SIGKILL', 'threads', 'cold', 'boot'],
   ['SIGKILL', 'threads', 'warm', 'boot'],
 ]
-const strikes = STRIKES.map(([signal, whom, start, moment]) => ({
-  signal,
-  ...VICTIMS[whom],
-  start,
-  moment: MOMENTS[moment],
-}))
+
+/** As each user; more than there are in the list strike again, at other random moments. */
+const count = Number(process.env['STRIKES'] ?? 12)
+const strikes = Array.from({ length: count }, (_, index) => {
+  const [signal, whom, start, moment] = STRIKES[index % STRIKES.length] as (typeof STRIKES)[number]
+  return { number: index + 1, signal, ...VICTIMS[whom], start, moment: MOMENTS[moment] }
+})
 
 const users = process.getuid?.() === 0 ? (['root', 'an ordinary user'] as const) : (['an ordinary user'] as const)
 let somebody: OrdinaryUser
@@ -119,7 +121,7 @@ beforeAll(async () => {
 afterAll(() => somebody[Symbol.asyncDispose]())
 
 for (const user of users) {
-  test.concurrent.for(strikes)(`as ${user}: $signal of $victim ($pool) $moment.name, $start`, async (each) => {
+  test.concurrent.for(strikes)(`as ${user}, $number: $signal of $victim ($pool) $moment.name, $start`, async (each) => {
     const asSomebody = user !== 'root' && process.getuid?.() === 0
     for (let tries = 1; ; tries++) {
       const late = await strike(each, asSomebody)

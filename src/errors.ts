@@ -1,3 +1,5 @@
+import { visible } from './visible.ts'
+
 /** Facts an error carries as fields, so that a test can assert them without reading prose. */
 export interface GuestErrorFacts {
   /** What to do about it; becomes the last line of the message. */
@@ -47,7 +49,8 @@ const FRAMES = 50
 
 /**
  * Everything that goes wrong here. The first line of the message says what, the lines between show the evidence
- * (stdout, stderr, console), the last says what to do. Bad options are plain `GuestError`s with `option` set.
+ * (stdout, stderr, console), the last says what to do. Bad options are plain `GuestError`s with `option` set. Control characters are
+ * shown as `\x1b` in the message, and in that of a cause; the fields have what there was.
  */
 export class GuestError extends Error {
   declare readonly hint?: string | undefined
@@ -75,7 +78,7 @@ export class GuestError extends Error {
     const { cause, ...fields } = facts
     const limit = Error.stackTraceLimit
     Error.stackTraceLimit = Math.max(limit, FRAMES)
-    super(composeMessage(what, facts), cause === undefined ? undefined : { cause })
+    super(visible(composeMessage(what, facts)), cause === undefined ? undefined : { cause: withVisibleText(cause) })
     Error.stackTraceLimit = limit
     for (const [name, value] of Object.entries(fields)) {
       if (value !== undefined) Object.assign(this, { [name]: value })
@@ -122,6 +125,17 @@ function composeMessage(what: string, facts: GuestErrorFacts): string {
   if (hasText(consoleTail)) lines.push('console:', ...quote(consoleTail))
   if (hint !== undefined) lines.push(hint)
   return lines.join('\n')
+}
+
+/** A cause may have words of the guest in it, as the errors of an SSH connection do, and is printed too. */
+function withVisibleText(cause: unknown): unknown {
+  for (let each = cause, depth = 0; each instanceof Error && depth < 8; each = each.cause, depth++) {
+    const { message, stack = '' } = each
+    if (visible(message) === message) continue
+    Object.defineProperty(each, 'message', { value: visible(message) })
+    Object.defineProperty(each, 'stack', { value: visible(stack) })
+  }
+  return cause
 }
 
 function hasText(text: string | undefined): text is string {

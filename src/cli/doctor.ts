@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { probeHost } from '../host/capabilities.ts'
 import type { Command } from './command.ts'
 import { drawNetworks } from './draw-networks.ts'
+import { print } from './print.ts'
 import { renderDoctor } from './render-doctor.ts'
 
 export const doctor: Command = {
@@ -20,8 +21,7 @@ Exit code: 0 if a guest can boot, else 1; 0 for --network.
     const flag = { type: 'boolean', default: false } as const
     const { json, network } = parseArgs({ args, options: { json: flag, network: flag } }).values
     if (network) {
-      process.stdout.write(await drawNetworks())
-      return 0
+      return print(await drawNetworks())
     }
     const capabilities = await probeHost()
     // hasColors() knows of NO_COLOR, and exists on terminals only.

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { collectGarbage, isGone, type Verdict } from '../template/collect-garbage.ts'
 import type { Command } from './command.ts'
+import { print } from './print.ts'
 import { sizeText } from './units.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -34,11 +35,11 @@ Exit code: 0; 1 when something could not be removed.
     let freed = 0
     let exitCode = 0
     for await (const verdict of collectGarbage({ days: Number(days), now: Date.now(), dryRun })) {
-      process.stdout.write(renderVerdict(verdict, dryRun))
+      print(renderVerdict(verdict, dryRun))
       if (isGone(verdict)) freed += verdict.bytes
       if (verdict.error !== undefined) exitCode = 1
     }
-    process.stdout.write(`${dryRun ? 'would be freed' : 'freed'} in total: ${sizeText(freed)}\n`)
+    print(`${dryRun ? 'would be freed' : 'freed'} in total: ${sizeText(freed)}\n`)
     return exitCode
   },
 }

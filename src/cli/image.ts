@@ -4,6 +4,7 @@ import { removeImage } from '../image/remove-image.ts'
 import { listTemplates, type TemplateEntry } from '../template/list-templates.ts'
 import type { Command } from './command.ts'
 import { pick } from './pick.ts'
+import { print } from './print.ts'
 import { lsOrRm } from './subcommand.ts'
 import { renderTable } from './table.ts'
 import { durationText, sizeText } from './units.ts'
@@ -25,7 +26,7 @@ Exit code: 0; 1 when something was not removed.
     const names = lsOrRm('image', 'NAME', args)
     const [images, templates] = await Promise.all([listImages(), listTemplates()])
     if (names) await remove(images, templates, names)
-    else process.stdout.write(renderImages(images, templates, Date.now()))
+    else print(renderImages(images, templates, Date.now()))
     return 0
   },
 }
@@ -63,7 +64,7 @@ async function remove(
     const user = await removeImage(name)
     if (user !== undefined) throw new GuestError(`Image ${name} is in use by ${user}`)
     const size = sizeText(images.find((entry) => entry.name === name)?.bytes ?? 0)
-    process.stdout.write(`image ${name}  ${size}  removed\n`)
+    print(`image ${name}  ${size}  removed\n`)
   }
 }
 

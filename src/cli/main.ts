@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { GuestError, HostError } from '../errors.ts'
 import { isNodeNewEnough, LEAST_NODE, NEWER_NODE } from '../host/node-version.ts'
 import type { Command } from './command.ts'
+import { print, printAside } from './print.ts'
 import { isUsageError, UsageError } from './usage-error.ts'
 
 /** Loaded only when called: `connect` stands between OpenSSH and its server, and should start at once. */
@@ -76,13 +77,8 @@ function general(option: string | undefined): number {
   })
   if (values.version) return print(`${ownVersion()}\n`)
   if (values.help) return print(HELP)
-  process.stderr.write(HELP)
+  printAside(HELP)
   return 2
-}
-
-function print(text: string): number {
-  process.stdout.write(text)
-  return 0
 }
 
 /** package.json is two folders up from the source and three from what the build makes of it. */
@@ -95,11 +91,11 @@ function ownVersion(): string {
 /** Our own errors say all there is to say; the stack of any other helps to find the mistake. */
 function report(error: unknown): number {
   if (isUsageError(error)) {
-    process.stderr.write(`vitest-guest: ${error.message}\nSee vitest-guest --help\n`)
+    printAside(`vitest-guest: ${error.message}\nSee vitest-guest --help\n`)
     return 2
   }
   const text = error instanceof GuestError ? error.message : error instanceof Error ? error.stack : String(error)
-  process.stderr.write(`vitest-guest: ${text}\n`)
+  printAside(`vitest-guest: ${text}\n`)
   return 1
 }
 

@@ -1,22 +1,22 @@
 import { isAbsolute, resolve } from 'node:path'
 import { bootGuest } from '../guest/boot-guest.ts'
 import type { GuestOptions } from '../options/guest-options.ts'
+import { printAside } from './print.ts'
 import { joinTerminal } from './terminal.ts'
 
 /** Boots a guest and opens an interactive shell in it; its exit code is the shell's. */
 export async function openShell(options: Pick<GuestOptions, 'image' | 'memory'>): Promise<number> {
-  const { stderr } = process
   const startedAt = performance.now()
   await using guest = await bootGuest({
     ...options,
     onPhase: ({ name, durationMs }) => {
-      if (durationMs === undefined) stderr.write(`${seconds(startedAt)}  ${name}\n`)
+      if (durationMs === undefined) printAside(`${seconds(startedAt)}  ${name}\n`)
     },
-    onProgress: (line) => stderr.write(`${line}\n`),
+    onProgress: (line) => printAside(`${line}\n`),
   })
   const { id, address, rootPassword } = guest
-  stderr.write(`${seconds(startedAt)}  ready: root@${address}, password ${rootPassword}; exit ends the guest\n`)
-  stderr.write(`another shell in it: npx vitest-guest ssh ${id}\n`)
+  printAside(`${seconds(startedAt)}  ready: root@${address}, password ${rootPassword}; exit ends the guest\n`)
+  printAside(`another shell in it: npx vitest-guest ssh ${id}\n`)
   return await joinTerminal(guest.ssh)
 }
 

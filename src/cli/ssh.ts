@@ -5,6 +5,7 @@ import { dialThrough } from '../network/dial.ts'
 import { connectSsh } from '../ssh/connect.ts'
 import type { Command } from './command.ts'
 import { pick } from './pick.ts'
+import { print } from './print.ts'
 import { renderTable } from './table.ts'
 import { joinTerminal } from './terminal.ts'
 import { durationText } from './units.ts'
@@ -87,9 +88,4 @@ function silent(): SshError {
   return new SshError(`The guest did not let us in within ${CONNECT_BUDGET / 1000} s`, {
     hint: 'Is it paused, or at the end of its strength? The process that runs it can tell by guest.console and guest.screenshot().',
   })
-}
-
-function print(text: string): number {
-  process.stdout.write(text)
-  return 0
 }

@@ -3,6 +3,7 @@ import { listTemplateBuilds, listTemplates, type TemplateEntry } from '../templa
 import { removeTemplate } from '../template/remove-template.ts'
 import type { Command } from './command.ts'
 import { pick } from './pick.ts'
+import { print } from './print.ts'
 import { lsOrRm } from './subcommand.ts'
 import { renderTable } from './table.ts'
 import { durationText, sizeText } from './units.ts'
@@ -26,7 +27,7 @@ Exit code: 0; 1 when something was not removed.
     if (keys) {
       await remove(templates, keys)
     } else {
-      process.stdout.write(renderTemplates([...templates, ...(await listTemplateBuilds())], Date.now()))
+      print(renderTemplates([...templates, ...(await listTemplateBuilds())], Date.now()))
     }
     return 0
   },
@@ -55,6 +56,6 @@ async function remove(templates: readonly TemplateEntry[], beginnings: readonly 
     const user = await removeTemplate(key)
     if (user !== undefined) throw new GuestError(`Template ${key} is in use by ${user}`)
     const size = sizeText(templates.find((entry) => entry.key === key)?.bytes ?? 0)
-    process.stdout.write(`template ${key}  ${size}  removed\n`)
+    print(`template ${key}  ${size}  removed\n`)
   }
 }

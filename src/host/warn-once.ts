@@ -1,8 +1,10 @@
+import { visible } from '../visible.ts'
+
 const said = new Set<string>()
 
 /** A warning on stderr, once per process for each text. */
 export function warnOnce(message: string): void {
   if (said.has(message)) return
   said.add(message)
-  process.emitWarning(message, 'GuestWarning')
+  process.emitWarning(visible(message), 'GuestWarning')
 }

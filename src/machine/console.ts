@@ -1,47 +1,49 @@
 import type { Duplex } from 'node:stream'
-import { stripVTControlCharacters } from 'node:util'
 import { GuestError } from '../errors.ts'
+import { PlainText } from './plain-text.ts'
+import { TextRing } from './text-ring.ts'
 
 /** Characters kept; a Debian boot writes about 40,000. */
 const KEPT = 4_000_000
 const TAIL_LINES = 20
+/** Characters of a line that `lines()` gives in one piece. */
+const LONGEST_LINE = 65_536
 
 /** What the guest writes to its first serial port, and a way to write back. */
 export class Console {
   readonly #stream: Duplex
   readonly #listeners = new Set<(chunk: string) => void>()
-  #text = ''
-  #dropped = 0
+  readonly #ring = new TextRing(KEPT)
 
   constructor(stream: Duplex) {
     this.#stream = stream
+    const plain = new PlainText()
     stream.on('error', () => {})
     stream.setEncoding('utf8').on('data', (chunk: string) => {
-      const text = this.#text + chunk
-      this.#text = text.slice(-KEPT)
-      this.#dropped += text.length - this.#text.length
+      this.#ring.append(plain.push(chunk))
       for (const listener of this.#listeners) listener(chunk)
     })
   }
 
-  /** Everything written so far (the last 4 million characters), without escape sequences and carriage returns. */
+  /** Everything written so far (the last 4 million characters), without escape sequences and control characters. */
   get text(): string {
-    return this.textSince(0)
+    return this.#ring.since(0)
   }
 
   /** How much was written so far: a point for `textSince` and `guest.waitForConsole` to begin at. */
   get position(): number {
-    return this.#dropped + this.#text.length
+    return this.#ring.end
   }
 
   /** The part of `text` that was written after a point of before, as `position` gave it. */
   textSince(position: number): string {
-    return plain(this.#text.slice(Math.max(0, position - this.#dropped)))
+    return this.#ring.since(position)
   }
 
   /** The last 20 lines that are not empty. */
   get tail(): string {
-    return plain(this.#text.slice(-20_000))
+    return this.#ring
+      .since(this.position - 20_000)
       .split('\n')
       .filter((line) => line.trim() !== '')
       .slice(-TAIL_LINES)
@@ -49,28 +51,31 @@ export class Console {
   }
 
   /**
-   * The lines that the guest writes from the call on, each once it is complete, without escape sequences. They end with the
-   * machine, or when the signal aborts; `break` stops listening.
+   * The lines that the guest writes from the call on, each once it is complete, without escape sequences; one of more than 65,536
+   * characters comes in pieces. They end with the machine, or when the signal aborts; `break` stops listening.
    */
   lines({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<string> {
-    const queue: string[] = []
+    let seen = this.position
     let rest = ''
     let wake = () => {}
-    const stop = this.onOutput((chunk) => {
-      const complete = `${rest}${chunk}`.split('\n')
-      rest = complete.pop() ?? ''
-      queue.push(...complete.map(plain))
-      wake()
-    })
+    const stop = this.onOutput(() => wake())
     const over = () => wake()
     const stream = this.#stream
     stream.once('close', over)
     signal?.addEventListener('abort', over, { once: true })
+    const news = () => {
+      const lines = (rest + this.textSince(seen)).split('\n')
+      seen = this.position
+      const last = inPieces(lines.pop() ?? '')
+      rest = last.pop() ?? ''
+      return [...lines.flatMap(inPieces), ...last]
+    }
     const each = async function* () {
       try {
         for (;;) {
-          yield* queue.splice(0)
-          if (queue.length > 0) continue
+          const complete = news()
+          yield* complete
+          if (complete.length > 0) continue
           if (stream.destroyed || signal?.aborted) return
           await new Promise<void>((resolve) => (wake = resolve))
         }
@@ -105,9 +110,12 @@ export class Console {
   }
 }
 
+/** At least one. */
+function inPieces(line: string): string[] {
+  const pieces = [line.slice(0, LONGEST_LINE)]
+  for (let at = LONGEST_LINE; at < line.length; at += LONGEST_LINE) pieces.push(line.slice(at, at + LONGEST_LINE))
+  return pieces
+}
+
 /** Given the console of a machine as soon as it has one. */
 export type ConsoleListener = (console: Console) => void
-
-function plain(text: string): string {
-  return stripVTControlCharacters(text).replaceAll('\r', '')
-}

@@ -4,15 +4,16 @@ import ts from 'typescript'
 import { expect, test } from 'vitest'
 
 /** What the rooms that everything stands on may import, and then, room by room, what each may. */
-const BASE = ['errors', 'lifetime']
+const BASE = ['visible', 'errors', 'lifetime']
 const HOST = [...BASE, 'options', 'host']
 /** These four do not know one another; guest/ and template/ join them. */
 const PARTS = ['network', 'image', 'machine', 'ssh']
 
 /** room -> rooms it may import. A room is a folder of src/, a file directly in src/, or fixtures. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
-  errors: [],
-  lifetime: ['errors'],
+  visible: [],
+  errors: ['visible'],
+  lifetime: ['visible', 'errors'],
   options: BASE,
   host: [...BASE, 'options'],
   // Its documents are pure; its volume is written by a host program.

@@ -1,4 +1,4 @@
-import { duplexPair, type Duplex } from 'node:stream'
+import { duplexPair, PassThrough, type Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
@@ -61,4 +61,53 @@ test('what is typed when the machine is gone, or goes, is refused', async () => 
   host.destroy()
   await expect(pending).rejects.toThrow(GuestError)
   await expect(console.write('late\n')).rejects.toThrow('Nothing can be typed: QEMU has ended, and the console with it')
+})
+
+test('a position is one in all that was ever written, and the end of that is kept', async () => {
+  const { console, guest } = open()
+  guest.write(`${'x'.repeat(4_100_000)}\n`)
+  await turn()
+  const { position } = console
+  expect(position).toBe(4_100_001)
+  guest.write('\x1b[31mKernel panic\x1b[0m\n')
+  await turn()
+  expect(console.text).toHaveLength(4_000_000)
+  expect(console.textSince(position)).toBe('Kernel panic\n')
+  expect(console.textSince(0)).toBe(console.text)
+  expect(console.tail.endsWith('\nKernel panic')).toBe(true)
+})
+
+test('each piece costs by what is written, not by what is kept', () => {
+  const cost = (before: number) => {
+    const stream = new PassThrough()
+    const console = new Console(stream)
+    stream.emit('data', 'x'.repeat(before))
+    const startedAt = performance.now()
+    for (let at = 0; at < 1000; at++) {
+      stream.emit('data', 'a line\n')
+      if (at % 10 === 0) console.textSince(console.position - 100)
+    }
+    expect(console.position).toBe(before + 7000)
+    return performance.now() - startedAt
+  }
+  cost(0)
+  // With one text that is cut for each piece it is a thousand times as much.
+  expect(cost(4_000_000)).toBeLessThan(20 * cost(0) + 100)
+})
+
+test('a line without an end comes in pieces, and nobody keeps more for a slow reader than the console has', async () => {
+  const { console, guest } = open()
+  const lines = console.lines()
+  guest.write('x'.repeat(70_000))
+  await turn()
+  expect((await lines.next()).value).toHaveLength(65_536)
+  for (let at = 0; at < 50; at++) guest.write(`${'y'.repeat(100_000)}\n`)
+  guest.write('last\n')
+  await turn()
+  let length = 0
+  for await (const line of lines) {
+    length += line.length
+    if (line === 'last') break
+  }
+  expect(length).toBeLessThan(4_100_000)
 })

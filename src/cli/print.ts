@@ -1,0 +1,12 @@
+import { visible } from '../visible.ts'
+
+/** All that commands print goes through here: names and labels of guests may be somebody else's. @returns the exit code 0 */
+export function print(text: string): 0 {
+  process.stdout.write(visible(text))
+  return 0
+}
+
+/** The same for what is no result. */
+export function printAside(text: string): void {
+  process.stderr.write(visible(text))
+}

@@ -1,0 +1,51 @@
+/** Small, since a block that is appended to is copied whenever it is read. */
+const BLOCK = 4096
+
+/** The end of a text that grows without end. Appending costs by what is appended, reading by what is read. */
+export class TextRing {
+  readonly #kept: number
+  #blocks: string[] = []
+  /** Blocks at the front that were dropped, until there are enough of them to be worth a copy. */
+  #gone = 0
+  /** Where the first block that is there begins. */
+  #begin = 0
+  #end = 0
+
+  /** @param kept characters, at the least */
+  constructor(kept: number) {
+    this.#kept = kept
+  }
+
+  /** How much was appended so far. */
+  get end(): number {
+    return this.#end
+  }
+
+  append(text: string): void {
+    const last = this.#blocks.at(-1)
+    if (last !== undefined && last.length + text.length <= BLOCK) this.#blocks[this.#blocks.length - 1] = last + text
+    else if (text !== '') this.#blocks.push(text)
+    this.#end += text.length
+    for (;;) {
+      const first = this.#blocks[this.#gone]
+      if (first === undefined || this.#end - this.#begin - first.length < this.#kept) break
+      this.#blocks[this.#gone++] = ''
+      this.#begin += first.length
+    }
+    if (this.#gone < this.#blocks.length / 2) return
+    this.#blocks = this.#blocks.slice(this.#gone)
+    this.#gone = 0
+  }
+
+  /** What was appended after a point that `end` gave, as far as it is kept. */
+  since(position: number): string {
+    const begin = Math.max(position, this.#end - this.#kept, 0)
+    let at = this.#end
+    let index = this.#blocks.length
+    while (index > this.#gone && at > begin) at -= this.#blocks[--index]?.length ?? 0
+    return this.#blocks
+      .slice(index)
+      .join('')
+      .slice(Math.max(0, begin - at))
+  }
+}

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import { PlainText } from '../../src/machine/plain-text.ts'
+
+function plain(...pieces: string[]): string {
+  const text = new PlainText()
+  return pieces.map((piece) => text.push(piece)).join('')
+}
+
+test.for([
+  ['\x1b[32mOK\x1b[0m', 'OK'],
+  ['\x1b]0;a title with spaces\x07x', 'x'],
+  ['\x1b]8;;http://x/\x1b\\link\x1b]8;;\x1b\\', 'link'],
+  ['\x1bP1$r0m\x1b\\x', 'x'],
+  ['\x9b2Jx\x9d0;t\x9cy', 'xy'],
+  ['\x1bc\x1b(B\x1b7x', 'x'],
+  ['a\x07b\bc\0d\re\r\n\tf', 'abcde\n\tf'],
+  // What is left of a sequence inside another is no sequence.
+  ['\x1b\x1b[m[31mx', '[31mx'],
+])('%j is %j, in one piece and in many', ([text, expected]) => {
+  expect(plain(text)).toBe(expected)
+  expect(plain(...text)).toBe(expected)
+})
+
+test('a prompt does not wait for more, whatever came before it', () => {
+  expect(plain('\x1b[0mlogin: ')).toBe('login: ')
+  expect(plain('\x1b\x01 login: ')).toBe(' login: ')
+  expect(plain('\x1b[')).toBe('')
+})
+
+test('a sequence without an end hides no more than its bounds', () => {
+  const text = 'x'.repeat(10_000)
+  expect(plain(`\x1b]0;${text}`).length).toBeGreaterThan(9000)
+  expect(plain(...`\x1b]0;${text}`).length).toBeGreaterThan(9000)
+  expect(plain('\x1b]0;title', '\nnext\n')).toBe(']0;title\nnext\n')
+})

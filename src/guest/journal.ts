@@ -1,5 +1,5 @@
-import { GuestError } from '../errors.ts'
-import { refuseUnknown } from '../options/check.ts'
+import { CommandError, GuestError } from '../errors.ts'
+import { isPlainObject, refuseUnknown } from '../options/check.ts'
 import { quote } from '../ssh/quote.ts'
 import type { Guest } from './guest.ts'
 
@@ -53,14 +53,23 @@ export function journalCommand({ since, unit, priority }: JournalOptions): strin
   return words.join(' ')
 }
 
-/** One JSON object a line (https://systemd.io/JOURNAL_EXPORT_FORMATS/). */
+/** One JSON object a line (https://systemd.io/JOURNAL_EXPORT_FORMATS/). @throws CommandError for anything else */
 export function parseJournal(text: string): JournalEntry[] {
   const lines = text.split('\n').filter((line) => line !== '')
-  return lines.map((line) => {
-    const fields = JSON.parse(line) as Record<string, unknown>
+  return lines.map((line, index) => {
+    const fields = fieldsOf(line)
+    const time = new Date(Number(textOf(fields?.['__REALTIME_TIMESTAMP'])) / 1000)
+    if (!fields || Number.isNaN(time.getTime())) {
+      throw new CommandError(
+        `Line ${index + 1} of the guest's journal is no entry of a journal: ${line.slice(0, QUOTED)}`,
+        {
+          hint: 'Does journalctl in the guest run, and is it the one of systemd?',
+        },
+      )
+    }
     const pid = textOf(fields['_PID'])
     return {
-      time: new Date(Number(textOf(fields['__REALTIME_TIMESTAMP'])) / 1000),
+      time,
       priority: PRIORITIES[Number(textOf(fields['PRIORITY']) ?? 6)] ?? 'info',
       // `UNIT` is what systemd's own messages are about.
       unit: textOf(fields['UNIT']) ?? textOf(fields['_SYSTEMD_UNIT']),
@@ -80,9 +89,23 @@ export function journalText(entries: readonly JournalEntry[]): string {
   return lines.join('')
 }
 
+/** Characters of a line that an error shows. */
+const QUOTED = 200
+
+function fieldsOf(line: string): Record<string, unknown> | undefined {
+  try {
+    const fields: unknown = JSON.parse(line)
+    return isPlainObject(fields) ? fields : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** A field is a text; with bytes that are no UTF-8 an array of numbers; given several times an array of these. */
 function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value
   if (!Array.isArray(value)) return undefined
-  return value.every((item) => typeof item === 'number') ? Buffer.from(value).toString() : textOf(value[0])
+  if (value.every((item) => typeof item === 'number')) return Buffer.from(value).toString()
+  const [first]: unknown[] = value
+  return Array.isArray(first) && first.some(Array.isArray) ? undefined : textOf(first)
 }

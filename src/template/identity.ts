@@ -80,10 +80,22 @@ export function newIdentity(
 export function requireIdentity({ hostname, machineId, cards }: NewIdentity, answer: string): void {
   const cardsWanted = cards.map(({ to: { macAddress, address } }) => ({ macAddress, address }))
   const wanted = { hostname: hostname.to, machineId, cards: cardsWanted }
-  const found: unknown = JSON.parse(answer)
-  if (isDeepStrictEqual(found, wanted)) return
+  if (isDeepStrictEqual(parsed(answer), wanted)) return
+  const said = answer.slice(0, QUOTED)
   throw new BootError(`The clone did not become the guest that was asked for`, {
-    lastSeen: answer,
-    hint: `Asked for was ${JSON.stringify(wanted)}, and it says ${answer}; start: 'cold' boots such a guest.`,
+    lastSeen: said,
+    hint: `Asked for was ${JSON.stringify(wanted)}, and it says ${said}; start: 'cold' boots such a guest.`,
   })
+}
+
+/** Characters of what the machine says that an error shows. */
+const QUOTED = 1000
+
+/** What a guest says may be anything. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
-import { createInterface, type Interface } from 'node:readline'
 import { BootError } from '../errors.ts'
 import { BECOME } from './become.ts'
+import { boundedLines } from './bounded-lines.ts'
 import { FreezeError } from './freeze-error.ts'
 import { requireIdentity, type NewIdentity } from './identity.ts'
 import { until } from '../lifetime/until.ts'
@@ -135,6 +135,8 @@ except Exception as error:
 const SESSIONS_BUDGET = 30
 /** How far the guest's clock may be from the host's, in milliseconds. */
 export const CLOCK_TOLERANCE = 500
+/** Characters of an answer that an error shows. */
+const QUOTED = 400
 /** A busy host may answer too late to be sure of the clock; it is asked again. */
 const CLOCK_TRIES = 10
 
@@ -154,14 +156,13 @@ function quoted(text: string): string {
 /** The host's side of the waker's serial port. One waker talks there at a time. */
 export class WakePort {
   readonly #port: Duplex
-  readonly #lines: Interface
+  readonly #lines: ReturnType<typeof boundedLines>
   /** What the waker says next, where that is listened for already. */
   #next: Promise<string[]> | undefined
 
   constructor(port: Duplex) {
     this.#port = port
-    this.#lines = createInterface(port)
-    this.#lines.on('error', () => {})
+    this.#lines = boundedLines(port)
   }
 
   /**
@@ -171,7 +172,7 @@ export class WakePort {
    */
   async armed(signal: AbortSignal): Promise<boolean> {
     const [said] = (await once(this.#lines, 'line', { signal })) as [string]
-    if (!said.startsWith('armed')) throw new FreezeError(`The guest cannot be frozen: ${said}`)
+    if (!said.startsWith('armed')) throw new FreezeError(`The guest cannot be frozen: ${said.slice(0, QUOTED)}`)
     return said === 'armed, can change'
   }
 
@@ -232,7 +233,7 @@ export class WakePort {
     this.#port.write(`${request}\n`)
     const [line = ''] = await until(signal, answered)
     const match = expected.exec(line)
-    if (!match) throw new BootError(`The guest did not wake up as it should: ${line}`)
+    if (!match) throw new BootError(`The guest did not wake up as it should: ${line.slice(0, QUOTED)}`)
     return match.slice(1)
   }
 }

@@ -27,3 +27,23 @@ test('entries of units, of systemd about units, of the kernel, and with bytes th
   )
   expect(parseJournal('')).toEqual([])
 })
+
+test.for([
+  'No journal files were found.',
+  'null',
+  '[]',
+  '{',
+  '{"MESSAGE":"no time"}',
+  '{"__REALTIME_TIMESTAMP":"soon"}',
+  `{"__REALTIME_TIMESTAMP":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
+])('what is no journal is an error of ours: %s', (line) => {
+  const good = '{"__REALTIME_TIMESTAMP":"1700000000123456"}'
+  expect(() => parseJournal(`${good}\n${line}\n`)).toThrow(
+    expect.objectContaining({
+      name: 'CommandError',
+      message: expect.stringMatching(
+        /^Line 2 of the guest's journal is no entry of a journal: .{1,200}\nDoes journalctl/,
+      ) as string,
+    }),
+  )
+})

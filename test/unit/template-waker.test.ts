@@ -1,6 +1,7 @@
-import { duplexPair } from 'node:stream'
+import { duplexPair, PassThrough } from 'node:stream'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
+import { boundedLines } from '../../src/template/bounded-lines.ts'
 import { armCommand, WakePort } from '../../src/template/waker.ts'
 
 /** A guest at the other end of the serial port: answers each line as it is told, the seed alone with nothing. */
@@ -12,7 +13,8 @@ function guest(answer: (line: string) => string | undefined, onSeed: () => strin
     const said = line.startsWith('seed ') ? onSeed() : answer(line)
     if (said !== undefined) serial.write(`${said}\n`)
   })
-  return { port: new WakePort(host), heard, say: (line: string) => serial.write(`${line}\n`) }
+  const say = Object.assign((line: string) => serial.write(`${line}\n`), { raw: (text: string) => serial.write(text) })
+  return { port: new WakePort(host), heard, say }
 }
 
 const awake = (offsetMs = 0) => `awake ${((Date.now() + offsetMs) / 1000).toFixed(6)}`
@@ -89,6 +91,43 @@ test('a waker that cannot take its place says why', async () => {
     name: 'FreezeError',
     message: 'The guest cannot be frozen: OSError: an SSH session does not end',
   })
+})
+
+test('a line without an end is cut, and one that is no answer is an error that shows its beginning', async () => {
+  const { port, say } = guest(() => undefined)
+  const waking = port.wake(soon())
+  const endless = 'x'.repeat(1_000_000)
+  for (let each = 0; each < 20; each++) say.raw(endless)
+  say('')
+  const error: unknown = await waking.catch((reason: unknown) => reason)
+  expect(error).toMatchObject({
+    name: 'BootError',
+    message: `The guest did not wake up as it should: ${'x'.repeat(400)}`,
+  })
+})
+
+test.for(['became {', 'became [1]', `became ${'['.repeat(30_000)}`])('nor is this a guest: %s', async (answer) => {
+  const { port } = guest(() => answer)
+  const identity = {
+    hostname: { from: 'a', to: 'b' },
+    machineId: '1',
+    hostKey: '',
+    hostPublicKey: '',
+    cards: [],
+    hosts: '',
+  }
+  const error: unknown = await port.become(identity, soon()).catch((reason: unknown) => reason)
+  expect(error).toMatchObject({ name: 'BootError', lastSeen: answer.slice(7, 1007) })
+})
+
+test('lines come whole in whatever pieces, and of a long one the beginning', () => {
+  const stream = new PassThrough()
+  const seen: string[] = []
+  boundedLines(stream).on('line', (line) => seen.push(line))
+  for (const piece of ['o', 'ne\r\ntw', 'o\n\nthr', 'é'.slice(0), 'e\n', 'y'.repeat(70_000), 'z\nlast\nno end']) {
+    stream.emit('data', Buffer.from(piece))
+  }
+  expect(seen).toEqual(['one', 'two', '', 'thrée', 'y'.repeat(65_536), 'last'])
 })
 
 test('the command quotes its program for a shell', () => {

@@ -4,6 +4,7 @@ import { commandFrom } from '../ssh/quote.ts'
 import { spawn, type GuestProcess } from '../ssh/spawn.ts'
 import type { Explain } from './explain-failure.ts'
 import { History, type PastCommand } from './history.ts'
+import { whilePending } from './pending.ts'
 
 export interface Exec {
   (command: string, options: BytesOptions): Promise<ExecResult<Buffer>>
@@ -54,9 +55,17 @@ export function runIn({ open, timeout, explain }: Runner): Exec {
   return run as Exec
 }
 
-export function commands({ exec: run, open, explain }: Omit<Runner, 'timeout'> & { exec: Exec }): Commands {
+export function commands({
+  id,
+  exec: run,
+  open,
+  explain,
+}: Omit<Runner, 'timeout'> & { id: string; exec: Exec }): Commands {
   const history = new History()
-  const recorded: AnyExec = (command, options) => history.record(command, () => (run as AnyExec)(command, options))
+  const recorded: AnyExec = (command, options) =>
+    whilePending(id, `until this ends: ${command}`, options?.cancelSignal, () =>
+      history.record(command, () => (run as AnyExec)(command, options)),
+    )
   const template = (first: TemplateStringsArray | ExecOptions | BytesOptions, ...values: unknown[]) =>
     'raw' in first
       ? recorded(commandFrom(first, values))

@@ -63,10 +63,14 @@ export class Connections {
     return this.#settling
   }
 
-  /** Another client. @throws GuestError when the guest is off; BootError when it boots and is not ready in time. */
+  /**
+   * Another client. A guest that reboots by itself after a panic is waited for.
+   * @throws GuestError when the guest is off; BootError when it boots and is not ready in time, or stays in a panic.
+   */
   async connect(): Promise<Client> {
     const { life } = this.#parts
     for (;;) {
+      await life.leavePanic(this.#parts.boot.budget)
       life.requireRunning()
       const { run, isBooting } = life
       try {

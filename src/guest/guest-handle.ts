@@ -20,6 +20,8 @@ import type { GuestNetwork } from './guest-network.ts'
 import { writeRecord } from './guest-record.ts'
 import { Life } from './life.ts'
 import { link } from './link.ts'
+import { notePending } from './note-pending.ts'
+import { forget } from './pending.ts'
 import { power } from './power.ts'
 import { reach } from './reach.ts'
 import { residentsOf } from './residents.ts'
@@ -100,7 +102,8 @@ export function guestHandle(parts: GuestParts): Guest {
     hangUp,
     isOff: () => life.state === 'off',
   })
-  return {
+  disposers.defer(() => forget(record.id))
+  return notePending({
     id: record.id,
     sshConfig: record.sshConfig,
     hostname,
@@ -121,12 +124,13 @@ export function guestHandle(parts: GuestParts): Guest {
     phases: phases.list,
     warnings,
     console: machine.console,
+    panics: machine.panics.list,
     get ssh() {
       return ssh.current
     },
     reconnect: () => ssh.open(),
     connectSsh: () => ssh.connect(),
-    ...commands({ exec: run, open: () => ssh.open(), explain }),
+    ...commands({ id: record.id, exec: run, open: () => ssh.open(), explain }),
     ...files({ open: () => ssh.open(), stallMs: timerMs(timeouts.command * budgetFactor(accel)), explain }),
     ...ways,
     ...see({ machine, network, macAddress, exec: run, disposers }),
@@ -153,7 +157,17 @@ export function guestHandle(parts: GuestParts): Guest {
       await cable.reapply()
       await welcomeBack()
     },
-    ...waits({ exec: run, connect: dial, console: machine.console, accel, life, why, explain }),
+    ...waits({
+      id: record.id,
+      exec: run,
+      connect: dial,
+      console: machine.console,
+      panics: machine.panics,
+      accel,
+      life,
+      why,
+      explain,
+    }),
     qmp: (command, args) => machine.qmp.execute(command, args),
     keep: () => {
       keptBy ??= network.keep(KEPT_SECONDS)
@@ -162,5 +176,5 @@ export function guestHandle(parts: GuestParts): Guest {
     [Symbol.asyncDispose]: async () => {
       if (keptBy === undefined) await disposers[Symbol.asyncDispose]()
     },
-  }
+  })
 }

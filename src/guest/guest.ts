@@ -1,6 +1,7 @@
 import type { Client } from 'ssh2'
 import type { Phase } from '../lifetime/phases.ts'
 import type { Console } from '../machine/console.ts'
+import type { Panic } from '../machine/panics.ts'
 import type { Credentials } from '../seed/credentials.ts'
 import type { Link } from './link.ts'
 import type { Commands } from './commands.ts'
@@ -48,6 +49,8 @@ export interface Guest extends AsyncDisposable, Commands, Files, Power, Reach, S
   readonly warnings: readonly string[]
   /** The first serial port: what the guest wrote to it, and a way to write back. */
   readonly console: Console
+  /** The panics of its kernel so far, the latest last. */
+  readonly panics: readonly Panic[]
   /** The connected ssh2 client, as root. */
   readonly ssh: Client
   /**

@@ -106,6 +106,6 @@ function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value
   if (!Array.isArray(value)) return undefined
   if (value.every((item) => typeof item === 'number')) return Buffer.from(value).toString()
-  const [first]: unknown[] = value
+  const first: unknown = value[0]
   return Array.isArray(first) && first.some(Array.isArray) ? undefined : textOf(first)
 }

@@ -1,21 +1,24 @@
 import { BootError, GuestError } from '../errors.ts'
+import { until } from '../lifetime/until.ts'
 import type { Machine } from '../machine/start-machine.ts'
-import { panicIn } from './watch-boot.ts'
 
-/** `off`: without power, its disk kept for `start()`. `ended`: QEMU has gone, and the disk with it. */
-export type GuestState = 'running' | 'off' | 'ended'
+/**
+ * `panicked`: its kernel has, and nothing answers; a reset, `restore()`, or `crash()` and `start()` bring it back. `off`: without
+ * power, its disk kept for `start()`. `ended`: QEMU has gone, and the disk with it.
+ */
+export type GuestState = 'running' | 'panicked' | 'off' | 'ended'
 
-/** Of the kernel's, in characters. */
-const LONGEST_LINE = 1024
+interface WatchOptions {
+  /** Whether to go on through a panic until it is known that the guest stays so. @default when somebody expects that panic */
+  outlastsPanic?: boolean
+}
 
-/** Whether a machine runs, as QEMU tells it, and where in its console the boot of now began. */
+/** Whether a machine runs, as QEMU and its kernel tell it, and where in its console the boot of now began. */
 export class Life {
   readonly #machine: Machine
   readonly #onLost = new Set<() => void>()
   #run = new AbortController()
-  #state: GuestState = 'running'
-  /** Of this run; only a reset, or a snapshot, brings the guest back. */
-  #panic: BootError | undefined
+  #power: 'running' | 'off' | 'ended' = 'running'
   /** The console's position at the last reset. */
   bootedAt = 0
   /** A reset that nobody has followed to its end yet. */
@@ -23,14 +26,10 @@ export class Life {
 
   constructor(machine: Machine) {
     this.#machine = machine
-    const { qmp, exited, console } = machine
-    let seen = 0
-    console.onOutput(() => {
-      // Output comes in pieces, and a line may take two.
-      const since = Math.max(this.bootedAt, seen - LONGEST_LINE)
-      seen = console.position
-      const text = console.textSince(since)
-      if (text.includes('Kernel panic')) this.#meetPanic(panicIn(text, console.tail))
+    const { qmp, exited, panics } = machine
+    panics.onChange(() => {
+      // Nothing answers any more, and no connection would learn of it for a minute.
+      if (this.state === 'panicked' && !this.#run.signal.aborted) this.#over(panics.error)
     })
     qmp.onEvent(({ event }) => {
       if (event === 'SHUTDOWN') this.#lose('off')
@@ -41,10 +40,10 @@ export class Life {
   }
 
   get state(): GuestState {
-    return this.#state
+    return this.#power === 'running' && this.#machine.panics.current ? 'panicked' : this.#power
   }
 
-  /** Aborts when this run of the guest is over: by a reset, or for want of power. */
+  /** Aborts when this run of the guest is over: by a reset, a panic, or for want of power. */
   get run(): AbortSignal {
     return this.#run.signal
   }
@@ -61,9 +60,9 @@ export class Life {
 
   /** There is power again, and it goes on where a snapshot was taken, if not with a boot. */
   powered(isBooting: boolean): void {
-    if (this.#state === 'ended') return
-    this.#state = 'running'
-    this.#panic = undefined
+    if (this.#power === 'ended') return
+    this.#power = 'running'
+    this.#machine.panics.restart()
     this.isBooting = isBooting
     this.bootedAt = this.#machine.console.position
     this.#run.abort(new GuestError('The guest was started anew'))
@@ -72,52 +71,86 @@ export class Life {
 
   /** @throws GuestError unless it runs; BootError when its kernel has panicked */
   requireRunning(): void {
-    if (this.#panic) throw this.#panic
-    if (this.#state !== 'running') throw this.#notRunning()
+    const fault = this.#fault()
+    if (fault) throw fault
+  }
+
+  /**
+   * Waits for the reset of a guest whose kernel has panicked, where one is to come (kernel.panic=1).
+   * @throws BootError when it stays as it is, or is not reset within the budget, in milliseconds.
+   */
+  async leavePanic(budget: number): Promise<void> {
+    if (this.state !== 'panicked') return
+    const over = new AbortController()
+    const timer = setTimeout(() => over.abort(this.#machine.panics.error), budget)
+    const left = new Promise<void>((resolve) => {
+      const look = () => {
+        if (this.state !== 'panicked') resolve()
+        else if (this.#machine.panics.isFinal) over.abort(this.#machine.panics.error)
+      }
+      const stop = this.#machine.panics.onChange(look)
+      this.#onLost.add(look)
+      over.signal.addEventListener('abort', () => {
+        stop()
+        this.#onLost.delete(look)
+      })
+      look()
+    })
+    try {
+      await until(over.signal, left)
+    } finally {
+      clearTimeout(timer)
+      over.abort()
+    }
   }
 
   /** Calls `fail` when the guest has died, or dies while somebody watches: of QEMU's end, want of power, or a panic. */
-  watch(fail: (error: Error) => void): Disposable {
-    const lost = () => {
-      if (this.#panic) fail(this.#panic)
-      else if (this.#state !== 'running') fail(this.#notRunning())
+  watch(fail: (error: Error) => void, { outlastsPanic }: WatchOptions = {}): Disposable {
+    const { panics } = this.#machine
+    const look = () => {
+      const fault = this.#fault()
+      if (!fault) return
+      const goesOn = this.state === 'panicked' && (outlastsPanic ?? panics.current?.isExpected)
+      if (!goesOn || panics.isFinal) fail(fault)
     }
-    this.#onLost.add(lost)
-    lost()
-    return { [Symbol.dispose]: () => this.#onLost.delete(lost) }
+    this.#onLost.add(look)
+    const stop = panics.onChange(look)
+    look()
+    return {
+      [Symbol.dispose]: () => {
+        stop()
+        this.#onLost.delete(look)
+      },
+    }
   }
 
-  /** Nothing answers any more, and no connection would learn of it for a minute. */
-  #meetPanic(panic: BootError | undefined): void {
-    if (!panic || this.#panic || this.#state !== 'running') return
-    this.#panic = panic
-    this.#over(panic)
-  }
-
-  #lose(state: 'off' | 'ended'): void {
-    if (this.#state === state || this.#state === 'ended') return
-    this.#state = state
-    this.#panic = undefined
+  #lose(power: 'off' | 'ended'): void {
+    if (this.#power === power || this.#power === 'ended') return
+    this.#power = power
     this.#over(this.#notRunning())
   }
 
   #reset(): void {
     this.isBooting = true
-    this.#panic = undefined
     this.bootedAt = this.#machine.console.position
     this.#over(new GuestError('The guest was reset'))
     this.#run = new AbortController()
   }
 
-  #over(reason: Error): void {
+  #over(reason: Error | undefined): void {
     this.#run.abort(reason)
     for (const listener of [...this.#onLost]) listener()
+  }
+
+  #fault(): GuestError | undefined {
+    if (this.#power !== 'running') return this.#notRunning()
+    return this.#machine.panics.error
   }
 
   #notRunning(): GuestError {
     const { exit, console } = this.#machine
     const consoleTail = console.tail
-    if (this.#state === 'off') {
+    if (this.#power === 'off') {
       return new GuestError('The guest is powered off', {
         consoleTail,
         hint: 'guest.start() boots it again, from the same disk.',

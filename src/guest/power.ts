@@ -14,8 +14,8 @@ export interface PowerOptions {
 /** A guest's power. Each boot may take as long as the first one (`timeouts.boot`), and fails for the same reasons. */
 export interface Power {
   /**
-   * `running`, also while it boots; `off`: it has powered itself off, or its power was cut, and it keeps its disk;
-   * `ended`: QEMU has gone, and the disk with it.
+   * `running`, also while it boots; `panicked`: its kernel has; `off`: it has powered itself off, or its power was cut, and it keeps
+   * its disk; `ended`: QEMU has gone, and the disk with it.
    */
   readonly state: GuestState
   /**
@@ -75,6 +75,7 @@ export function power({ machine, life, budget, exec, open }: Parts): Omit<Power,
     try {
       await until(limit, Promise.race([act(), ended]))
       await until(limit, ended)
+      if (life.state === 'panicked') life.requireRunning()
     } catch (error) {
       if (!timer.aborted) throw error
       throw new BootError(`The guest did not ${what} within ${Math.round(budget / 1000)} s`, {

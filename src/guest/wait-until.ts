@@ -5,6 +5,7 @@ import { timerMs } from '../lifetime/longest-timer.ts'
 import { until } from '../lifetime/until.ts'
 import { badOption } from '../options/bad-option.ts'
 import { refuseUnknown } from '../options/check.ts'
+import type { PendingEntry } from './pending.ts'
 
 export interface WaitOptions {
   /** Milliseconds; 0 for a single look. @default 60_000 with KVM, ten times as long under emulation */
@@ -45,6 +46,10 @@ export interface Wait<T> {
   readonly watch: (fail: (error: Error) => void) => Disposable
   /** One look. @throws NotYet to look again; anything else ends the wait. */
   readonly look: (signal: AbortSignal) => Promise<T>
+  /** What is waited for, if it was there when the guest died. */
+  readonly lastLook?: () => T | undefined
+  /** Where it is noted what is pending. */
+  readonly pending?: PendingEntry
   /** Whether the first look may outlast the time, by ten seconds, so that there is something that was seen. @default false */
   readonly looksAtLeastOnce?: boolean
   /** More to say when the time is up. */
@@ -56,7 +61,7 @@ export interface Wait<T> {
  * @throws WaitError when the time is up, with what was seen last; the signal's reason; why the guest died.
  */
 export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
-  const { what, timeout, interval, signal, watch, look, explain, looksAtLeastOnce = false } = wait
+  const { what, timeout, interval, signal, watch, look, explain, pending, looksAtLeastOnce = false } = wait
   const startedAt = performance.now()
   const over = new AbortController()
   const late = new Error('the time is up')
@@ -83,6 +88,7 @@ export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
     } catch (error) {
       if (over.signal.aborted) throw over.signal.reason
       last = notYet(error)
+      pending?.saw(last.message)
       if (isSpent) over.abort(late)
       throw last
     }
@@ -97,7 +103,11 @@ export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
     })
   } catch (error) {
     if (!over.signal.aborted) throw withFrames(error)
-    if (over.signal.reason !== late) throw over.signal.reason
+    if (over.signal.reason !== late) {
+      const found = signal?.aborted ? undefined : wait.lastLook?.()
+      if (found === undefined) throw over.signal.reason
+      return found
+    }
     const elapsedMs = Math.round(performance.now() - startedAt)
     const seen = last ? `last seen: ${last.message}` : 'the first look was not over'
     const looks = attempts === 1 ? '1 look' : `${attempts} looks`
@@ -112,6 +122,7 @@ export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', onAbort)
+    pending?.end(signal?.aborted ?? false)
   }
 }
 

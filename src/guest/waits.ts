@@ -1,22 +1,18 @@
 import { NetworkError, WaitError } from '../errors.ts'
 import type { Accelerator } from '../host/accelerator.ts'
 import type { Console } from '../machine/console.ts'
-import { badOption } from '../options/bad-option.ts'
+import type { Panics } from '../machine/panics.ts'
 import type { ExecResult } from '../ssh/exec.ts'
 import { quote } from '../ssh/quote.ts'
 import { isSilence, type Explain, type Why } from './explain-failure.ts'
 import type { Guest } from './guest.ts'
 import type { Life } from './life.ts'
+import { begin } from './pending.ts'
 import { isLoopback, parseSockets, SOCKETS_COMMAND, socketUrl } from './sockets.ts'
 import { isIdle, parseProperties, showUnit, stateOf, unitEvidence } from './units.ts'
+import { consoleWait, type ConsoleWaitOptions } from './wait-for-console.ts'
+import { panicWait } from './wait-for-panic.ts'
 import { NotYet, resolveWait, waitUntil, type Wait, type WaitOptions } from './wait-until.ts'
-
-export interface ConsoleWaitOptions extends WaitOptions {
-  /** Milliseconds from one search to the next, at the least. @default 0, a search whenever some more text has come */
-  interval?: number
-  /** Where to begin, as `guest.console.position` gave it. @default after the last match of an earlier wait */
-  since?: number
-}
 
 /**
  * Waits, by the names of the NixOS test driver. Each ends at once when the guest dies (its kernel panics, it is powered off,
@@ -41,9 +37,17 @@ export interface Waits {
   waitForFile(path: string, options?: WaitOptions): Promise<void>
   /**
    * Until the console shows a match, which is returned; it may span lines. As in NixOS, what was written before the call counts
-   * too, unless an earlier wait has found its match in it: two waits in a row are for two matches, the second after the first.
+   * too, unless an earlier wait has found its match in it: two waits in a row are for two matches, the second after the first. It
+   * goes on through a panic for as long as the kernel may say more.
    */
   waitForConsole(pattern: RegExp, options?: ConsoleWaitOptions): Promise<RegExpExecArray>
+  /**
+   * Until the guest's kernel panics; returns its words, e.g. `sysrq triggered crash`. A panic before the call counts too, unless an
+   * earlier call has returned it, or the guest was started or restored since. The console guard lets pass what was waited for. Where
+   * the kernel reboots by itself then (kernel.panic=1), `reconnect()` and other waits follow it; otherwise `restore()`, or `crash()`
+   * and `start()`, bring the guest back.
+   */
+  waitForPanic(options?: WaitOptions): Promise<string>
   /** Until a command succeeds; returns its result. The command is run again and again, each run to its end. */
   waitUntilSucceeds(command: string, options?: WaitOptions): Promise<ExecResult>
   /** Until a command fails; returns its result. */
@@ -51,29 +55,36 @@ export interface Waits {
 }
 
 interface Parts {
+  /** Of the guest. */
+  readonly id: string
   readonly exec: Guest['exec']
   readonly connect: Guest['connect']
   readonly console: Console
+  readonly panics: Panics
   readonly accel: Accelerator
   readonly life: Life
   readonly why: Why
   readonly explain: Explain
 }
 
+/** A wait in this guest. */
+export type WaitFor = <T>(
+  options: WaitOptions & { outlastsPanic?: boolean },
+  each: Pick<Wait<T>, 'what' | 'look' | 'lastLook' | 'explain'>,
+) => Promise<T>
+
 /** A connect to a port may hang for 3 s when the guest does not answer at all. */
 const CONNECT_LIMIT = 1000
-const LAST_LINES = 3
 
-export function waits({ exec, connect, console, accel, life, why, explain }: Parts): Waits {
-  let consumed: ConsolePoint = { position: 0, skip: 0 }
-
-  const wait = <T>(options: WaitOptions, each: Pick<Wait<T>, 'what' | 'look' | 'explain'>) => {
+export function waits({ id, exec, connect, console, panics, accel, life, why, explain }: Parts): Waits {
+  const wait: WaitFor = ({ outlastsPanic, ...options }, each) => {
     const times = resolveWait(options, accel)
     return explain(() =>
       waitUntil({
         ...each,
         ...times,
-        watch: (fail) => life.watch(fail),
+        pending: begin(id, `until ${each.what}`),
+        watch: (fail) => life.watch(fail, outlastsPanic ? { outlastsPanic } : {}),
         // A guest that does not answer cannot be asked why either.
         explain: async (last) => {
           const reason = last && !last.isSilence ? undefined : await why()
@@ -164,29 +175,8 @@ export function waits({ exec, connect, console, accel, life, why, explain }: Par
       })
     },
 
-    waitForConsole: async (pattern, { since, ...options } = {}) => {
-      const isSingle = options.timeout === 0
-      if (!(pattern instanceof RegExp))
-        throw badOption('pattern', 'a RegExp', pattern, 'Write waitForConsole(/login:/).')
-      const begin = since === undefined ? consumed : { position: since, skip: 0 }
-      // With these flags a pattern would remember where it matched before.
-      const search = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
-      const found = await wait(options, {
-        what: `the console shows ${String(pattern)}`,
-        look: async (signal) => {
-          const match = search.exec(textAfter(console, begin))
-          if (match) return match
-          if (isSingle) throw new NotYet('no match')
-          return nextMatch(console, search, begin, options.interval ?? 0, signal)
-        },
-        explain: async () => ({
-          lastSeen: textAfter(console, begin).trimEnd().split('\n').slice(-LAST_LINES).join('\n'),
-          consoleTail: console.tail,
-        }),
-      })
-      consumed = { ...begin, skip: begin.skip + found.index + found[0].length }
-      return found
-    },
+    waitForConsole: consoleWait(wait, console),
+    waitForPanic: panicWait(wait, panics),
 
     waitUntilSucceeds: (command, options = {}) => untilItEnds(command, options, 'succeeds'),
     waitUntilFails: (command, options = {}) => untilItEnds(command, options, 'fails'),
@@ -206,47 +196,4 @@ function whyNot(port: number, table: string): string {
   return listening.every(({ address }) => isLoopback(address))
     ? `It listens on ${where} alone, which only the guest itself can reach; have it listen on 0.0.0.0.`
     : `It listens on ${where}; does a firewall in the guest drop what comes from outside?`
-}
-
-/** So many characters of the text after a position. */
-interface ConsolePoint {
-  readonly position: number
-  readonly skip: number
-}
-
-function textAfter(console: Console, { position, skip }: ConsolePoint): string {
-  return console.textSince(position).slice(skip)
-}
-
-function nextMatch(
-  console: Console,
-  pattern: RegExp,
-  since: ConsolePoint,
-  interval: number,
-  signal: AbortSignal,
-): Promise<RegExpExecArray> {
-  return new Promise((resolve, reject) => {
-    let timer: NodeJS.Timeout | undefined
-    const stop = () => {
-      stopListening()
-      clearTimeout(timer)
-      signal.removeEventListener('abort', onAbort)
-    }
-    const look = () => {
-      timer = undefined
-      const match = pattern.exec(textAfter(console, since))
-      if (!match) return
-      stop()
-      resolve(match)
-    }
-    const onAbort = () => {
-      stop()
-      reject(signal.reason as Error)
-    }
-    const stopListening = console.onOutput(() => {
-      if (interval === 0) look()
-      else timer ??= setTimeout(look, interval)
-    })
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
 }

@@ -1,4 +1,5 @@
 import { BootError, SshError } from '../errors.ts'
+import type { Console } from '../machine/console.ts'
 import type { Machine, MachineExit } from '../machine/start-machine.ts'
 
 interface Badness {
@@ -7,18 +8,10 @@ interface Badness {
   readonly hint: string
 }
 
-const PANIC: Badness = {
-  // The whole line: output comes in pieces.
-  pattern: /Kernel panic - not syncing: (.*)\n/,
-  what: "The guest's kernel panicked",
-  hint: 'The lines before the panic name its cause; "Unable to mount root fs" and "Attempted to kill init" mean a broken image.',
-}
-
-/** What a console says when a boot has come to its end, with what to do about it. */
+/** What a console says when a boot has come to its end, other than by a panic, with what to do about it. */
 const BADNESS: readonly Badness[] = [
-  PANIC,
   {
-    pattern: /ALERT!\s+(.*)\s+Dropping to a shell!|Dropping to a shell!/,
+    pattern: /ALERT!\s{1,8}(.{0,300}?)\s{1,8}Dropping to a shell!|Dropping to a shell!/,
     what: 'The initramfs found no root file system and dropped to a shell',
     hint: "Check the image: does its boot loader's root= name a file system that is there?",
   },
@@ -33,6 +26,9 @@ const BADNESS: readonly Badness[] = [
     hint: 'Reinstall GRUB in the image, or check that the disk is complete.',
   },
 ]
+
+/** Of a line that comes in pieces, in characters. */
+const LONGEST_LINE = 1024
 
 /** cloud-init's last words (its final_message), long after sshd should have started. */
 const BOOT_FINISHED = /Cloud-init v\. \S+ finished at/
@@ -54,20 +50,25 @@ export function watchBoot(
   since: number,
   fail: (error: Error) => void,
 ): BootWatch {
-  const { console } = machine
+  const { console, panics } = machine
+  let seen = since
   let grace: NodeJS.Timeout | undefined
   let answered = false
   let over = false
 
   const look = () => {
-    const text = console.textSince(since)
-    const error = badness(BADNESS, text, console.tail)
+    const text = console.textSince(Math.max(since, seen - LONGEST_LINE))
+    seen = console.position
+    const error = badness(text, console)
     if (error) fail(error)
     if (!answered && !grace && BOOT_FINISHED.test(text))
       grace = setTimeout(() => fail(noSshd(console.tail)), sshdGraceMs)
   }
   const stopLooking = console.onOutput(look)
   look()
+  const panicked = () => panics.error && fail(panics.error)
+  const stopPanics = panics.onChange(panicked)
+  panicked()
   void machine.exited.then((exit) => {
     if (!over) fail(endedWhileBooting(exit, console.tail))
   })
@@ -81,19 +82,17 @@ export function watchBoot(
       over = true
       clearTimeout(grace)
       stopLooking()
+      stopPanics()
     },
   }
 }
 
-/** The error for a kernel that has panicked, if the text tells of one. */
-export function panicIn(text: string, consoleTail: string): BootError | undefined {
-  return badness([PANIC], text, consoleTail)
-}
-
-function badness(kinds: readonly Badness[], text: string, consoleTail: string): BootError | undefined {
-  for (const { pattern, what, hint } of kinds) {
+function badness(text: string, console: Console): BootError | undefined {
+  for (const { pattern, what, hint } of BADNESS) {
     const match = pattern.exec(text)
-    if (match) return new BootError(match[1] ? `${what}: ${match[1].trim()}` : what, { consoleTail, hint })
+    if (match) {
+      return new BootError(match[1] ? `${what}: ${match[1].trim()}` : what, { consoleTail: console.tail, hint })
+    }
   }
   return undefined
 }

@@ -1,5 +1,5 @@
-/** What begins a sequence that has a text and an end of its own: OSC, DCS, SOS, PM, APC. */
-const STRING = String.raw`(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\n]{0,512}`
+/** What begins a sequence that has a text and an end of its own: OSC, DCS, SOS, PM, APC. No text has another beginning in it. */
+const STRING = String.raw`(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\n\x80-\x9f]{0,512}`
 const CSI = String.raw`(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,8}`
 const SHORT = String.raw`\x1b[ -/]{0,2}`
 

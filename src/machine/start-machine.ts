@@ -8,6 +8,7 @@ import { until } from '../lifetime/until.ts'
 import { CONSOLE_FD, qemuArguments, QMP_FD, WAKE_FD, type MachineConfig } from './command-line.ts'
 import { Console } from './console.ts'
 import { killInside } from './kill-inside.ts'
+import { Panics } from './panics.ts'
 
 /** How QEMU ended. */
 export interface MachineExit {
@@ -22,6 +23,8 @@ export interface MachineExit {
 export interface Machine extends AsyncDisposable {
   readonly qmp: Qmp
   readonly console: Console
+  /** Those of the guest's kernel. */
+  readonly panics: Panics
   /** The other end of the guest's second serial port. */
   readonly wakePort: Duplex
   /** The whole command line, for messages. */
@@ -68,6 +71,7 @@ export async function startMachine(
   const ends = child.stdio as unknown as readonly Duplex[]
   const qmp = new Qmp(ends[QMP_FD] as Duplex)
   const console = new Console(ends[CONSOLE_FD] as Duplex)
+  const panics = new Panics(console, qmp)
   const wakePort = ends[WAKE_FD] as Duplex
   wakePort.on('error', () => {})
 
@@ -113,6 +117,7 @@ export async function startMachine(
   return {
     qmp,
     console,
+    panics,
     wakePort,
     command,
     get exit() {

@@ -1,19 +1,24 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { duplexPair } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { appendToError } from '../../fixtures/evidence/append-to-error.ts'
 import { lookAround, parseWords } from '../../fixtures/evidence/ask-guest.ts'
 import { withBootEvidence } from '../../fixtures/evidence/boot-evidence.ts'
+import { troubleOnConsole } from '../../fixtures/evidence/console-guard.ts'
 import { commandLine, describeEvidence } from '../../fixtures/evidence/describe.ts'
 import { folderName } from '../../fixtures/evidence/evidence-folder.ts'
 import { findTrouble } from '../../fixtures/evidence/trouble.ts'
 import { resolveSharing } from '../../fixtures/fixture-options.ts'
-import type { PastCommand } from '../../src/index.ts'
+import { Qmp } from '../../src/host/qmp.ts'
+import type { Panic, PastCommand } from '../../src/index.ts'
+import { Console } from '../../src/machine/console.ts'
+import { Panics } from '../../src/machine/panics.ts'
 
 describe('the console guard', () => {
   test.for([
-    ['the kernel panicked', '[   46.1] Kernel panic - not syncing: sysrq triggered crash'],
     ['the kernel oopsed', 'Nov 23 06:42:28 guest kernel: Oops: 0002 [#1] PREEMPT SMP NOPTI'],
     ['the kernel oopsed', '[  5.3] BUG: kernel NULL pointer dereference, address: 0000000000000000'],
     ['the kernel oopsed', '[  5.3] general protection fault, probably for non-canonical address 0xdead: 0000 [#1] SMP'],
@@ -61,6 +66,37 @@ describe('the console guard', () => {
     '[    1.4] audit: type=2000 audit(1795415583.004:1): state=initialized audit_enabled=0 res=1',
   ])('passes over: %s', (line) => {
     expect(findTrouble(line)).toEqual([])
+  })
+
+  test('a panic is trouble unless the test has waited for it, and so is the oops that led to it', async () => {
+    const [host, serial] = duplexPair()
+    const console = new Console(host)
+    const panics = new Panics(console, new Qmp(duplexPair()[0]))
+    const guest = { console, panics: panics.list }
+    const say = async (text: string) => {
+      serial.write(text)
+      await turn()
+    }
+    const oops = '[ 4.0] Oops: 0002 [#1] SMP'
+    await say(`before ${'x'.repeat(4_100_000)}\n`)
+    const { position } = console
+    await say(`${oops}\n[ 4.1] Kernel panic - not syncing: Fatal exception\n`)
+    expect(troubleOnConsole(guest, position, [])).toEqual([
+      { what: 'the kernel panicked', line: 'Kernel panic - not syncing: Fatal exception' },
+      { what: 'the kernel oopsed', line: oops },
+    ])
+    expect(troubleOnConsole(guest, position, ['Fatal', /Oops/])).toEqual([])
+    expect(troubleOnConsole(guest, console.position, [])).toEqual([])
+    panics.expect(panics.list[0] as Panic)
+    expect(troubleOnConsole(guest, position, [])).toEqual([])
+    await say(`${oops}\n`)
+    expect(troubleOnConsole(guest, position, [])).toEqual([{ what: 'the kernel oopsed', line: oops }])
+  })
+
+  test('does not take long over a line that is made for it', () => {
+    const startedAt = performance.now()
+    expect(findTrouble('traps: '.repeat(500_000))).toEqual([])
+    expect(performance.now() - startedAt).toBeLessThan(5000)
   })
 
   test('lets pass what is allowed, by a piece of the line or a pattern, again and again', () => {

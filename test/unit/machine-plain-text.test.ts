@@ -16,7 +16,7 @@ test.for([
   ['a\x07b\bc\0d\re\r\n\tf', 'abcde\n\tf'],
   // What is left of a sequence inside another is no sequence.
   ['\x1b\x1b[m[31mx', '[31mx'],
-])('%j is %j, in one piece and in many', ([text, expected]) => {
+] as const)('%j is %j, in one piece and in many', ([text, expected]) => {
   expect(plain(text)).toBe(expected)
   expect(plain(...text)).toBe(expected)
 })
@@ -25,6 +25,12 @@ test('a prompt does not wait for more, whatever came before it', () => {
   expect(plain('\x1b[0mlogin: ')).toBe('login: ')
   expect(plain('\x1b\x01 login: ')).toBe(' login: ')
   expect(plain('\x1b[')).toBe('')
+})
+
+test('costs by the length of the text, whatever is in it', () => {
+  const startedAt = performance.now()
+  for (const each of ['\x9d', '\x1b]', '\x1b[', '\x1b', '\x1b[0;', '\x1b ', '\x9b1']) plain(each.repeat(500_000))
+  expect(performance.now() - startedAt).toBeLessThan(10_000)
 })
 
 test('a sequence without an end hides no more than its bounds', () => {

@@ -1,0 +1,138 @@
+import { BootError } from '../errors.ts'
+import type { Qmp } from '../host/qmp.ts'
+import type { Console } from './console.ts'
+
+/** A panic of a guest's kernel. */
+export interface Panic {
+  /** The kernel's words, e.g. `sysrq triggered crash`. */
+  readonly reason: string
+  /** Where on the console it was met, as `console.position` has it. */
+  readonly position: number
+  /** Whether `waitForPanic` has returned it. */
+  readonly isExpected: boolean
+}
+
+/** The whole line: output comes in pieces. */
+const PANIC = /Kernel panic - not syncing: (.*)\n/
+/** What a kernel says last (kernel/panic.c): that it stays so, or that it goes (panic=N), to itself or to another kernel (kdump). */
+const HALTS = /---\[ end Kernel panic/
+const LEAVES = /Rebooting in \d+ seconds|Linux version \d/
+/** Milliseconds in which it says one or the other, also under emulation. */
+const SILENCE = 30_000
+/** Of the kernel's, in characters. */
+const LONGEST_LINE = 1024
+
+/** Whether the kernel of a machine has panicked: in the run of now, and in those before. */
+export class Panics {
+  /** All that there were, the latest last. */
+  readonly list: readonly Panic[]
+  readonly #list: { reason: string; position: number; isExpected: boolean }[] = []
+  readonly #console: Console
+  readonly #listeners = new Set<() => void>()
+  #current: Panic | undefined
+  #isFinal = false
+  #silence: NodeJS.Timeout | undefined
+  /** From here on the console is of this run, and not looked at yet. */
+  #seen = 0
+  /** Of `list`; what came before nobody waits for any more. */
+  #awaited = 0
+  #isSettled = true
+
+  constructor(console: Console, qmp: Qmp) {
+    this.list = this.#list
+    this.#console = console
+    console.onOutput(() => this.#look())
+    qmp.onEvent(({ event }) => {
+      if (event === 'RESET') this.#over()
+    })
+  }
+
+  /** The panic that the machine is in; only a reset, or a snapshot, ends it. */
+  get current(): Panic | undefined {
+    return this.#current
+  }
+
+  /** Whether the machine stays in it, as far as the kernel tells. */
+  get isFinal(): boolean {
+    return this.#current !== undefined && this.#isFinal
+  }
+
+  /** The first panic since the last start that nobody has waited for. */
+  get next(): Panic | undefined {
+    return this.#list.slice(this.#awaited).find(({ isExpected }) => !isExpected)
+  }
+
+  /** What a panic is to who needs a guest that runs. */
+  get error(): BootError | undefined {
+    if (!this.#current) return undefined
+    return new BootError(`The guest's kernel panicked: ${this.#current.reason}`, {
+      consoleTail: this.#console.tail,
+      hint: 'The lines before the panic name its cause; "Unable to mount root fs" and "Attempted to kill init" mean a broken image.',
+    })
+  }
+
+  expect(panic: Panic): void {
+    for (const each of this.#list) if (each === panic) each.isExpected = true
+    this.#tell()
+  }
+
+  /** The machine was started anew, or taken back to a snapshot. */
+  restart(): void {
+    this.#awaited = this.#list.length
+    this.#over()
+  }
+
+  /** Calls `listener` when a panic comes, is known to be final, or is over. Returns the function that stops it. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #look(): void {
+    const text = this.#console.textSince(this.#seen)
+    if (!this.#current) {
+      const found = PANIC.exec(text)
+      if (!found) {
+        // A line may take two pieces.
+        const rest = Math.min(text.length - text.lastIndexOf('\n') - 1, LONGEST_LINE)
+        this.#seen = this.#console.position - rest
+        return
+      }
+      this.#seen = this.#console.position - text.length + found.index + found[0].length
+      const panic = { reason: found[1]?.trim() ?? '', position: this.#console.position, isExpected: false }
+      this.#list.push(panic)
+      // Its last words may come after the news of its reset.
+      if (!this.#isSettled) return this.#tell()
+      this.#current = panic
+      this.#isFinal = false
+      this.#silence = setTimeout(() => this.#settleOn(true), SILENCE).unref()
+      this.#tell()
+      return this.#look()
+    }
+    if (HALTS.test(text)) this.#settleOn(true)
+    else if (LEAVES.test(text)) this.#settleOn(false)
+    this.#seen = Math.max(this.#seen, this.#console.position - LONGEST_LINE)
+  }
+
+  #settleOn(isFinal: boolean): void {
+    clearTimeout(this.#silence)
+    if (this.#isFinal === isFinal) return
+    this.#isFinal = isFinal
+    this.#tell()
+  }
+
+  #over(): void {
+    clearTimeout(this.#silence)
+    this.#current = undefined
+    this.#isFinal = false
+    this.#seen = this.#console.position
+    this.#isSettled = false
+    // The console comes by another pipe than QEMU's events: what was written before is read within this turn and the next.
+    setImmediate(() => setImmediate(() => (this.#isSettled = true)))
+    this.#tell()
+  }
+
+  #tell(): void {
+    for (const listener of [...this.#listeners]) listener()
+  }
+}

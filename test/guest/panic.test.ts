@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bootGuest, type Guest, type Snapshot } from '../../src/index.ts'
+
+let guest: Guest
+let healthy: Snapshot
+
+beforeAll(async () => {
+  guest = await bootGuest()
+  healthy = await guest.snapshot()
+})
+afterAll(() => guest[Symbol.asyncDispose]())
+
+const crash = () => void guest.exec('echo c > /proc/sysrq-trigger').catch(() => {})
+
+test('a panic can be waited for, also after it came, but once', async () => {
+  crash()
+  expect(await guest.waitForPanic()).toBe('sysrq triggered crash')
+  expect(guest.state).toBe('panicked')
+  expect(guest.panics).toMatchObject([{ reason: 'sysrq triggered crash', isExpected: true }])
+  const since = 0
+  expect((await guest.waitForConsole(/Kernel panic - not syncing: (.*)/, { since }))[1]).toBe('sysrq triggered crash')
+  // Nothing more will come.
+  for (const wait of [guest.waitForPanic(), guest.waitForConsole(/nobody writes this/), guest.waitForFile('/')]) {
+    await expect(wait).rejects.toThrow(/^The guest's kernel panicked: sysrq triggered crash/)
+  }
+  await expect(guest.reconnect()).rejects.toThrow(/^The guest's kernel panicked/)
+})
+
+test('a guest that was restored since is alive', async () => {
+  await guest.restore(healthy)
+  expect(guest.state).toBe('running')
+  await guest.waitForFile('/')
+  await expect(guest.waitForPanic({ timeout: 0 })).rejects.toThrow(/until the kernel panics; last seen: no panic$/)
+})
+
+test('a wait for the console, begun before the panic, is for the panic too', async () => {
+  const waiting = guest.waitForConsole(/Kernel panic - not syncing: (.*)/, { since: guest.console.position })
+  crash()
+  expect((await waiting)[1]).toBe('sysrq triggered crash')
+  // Nobody waits for it any more.
+  await guest.restore(healthy)
+})
+
+test('a panic that nobody waits for ends a wait at once', async () => {
+  const waiting = guest.waitForFile('/run/never')
+  crash()
+  await expect(waiting).rejects.toMatchObject({
+    name: 'BootError',
+    message: expect.stringMatching(/^The guest's kernel panicked: sysrq triggered crash/) as string,
+  })
+  await guest.restore(healthy)
+})

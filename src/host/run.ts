@@ -7,6 +7,8 @@ export interface RunOptions {
   input?: string
   /** An open file to read instead, by its descriptor. */
   stdin?: number
+  /** An open file that takes its stdout. */
+  stdout?: number
   signal?: AbortSignal | undefined
   /** Milliseconds; none by default. */
   timeoutMs?: number
@@ -25,7 +27,7 @@ export interface RunOptions {
  * the signal's reason when aborted.
  */
 export async function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
-  const { input, stdin, signal, timeoutMs, killSignal, cwd, env, onLine } = options
+  const { input, stdin, stdout, signal, timeoutMs, killSignal, cwd, env, onLine } = options
   const [program, ...words] = tiedToUs([file, ...args])
   const child = execa(program, words, {
     reject: false,
@@ -35,6 +37,7 @@ export async function run(file: string, args: readonly string[], options: RunOpt
     // execa takes any descriptor; its type names those up to 9.
     stdin: input === undefined ? ((stdin ?? 'ignore') as 'ignore') : 'pipe',
     env: { ...programEnvironment(), ...env },
+    ...(stdout !== undefined && { stdout: stdout as 1 }),
     ...(input !== undefined && { input }),
     ...(signal !== undefined && { cancelSignal: signal }),
     ...(timeoutMs !== undefined && { timeout: timeoutMs }),
@@ -46,7 +49,7 @@ export async function run(file: string, args: readonly string[], options: RunOpt
   const result = await child
   signal?.throwIfAborted()
   if (result.failed) throw failure(file, args, result as Result)
-  return String(result.stdout)
+  return String(result.stdout ?? '')
 }
 
 function tiedToUs(command: [string, ...string[]]): [string, ...string[]] {
@@ -69,6 +72,7 @@ function failure(file: string, args: readonly string[], result: Result): HostErr
     signal: result.signal,
     stdout: String(result.stdout ?? ''),
     stderr: String(result.stderr ?? ''),
-    cause: result,
+    // What execa adds to it is in the fields.
+    cause: result.cause,
   })
 }

@@ -12,6 +12,8 @@ export const PACKAGE_OF = {
   unshare: 'util-linux',
   nsenter: 'util-linux',
   setpriv: 'util-linux',
+  prlimit: 'util-linux',
+  ldd: 'libc-bin',
   xorriso: 'xorriso',
   genisoimage: 'genisoimage',
   mkisofs: 'genisoimage',

@@ -213,7 +213,7 @@ describe.for(['5', '4'] as const)('vitest %s', (version) => {
     const names = Object.fromEntries(Object.entries(evidence).map(([name, files]) => [name, Object.keys(files).sort()]))
     const { 'gone.suite.ts-QEMU-ends': gone, 'failures.suite.ts-the-kernel-panics': dead, ...live } = names
     expect(gone).toEqual(['commands.log', 'console.log', 'network.txt'])
-    expect(dead).toEqual([...LIVE, 'var-log'])
+    expect(dead).toEqual([...LIVE, 'var-log.txt'])
     expect(live).toEqual({
       'failures.suite.ts-a-matcher-fails': LIVE,
       'failures.suite.ts-a-program-aborts': LIVE,

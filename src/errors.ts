@@ -44,6 +44,8 @@ export interface GuestErrorFacts {
 const QUOTED_LINES = 12
 /** Characters of such a line, from its beginning. */
 const QUOTED_LENGTH = 400
+/** Characters of a field that a test runner is shown: its end, or a command's beginning. */
+const SHOWN_LENGTH = 1000
 /** Of a stack: the ten that are usual seldom reach from in here to the line of the test. */
 const FRAMES = 50
 
@@ -86,6 +88,18 @@ export class GuestError extends Error {
     // Taken from the class, so that those below need no constructor each.
     Object.defineProperty(this, 'name', { value: new.target.name, configurable: true })
   }
+
+  /** What vitest (4.1, 5.1) and JSON take for the error: it prints every field, and a program's log has thousands of lines. */
+  toJSON(): Record<string, unknown> {
+    const own = Object.getOwnPropertyNames(this).map((name) => [name, shown(name, Reflect.get(this, name))])
+    return Object.fromEntries(own) as Record<string, unknown>
+  }
+}
+
+function shown(name: string, value: unknown): unknown {
+  if (typeof value !== 'string' || value.length <= SHOWN_LENGTH || name === 'message' || name === 'stack') return value
+  const left = `… (${value.length - SHOWN_LENGTH} more characters) …`
+  return name === 'command' ? `${value.slice(0, SHOWN_LENGTH)}${left}` : `${left}${value.slice(-SHOWN_LENGTH)}`
 }
 
 /** The host lacks something, or refuses it. */

@@ -38,3 +38,13 @@ test('its stack reaches the caller from deep inside, and the limit of others sta
   expect(caller().stack).toContain('at caller (')
   expect(Error.stackTraceLimit).toBe(limit)
 })
+
+test('a test runner is shown long fields by their ends, and a command by its beginning', () => {
+  const log = `begin${'\n'.repeat(5000)}end`
+  const error = new GuestError('No', { stdout: log, command: log, exitCode: 3, cause: new Error('why') })
+  const json = error.toJSON()
+  expect(json).toMatchObject({ name: 'GuestError', message: error.message, stack: error.stack, exitCode: 3 })
+  expect(json['stdout']).toMatch(/^… \(4008 more characters\) …\n{997}end$/)
+  expect(json['command']).toMatch(/^begin\n{995}… \(4008 more characters\) …$/)
+  expect(json['cause']).toBe(error.cause)
+})

@@ -95,22 +95,6 @@ test('projects with different options in one run, beside one without', async () 
   expect(left).toEqual([])
 })
 
-test('a bad option ends the run before anything starts', async () => {
-  const { exitCode, stdout, stderr } = await vitest('plugin', [], { MORE_GUEST_OPTIONS: '{ "memory": "much" }' })
-  expect(exitCode).toBe(1)
-  expect(stderr).toContain("Option `memory` must be a size with its unit, such as '512M' or '2G'; got 'much'")
-  expect(stdout + stderr).not.toContain('a worker has started')
-})
-
-test('what cannot be built fails the run with one error, and no test starts', async () => {
-  const options = { image: '/nowhere/disk.qcow2' }
-  const { exitCode, stdout, stderr } = await vitest('plugin', [], { MORE_GUEST_OPTIONS: JSON.stringify(options) })
-  expect(exitCode).toBe(1)
-  expect(stderr.match(/^ImageError: /gm), stderr).toHaveLength(1)
-  expect(stderr).toContain('/nowhere/disk.qcow2')
-  expect(stdout + stderr).not.toContain('a worker has started')
-})
-
 test('shards with a cache from elsewhere: nothing is built again nor said, and their reports merge to one of all tests', async () => {
   await move()
   const reports = join(cache, 'reports')

@@ -18,8 +18,8 @@ test.for([
   expect(left).toEqual([])
 })
 
-test.for(['forks', 'threads'])('%s without isolation: the files of a worker share a guest', async (pool) => {
-  const args = ['--pool', pool, '--no-isolate', '--maxWorkers', '1']
+test('threads without isolation: the files of a worker share a guest', async () => {
+  const args = ['--pool', 'threads', '--no-isolate', '--maxWorkers', '1']
   const { report, left, stdout, stderr } = await runProject('shared', args)
   expect(report, stdout).toMatchObject({ success: true, numPassedTests: 2 })
   expect(stderr).toContain('saw 1 marker(s)')

@@ -4,6 +4,7 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bootGuest, openNetwork, type GuestNetwork } from '../../src/index.ts'
 import { brokenLink } from '../../src/network/broken-link.ts'
+import { plugIn } from '../support/plug-in.ts'
 import { childrenOf } from '../support/processes.ts'
 
 let network: GuestNetwork
@@ -66,6 +67,18 @@ test('a TAP that another process has open: which one', async () => {
   } finally {
     holder.kill('SIGKILL')
   }
+})
+
+// What is told of such a machine: test/network/neighbours.test.ts.
+test('a guest is not started at an address that another machine answers for', async () => {
+  await using other = await openNetwork()
+  await using machine = await plugIn(other, '192.168.100.77/24')
+  await expect(other.boot({ hostname: 'late', address: '192.168.100.77' })).rejects.toMatchObject({
+    name: 'NetworkError',
+    message: expect.stringMatching(/^The address 192\.168\.100\.77 is taken on the bridge: /) as string,
+  })
+  expect(other.guests).toEqual([])
+  expect(machine.name).toBeDefined()
 })
 
 /** Opens a TAP inside as soon as it is there, as QEMU does. */

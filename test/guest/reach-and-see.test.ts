@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -40,6 +42,21 @@ test('the guest calls a server of the test', async () => {
   })
   const { stdout } = await guest.$`curl -sS --max-time 30 --data @/etc/os-release ${`${exposed.url}/here`}`
   expect(stdout).toBe('you asked for /here')
+})
+
+test('a forwarded port on 127.0.0.1 leads into the guest, until it is closed', async () => {
+  const { host, port, [Symbol.asyncDispose]: close } = await guest.forward(22)
+  const socket = createConnection({ host, port })
+  const [banner] = (await once(socket, 'data')) as [Buffer]
+  expect(banner.toString()).toMatch(/^SSH-2\.0-OpenSSH/)
+  await close()
+  await once(socket, 'close')
+  await expect(once(createConnection({ host, port }), 'connect')).rejects.toThrow(/ECONNREFUSED/)
+})
+
+test('QEMU answers QMP', async () => {
+  expect(await guest.qmp('query-status')).toMatchObject({ status: 'running', running: true })
+  await expect(guest.qmp('no-such-command')).rejects.toThrow(/QEMU refused no-such-command/)
 })
 
 test('somebody logs in on the serial console', async () => {

@@ -1,14 +1,16 @@
 import { expect, test } from 'vitest-guest'
 
 // An option that makes no other template.
-test.override({ guestOptions: { timeouts: { command: 400 } } })
+test.override({ guestOptions: { timeouts: { command: 1000 } } })
 
 const derived = test.extend('bootId', async ({ guest }) => (await guest.$`cat /proc/sys/kernel/random/boot_id`).stdout)
 
 let bootId: string
 
 test('options set with override reach the guest', async ({ guest }) => {
-  await expect(guest.$`sleep 60`).rejects.toThrow(`timed out after ${guest.accel === 'kvm' ? 400 : 4000} milliseconds`)
+  await expect(guest.$`sleep 60`).rejects.toThrow(
+    `timed out after ${guest.accel === 'kvm' ? 1000 : 10_000} milliseconds`,
+  )
   bootId = (await guest.$`cat /proc/sys/kernel/random/boot_id`).stdout
 })
 

@@ -1,11 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+import { DurationsReporter } from './test/support/durations/durations-reporter.ts'
 import { SlowestFirst } from './test/support/durations/slowest-first.ts'
-
-/** A cold boot takes a minute under emulation, and a test may want several. */
-const GUEST_BUDGET = 600_000
-/** Where there is no image yet: it is built first. */
-const IMAGE_BUDGET = 1_800_000
+import { LIMITS } from './test/support/time-limits.ts'
 
 // Many tests start programs of ours from source, which Node has to strip of their types each time.
 process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('node_modules/.cache/node', import.meta.url))
@@ -27,21 +24,21 @@ const TEMPLATE = 'test/guest/default-template.test.ts'
 /** What `npm test` runs is every project but `slow` and `chaos`; CONTRIBUTING.md says what belongs where. */
 const PROJECTS: Project[] = [
   // What needs neither image nor template runs while these are built.
-  { name: 'template', include: [TEMPLATE], timeout: IMAGE_BUDGET, group: 0 },
-  { name: 'unit', include: ['test/unit/**/*.test.ts'], exclude: [SLOW], timeout: 20_000, group: 0 },
-  { name: 'network', include: ['test/network/**/*.test.ts'], exclude: [SLOW], timeout: 120_000, group: 0 },
+  { name: 'template', include: [TEMPLATE], timeout: LIMITS.image, group: 0 },
+  { name: 'unit', include: ['test/unit/**/*.test.ts'], exclude: [SLOW], timeout: LIMITS.unit, group: 0 },
+  { name: 'network', include: ['test/network/**/*.test.ts'], exclude: [SLOW], timeout: LIMITS.network, group: 0 },
   {
     name: 'guest',
     include: ['test/{guest,contract}/**/*.test.ts'],
     exclude: [SLOW, TEMPLATE],
-    timeout: GUEST_BUDGET,
+    timeout: LIMITS.guest,
     group: 1,
   },
-  { name: 'slow', include: [SLOW], exclude: ['test/chaos/**'], timeout: GUEST_BUDGET, group: 1 },
+  { name: 'slow', include: [SLOW], exclude: ['test/chaos/**'], timeout: LIMITS.guest, group: 1 },
   {
     name: 'chaos',
     include: ['test/chaos/**/*.slow.test.ts'],
-    timeout: GUEST_BUDGET,
+    timeout: LIMITS.guest,
     group: 2,
     // Counts processes and interfaces of the whole machine, so nothing else may make any meanwhile.
     fileParallelism: false,
@@ -53,7 +50,11 @@ const PROJECTS: Project[] = [
 export default defineConfig({
   test: {
     sequence: { sequencer: SlowestFirst },
-    reporters: ['default', ['json', { outputFile: 'test-results/vitest.json' }]],
+    reporters: [
+      'default',
+      ['json', { outputFile: 'test-results/vitest.json' }],
+      new DurationsReporter('test-results/durations.json'),
+    ],
     projects: PROJECTS.map(toProject),
   },
 })
@@ -66,7 +67,7 @@ function toProject({ timeout, group, exclude = [], ...rest }: Project): TestProj
       testTimeout: timeout,
       hookTimeout: timeout,
       // What is polled for comes soon, but one look at an emulated guest may take the second that is vitest's default.
-      expect: { poll: { timeout: 10_000 } },
+      expect: { poll: { timeout: LIMITS.atOnce } },
       ...(rest.fileParallelism ?? { maxWorkers: 2 }),
       sequence: { groupOrder: group },
     },

@@ -1,21 +1,15 @@
-// `node scripts/record-durations.mjs REPORT`: takes the seconds of each test file in vitest's JSON report over into
-// test/support/durations/seconds.json, which orders the files of the next run.
+// `npm run test:durations`: takes the seconds of each test file in the last run over into test/support/durations/seconds.json, which orders
+// the files of the next one.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { relative } from 'node:path'
-import { argv } from 'node:process'
-import { fileURLToPath } from 'node:url'
-import { secondsOf } from './summary.mjs'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
-const file = fileURLToPath(new URL('../test/support/durations/seconds.json', import.meta.url))
+process.chdir(new URL('..', import.meta.url).pathname)
+const RECORDED = 'test/support/durations/seconds.json'
 
-/** @type {Record<string, number>} */
-const known = JSON.parse(readFileSync(file, 'utf8'))
-/** @type {Parameters<typeof secondsOf>[0]} */
-const report = JSON.parse(readFileSync(argv[2] ?? '', 'utf8'))
-for (const [path, seconds] of secondsOf(report)) known[relative(root, path)] = Math.ceil(seconds)
-
-const there = Object.entries(known).filter(([path]) => existsSync(`${root}/${path}`))
-const sorted = there.sort(([a, one], [b, other]) => other - one || a.localeCompare(b))
-writeFileSync(file, `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`)
-console.log(`${sorted.length} files in ${relative(root, file)}`)
+/** @param {string} path @returns {Record<string, number>} */
+const read = (path) => JSON.parse(readFileSync(path, 'utf8'))
+const seconds = Object.entries({ ...read(RECORDED), ...read('test-results/durations.json') })
+  .filter(([path]) => existsSync(path))
+  .map(([path, each]) => /** @type {const} */ ([path, Math.ceil(each)]))
+  .sort(([a, one], [b, other]) => other - one || a.localeCompare(b))
+writeFileSync(RECORDED, `${JSON.stringify(Object.fromEntries(seconds), null, 2)}\n`)
+console.log(`${seconds.length} files in ${RECORDED}`)

@@ -1,54 +1,15 @@
-import { readdirSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { execa } from 'execa'
-import { expect, onTestFinished, test } from 'vitest'
-import { leftovers, leftoversAfter, ownTemporaryFolder } from '../support/leftovers.ts'
+import { expect, test } from 'vitest'
+import { failingRun } from '../support/failing-run.ts'
+import { leftovers, leftoversAfter } from '../support/leftovers.ts'
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs')
-const CLI = join(ROOT, 'src/cli/main.ts')
-const PROJECT = fileURLToPath(new URL('keep', import.meta.url))
-
-/** Runs a suite, one of whose tests fails; what may be looked at after that, until the holder is ended. */
-async function failing(suite: string, pool: string) {
-  const temporary = await ownTemporaryFolder()
-  const cwd = await mkdtemp(join(tmpdir(), 'vg-keep-'))
-  const env = { TMPDIR: temporary.path, NO_COLOR: '1' }
-  const args = ['run', suite, '--root', PROJECT, '--pool', pool]
-  const { all } = await execa(process.execPath, [VITEST, ...args], { cwd, env, reject: false, all: true })
-  const [, id = '', holder] = /a shell in it: npx vitest-guest ssh (\w+); its end: kill (\d+)/.exec(all) ?? []
-  onTestFinished(async () => {
-    if (holder !== undefined && leftovers(temporary.path).length > 0) process.kill(Number(holder))
-    await temporary[Symbol.asyncDispose]()
-    await rm(cwd, { recursive: true, force: true })
-  })
-  expect(all).toMatch(/Tests +1 failed \| 1 passed/)
-  return {
-    folder: temporary.path,
-    ask: async (command: string) => (await execa(process.execPath, [CLI, 'ssh', id, command], { env })).stdout,
-    end: () => process.kill(Number(holder)),
-  }
-}
-
+// Several guests, in threads: keep.slow.test.ts.
 test("keep: 'on-failure': the guest outlives the run, a command shows what the test left", async () => {
-  const { folder, ask, end } = await failing('keep.suite', 'forks')
+  const { folder, ask, end } = await failingRun('keep.suite', 'forks')
   expect(leftovers(folder)).not.toEqual([])
   // As if somebody came back to it.
   await sleep(1000)
   expect(await ask('cat /root/trace')).toBe('found')
   end()
-  expect(await leftoversAfter(folder, 5000)).toEqual([])
-})
-
-test("threads, several guests, fresh: 'test': those of the test that failed are kept, all of them, and no others", async () => {
-  const { folder, ask, end } = await failing('several.suite', 'threads')
-  expect(readdirSync(folder).filter((name) => name.startsWith('vitest-guest-'))).toHaveLength(1)
-  await sleep(1000)
-  expect(await ask('cat /root/trace; ping -c 1 -W 5 web')).toMatch(/^found\n[^]* 1 received/)
-  end()
-  expect(await leftoversAfter(folder, 5000)).toEqual([])
+  expect(await leftoversAfter(folder)).toEqual([])
 })

@@ -41,7 +41,7 @@ async function vitest(
   })
   running.stderr.on('data', (chunk: Buffer) => onStderr(chunk.toString()))
   const result = await running
-  return { ...result, left: await leftoversAfter(folder.path, 5000) }
+  return { ...result, left: await leftoversAfter(folder.path) }
 }
 
 test('SIGKILL of a builder at ten points of its work: nothing is left, and nothing served', async () => {

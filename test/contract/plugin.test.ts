@@ -13,7 +13,7 @@ async function vitest(project: string, args: readonly string[], env: NodeJS.Proc
     env: { ...env, TMPDIR: folder.path, NO_COLOR: '1' },
     reject: false,
   })
-  return { exitCode, stdout, stderr, left: await leftoversAfter(folder.path, 5000) }
+  return { exitCode, stdout, stderr, left: await leftoversAfter(folder.path) }
 }
 
 test('a project with the plugin, beside one without: its guest is a clone of a template that is there', async () => {

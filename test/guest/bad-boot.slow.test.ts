@@ -10,15 +10,10 @@ import { ownInterfaces } from '../support/leftovers.ts'
 import { ownCache } from '../support/own-cache.ts'
 import { PHASES } from '../support/phases.ts'
 import { asRoot } from '../support/sudo.ts'
+import { LIMITS } from '../support/time-limits.ts'
 
-/** Half of what a boot may take under emulation; without evidence each of these would take the whole. */
-const EARLY = 300_000
-/** From what the console shows to the error. */
-const SOON = 15_000
 /** A boot beside others is less work in all with one CPU. */
 const ONE_CPU = { cpus: 1 }
-/** From the abort to the error. */
-const AT_ONCE = 10_000
 
 let folder: string
 let interfaces: string[]
@@ -107,8 +102,9 @@ async function expectEvidence({ attempt, error, phase, message, hint, evidence }
   expect(outcome).toMatchObject({ name: error, message: expect.stringMatching(message) as string, phase })
   expect(outcome.hint).toMatch(hint)
   expect(outcome.message?.endsWith(outcome.hint as string)).toBe(true)
-  expect(outcome.elapsedMs).toBeLessThan(EARLY)
-  if (evidence !== undefined) expect(outcome.sinceEvidenceMs).toBeLessThan(SOON)
+  // Half of what a boot may take under emulation; without evidence each of these would take the whole.
+  expect(outcome.elapsedMs).toBeLessThan(LIMITS.guest / 2)
+  if (evidence !== undefined) expect(outcome.sinceEvidenceMs).toBeLessThan(LIMITS.atOnce)
   expect(outcome.left).toEqual([])
 }
 
@@ -131,7 +127,7 @@ describe('aborted', () => {
     const outcome = await attemptBoot(attempt)
     // No later phase has begun.
     expect(outcome).toMatchObject({ name: 'Error', message: 'the test aborts', lastPhase: attempt.abortIn })
-    expect(outcome.sincePhaseMs).toBeLessThan(AT_ONCE + (attempt.after ?? 0))
+    expect(outcome.sincePhaseMs).toBeLessThan(LIMITS.atOnce + (attempt.after ?? 0))
     expect(outcome.left).toEqual([])
   }
 
@@ -199,7 +195,7 @@ describe('the cache folder is full', () => {
       message: expect.stringContaining(`No space to build the image debian-12: ${cache}`) as string,
     })
     expect(message).toContain('has 0.1 GB free, 1.5 GB are needed')
-    expect(elapsedMs).toBeLessThan(AT_ONCE)
+    expect(elapsedMs).toBeLessThan(LIMITS.atOnce)
   })
 
   test('in the middle of the build', async () => {

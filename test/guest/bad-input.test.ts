@@ -6,9 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { attemptBoot, type Attempt, type Outcome } from '../support/attempt-boot.ts'
 import { ownInterfaces } from '../support/leftovers.ts'
 import { toolPath } from '../support/tool-path.ts'
-
-/** Without a guest to wait for, an error comes in milliseconds; this leaves room for a busy machine. */
-const AT_ONCE = 15_000
+import { LIMITS } from '../support/time-limits.ts'
 
 let folder: string
 let interfaces: string[]
@@ -161,7 +159,7 @@ test.concurrent.for(CASES)('$name', async ({ attempt, error, message, hint, also
   expect(outcome).toMatchObject({ name: error, message: expect.stringMatching(message) as string })
   expect(outcome.hint ?? '').toMatch(hint)
   if (outcome.hint !== undefined) expect(outcome.message?.endsWith(outcome.hint)).toBe(true)
-  expect(outcome.elapsedMs).toBeLessThan(AT_ONCE)
+  expect(outcome.elapsedMs).toBeLessThan(LIMITS.atOnce)
   expect(outcome.left).toEqual([])
   expect(await ownInterfaces()).toEqual(interfaces)
   also?.(outcome)

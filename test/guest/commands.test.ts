@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { afterAll, beforeAll, expect, expectTypeOf, test } from 'vitest'
 import { bootGuest, CommandError, GuestError, type ExecResult, type Guest } from '../../src/index.ts'
 import { nastyWords, wellFormed } from '../support/nasty-words.ts'
+import { LIMITS } from '../support/time-limits.ts'
 
 let guest: Guest
 
@@ -42,15 +43,15 @@ test('a time-out and a cancel end the whole group in the guest, sub-shells and p
   const late = guest.exec('(sleep 4711; true) | (cat; sleep 4711)', { timeout: 10_000, reject: false })
   await expect.poll(() => sleepers(4711), { timeout: 9000 }).toBe(1)
   expect(await late).toMatchObject({ timedOut: true, isTerminated: true })
-  await expect.poll(() => sleepers(4711), { timeout: 10_000 }).toBe(0)
+  await expect.poll(() => sleepers(4711), { timeout: LIMITS.soon }).toBe(0)
 
   const controller = new AbortController()
   const { signal: cancelSignal } = controller
   const canceled = guest.exec('(sleep 4712; true) | (sleep 4712; true)', { cancelSignal, reject: false })
-  await expect.poll(() => sleepers(4712), { timeout: 20_000 }).toBe(2)
+  await expect.poll(() => sleepers(4712), { timeout: LIMITS.soon }).toBe(2)
   controller.abort()
   expect(await canceled).toMatchObject({ isCanceled: true })
-  await expect.poll(() => sleepers(4712), { timeout: 10_000 }).toBe(0)
+  await expect.poll(() => sleepers(4712), { timeout: LIMITS.soon }).toBe(0)
 })
 
 test('a process has streams, a signal ends its group, and it is in the history', async () => {
@@ -59,13 +60,13 @@ test('a process has streams, a signal ends its group, and it is in the history',
   process.stdin.end(sent)
   const [received] = (await once(process.stdout, 'data')) as [Buffer]
   expect(received.toString()).toBe(sent)
-  await expect.poll(() => sleepers(4713), { timeout: 20_000 }).toBe(1)
+  await expect.poll(() => sleepers(4713), { timeout: LIMITS.soon }).toBe(1)
   const entry = guest.history.find(({ command }) => command === process.command)
   expect(entry).toMatchObject({ running: true, exitCode: undefined })
   expect(await process.kill()).toBe(true)
   expect(await process.exit).toMatchObject({ signal: 'SIGTERM' })
   expect(entry).toMatchObject({ running: false, signal: 'SIGTERM' })
-  await expect.poll(() => sleepers(4713), { timeout: 10_000 }).toBe(0)
+  await expect.poll(() => sleepers(4713), { timeout: LIMITS.soon }).toBe(0)
 })
 
 test('too much output ends the command', async () => {
@@ -89,5 +90,5 @@ test('as many processes as a connection can have: one more is refused, and all a
   )
   caller.abort()
   expect((await Promise.all(processes.map(({ exit }) => exit))).every(({ isCanceled }) => isCanceled)).toBe(true)
-  await expect.poll(() => sleepers(4711), { timeout: 20_000 }).toBe(0)
+  await expect.poll(() => sleepers(4711), { timeout: LIMITS.soon }).toBe(0)
 })

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openNetwork, type Guest, type GuestNetwork } from '../../src/index.ts'
+import { LIMITS } from '../support/time-limits.ts'
 
 let network: GuestNetwork
 let one: Guest
@@ -236,5 +237,5 @@ test('a network whose keeper is killed under running guests is named, at once', 
       /^The guest is gone[^]*\nThe network that guest one is on is gone\nIts keeper has ended/,
     )
   }
-  expect(performance.now() - startedAt).toBeLessThan(20_000)
+  expect(performance.now() - startedAt).toBeLessThan(LIMITS.soon)
 })

@@ -8,6 +8,7 @@ import { startMachine, type Machine } from '../../src/machine/start-machine.ts'
 import { FreezeError } from '../../src/template/freeze-error.ts'
 import { freeze } from '../../src/template/freeze.ts'
 import { commandLineOf, processIds } from '../support/processes.ts'
+import { LIMITS } from '../support/time-limits.ts'
 
 // A machine that has nothing to boot from is frozen as well as any other.
 let folder: string
@@ -40,14 +41,14 @@ afterEach(async () => {
 })
 
 test('the state is in its file once QEMU has ended', async () => {
-  await freeze(machine, 'state', AbortSignal.timeout(60_000))
+  await freeze(machine, 'state', AbortSignal.timeout(LIMITS.patient))
   expect(machine.exit).toMatchObject({ exitCode: 0 })
   expect((await stat(join(folder, 'state'))).size).toBeGreaterThan(1000)
 })
 
 test('what QEMU says of a device that blocks migration is in the error', async () => {
   await machine.qmp.execute('blockdev-add', { driver: 'vvfat', 'node-name': 'fat', dir: folder, rw: true })
-  const freezing = freeze(machine, 'state', AbortSignal.timeout(60_000))
+  const freezing = freeze(machine, 'state', AbortSignal.timeout(LIMITS.patient))
   await expect(freezing).rejects.toThrow(FreezeError)
   await expect(freezing).rejects.toThrow(/^The guest cannot be frozen: .*vvfat/)
 })

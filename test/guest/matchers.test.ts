@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { bootGuest, expect, GuestError, type Guest, type GuestMatchers } from '../../fixtures/index.ts'
+import { LIMITS } from '../support/time-limits.ts'
 
 /** For matchers that are to fail: one look, and one more. */
 const SHORT = { timeout: 600, interval: 300 }
@@ -235,7 +236,7 @@ test('an exit code that is none would be that of whatever was cut off', async ()
 test("it is vitest's expect in all else", async () => {
   expect.soft(1).toBe(1)
   await expect.soft(guest).toHaveUnit('ssh', { active: true })
-  await expect.poll(async () => (await guest.exec('echo 1')).stdout, { timeout: 60_000 }).toBe('1')
+  await expect.poll(async () => (await guest.exec('echo 1')).stdout, { timeout: LIMITS.patient }).toBe('1')
   expect({ a: 'text' }).toEqual({ a: expect.stringContaining('tex') as string })
   expect.extend({ toBeOdd: (received: number) => ({ pass: received % 2 === 1, message: () => 'even' }) })
   ;(expect(3) as unknown as { toBeOdd: () => void }).toBeOdd()

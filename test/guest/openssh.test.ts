@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { bootGuest, type Guest } from '../../src/index.ts'
 import { ownTemporaryFolder } from '../support/leftovers.ts'
 import { runCli } from '../unit/support/node.ts'
+import { LIMITS } from '../support/time-limits.ts'
 
 const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
@@ -55,44 +56,6 @@ test('scp brings a file in and out again', async () => {
   await withConfig('scp', join(folder, 'sent'), `${guest.id}:/root/a file`)
   await withConfig('scp', `${guest.id}:/root/a file`, join(folder, 'fetched'))
   expect(bytes.equals(await readFile(join(folder, 'fetched')))).toBe(true)
-})
-
-test('rsync brings in what has changed', async () => {
-  const tree = join(folder, 'tree')
-  await mkdir(join(tree, 'deep'), { recursive: true })
-  await writeFile(join(tree, 'deep/one'), '1')
-  await writeFile(join(tree, 'two'), '2')
-  const there = await putRsyncInto(guest)
-  const sync = async () => {
-    const remote = ['-e', `ssh -F ${guest.sshConfig}`, '--rsync-path', there]
-    const { stdout } = await execa('rsync', ['-a', '-i', ...remote, `${tree}/`, `${guest.id}:/srv/tree/`])
-    return stdout.split('\n').filter((line) => line.startsWith('<f'))
-  }
-  expect(await sync()).toHaveLength(2)
-  expect((await guest.$`cat /srv/tree/deep/one /srv/tree/two`).stdout).toBe('12')
-  await writeFile(join(tree, 'two'), 'two')
-  expect(await sync()).toEqual([expect.stringMatching(/two$/)])
-  expect((await guest.$`cat /srv/tree/two`).stdout).toBe('two')
-})
-
-test('Ansible changes the guest', async () => {
-  const settings = join(folder, 'ansible.cfg')
-  await writeFile(settings, '')
-  const change = 'path=/etc/by-ansible line=hello create=yes mode=0640'
-  const { stdout } = await execa('ansible', ['all', '-i', `${guest.id},`, '-m', 'lineinfile', '-a', change], {
-    env: {
-      ANSIBLE_SSH_ARGS: `-F ${guest.sshConfig}`,
-      // Two connections fewer, and one for the module instead of eight: an emulated guest takes a second for each.
-      ANSIBLE_PYTHON_INTERPRETER: '/usr/bin/python3',
-      ANSIBLE_PIPELINING: '1',
-      ANSIBLE_HOME: folder,
-      ANSIBLE_LOCAL_TEMP: folder,
-      ANSIBLE_CONFIG: settings,
-      ANSIBLE_NOCOLOR: '1',
-    },
-  })
-  expect(stdout).toContain(`${guest.id} | CHANGED`)
-  expect((await guest.$`stat -c %a /etc/by-ansible && cat /etc/by-ansible`).stdout).toBe('640\nhello')
 })
 
 test('vitest-guest ssh lists the guests that run', async () => {
@@ -165,7 +128,7 @@ function openTerminal(args: readonly string[]) {
   })
   const ended = once(child, 'exit') as Promise<[number]>
   const saw = async (pattern: RegExp) => {
-    const end = AbortSignal.timeout(60_000)
+    const end = AbortSignal.timeout(LIMITS.patient)
     while (!pattern.test(text)) {
       const more = once(child.stdout, 'data', { signal: end })
       await Promise.race([more, ended.then(() => Promise.reject(new Error('it ended')))]).catch((cause: unknown) => {
@@ -188,18 +151,4 @@ function openTerminal(args: readonly string[]) {
       return (await ended)[0]
     },
   }
-}
-
-/** The host's own rsync, with every library it needs: an image with the package would take minutes to build. */
-async function putRsyncInto(machine: Guest): Promise<string> {
-  const program = (await execa('sh', ['-c', 'command -v rsync'])).stdout
-  const { stdout } = await execa('ldd', [program])
-  const libraries = [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, path = '']) => path)
-  const box = join(folder, 'rsync')
-  await mkdir(box)
-  for (const path of [program, ...libraries]) await copyFile(path, join(box, basename(path)))
-  await chmod(join(box, 'rsync'), 0o755)
-  await withConfig('scp', '-r', box, `${machine.id}:/opt/rsync`)
-  const loader = libraries.find((path) => /\/ld-linux/.test(path)) ?? ''
-  return `/opt/rsync/${basename(loader)} --library-path /opt/rsync /opt/rsync/rsync`
 }

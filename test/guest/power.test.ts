@@ -3,9 +3,7 @@ import { createConnection } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { GuestError, openNetwork, type Forward, type Guest, type GuestNetwork, type Snapshot } from '../../src/index.ts'
 import { identity } from '../support/identity.ts'
-
-/** Without a guest to ask, the answer needs no patience. */
-const AT_ONCE = 5000
+import { LIMITS } from '../support/time-limits.ts'
 
 let network: GuestNetwork
 let guest: Guest
@@ -47,7 +45,7 @@ test('crash() loses what was not written; start() boots from the same disk, to a
   })
   expect(guest.state).toBe('off')
   await expect(guest.exec('true')).rejects.toThrow(GuestError)
-  expect(performance.now() - startedAt).toBeLessThan(AT_ONCE)
+  expect(performance.now() - startedAt).toBeLessThan(LIMITS.atOnce)
   await guest.start()
   expect(guest.state).toBe('running')
   expect(guest.ssh).not.toBe(ssh)
@@ -108,7 +106,7 @@ test('powerOff(): off, and every call says so at once, until a snapshot brings i
     await expect(call()).rejects.toMatchObject(off)
   }
   await expect(bannerThroughForward()).rejects.toThrow(/ECONNRESET/)
-  expect(performance.now() - startedAt).toBeLessThan(AT_ONCE)
+  expect(performance.now() - startedAt).toBeLessThan(LIMITS.atOnce)
   await guest.powerOff()
   await guest.restore(snapshot)
   expect(guest.state).toBe('running')

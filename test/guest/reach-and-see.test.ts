@@ -9,6 +9,7 @@ import { inflateSync } from 'node:zlib'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bootGuest, HostError, NetworkError, journalText, type Guest } from '../../src/index.ts'
+import { LIMITS } from '../support/time-limits.ts'
 
 let guest: Guest
 let folder: string
@@ -28,7 +29,7 @@ test('fetch talks HTTP to a server in the guest, and says when there is none', a
   await guest.$`mkdir /srv/www && echo hello > /srv/www/greeting`
   const serve = 'python3 -m http.server --directory /srv/www 8080'
   await guest.exec(`systemd-run --quiet --unit web ${serve}`)
-  await expect.poll(() => guest.fetch('http://guest:8080/greeting').catch(() => {}), { timeout: 60_000, interval: 500 }).toBeTruthy() // prettier-ignore
+  await expect.poll(() => guest.fetch('http://guest:8080/greeting').catch(() => {}), { timeout: LIMITS.patient, interval: 500 }).toBeTruthy() // prettier-ignore
   for (const host of ['guest', guest.address]) {
     const response = await guest.fetch(`http://${host}:8080/greeting`)
     expect({ status: response.status, body: await response.text() }).toEqual({ status: 200, body: 'hello\n' })
@@ -60,10 +61,10 @@ test('QEMU answers QMP', async () => {
 })
 
 test('somebody logs in on the serial console', async () => {
-  const lines = guest.console.lines({ signal: AbortSignal.timeout(120_000) })
+  const lines = guest.console.lines({ signal: AbortSignal.timeout(LIMITS.patient * 2) })
   let since = ''
   const stop = guest.console.onOutput((chunk) => (since += chunk))
-  const saw = (text: string) => expect.poll(() => since, { timeout: 60_000, interval: 100 }).toContain(text)
+  const saw = (text: string) => expect.poll(() => since, { timeout: LIMITS.patient, interval: 100 }).toContain(text)
   await guest.console.write('\n')
   await saw('login: ')
   await guest.console.write('root\n')

@@ -13,6 +13,7 @@ import { makeImageWithoutSystemd } from '../support/odd-image.ts'
 import { ownCache } from '../support/own-cache.ts'
 import { PHASES } from '../support/phases.ts'
 import { asRoot } from '../support/sudo.ts'
+import { LIMITS } from '../support/time-limits.ts'
 
 const CLONES = 20
 /** The host's own tolerance, plus what the command that asks takes under emulation. */
@@ -216,7 +217,7 @@ test('too little space for a template is said before anything is booted', async 
     })
     expect(message).toMatch(/^Not enough space for the template debian-12, 512 MiB, guest: \d+ MiB are free/)
     expect(message).toContain("start: 'cold'")
-    expect(elapsedMs).toBeLessThan(20_000)
+    expect(elapsedMs).toBeLessThan(LIMITS.soon)
   } finally {
     await asRoot(['umount', folder])
     await rm(folder, { recursive: true })

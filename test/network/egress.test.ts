@@ -8,7 +8,7 @@ import { leftovers, leftoversAfter, ownTemporaryFolder, processesNaming } from '
 
 const PROGRAM = fileURLToPath(new URL('programs/way-out.ts', import.meta.url))
 
-test('only a network with egress has a way out, which ends with it', { timeout: 60_000 }, async () => {
+test('only a network with egress has a way out, which ends with it', async () => {
   await using folder = await ownTemporaryFolder()
   // Nothing of this is in the namespace of the tests.
   const user = needsUserNamespace() ? ['--user', '--map-root-user'] : []
@@ -27,6 +27,6 @@ test('only a network with egress has a way out, which ends with it', { timeout: 
   expect(leftovers(folder.path)).not.toEqual([])
   owner.kill('SIGKILL')
   await once(owner, 'close')
-  expect(await leftoversAfter(folder.path, 5000)).toEqual([])
+  expect(await leftoversAfter(folder.path)).toEqual([])
   expect(ways()).toEqual([])
 })

@@ -34,7 +34,7 @@ beforeAll(async () => {
   folder = await ownTemporaryFolder()
 })
 afterAll(async () => {
-  expect(await leftoversAfter(folder.path, 5000)).toEqual([])
+  expect(await leftoversAfter(folder.path)).toEqual([])
   await folder[Symbol.asyncDispose]()
   expect(await ownInterfaces()).toEqual(before)
 })

@@ -47,7 +47,7 @@ test.for(LOOPS)(
     const pids: (number | undefined)[] = []
     // Two at a time, so that they race for names and subnets.
     for (let made = 0; made < loops; made += 2) pids.push(...(await Promise.all([loop(), loop()])))
-    expect(await leftoversAfter(folder.path, 5000)).toEqual([])
+    expect(await leftoversAfter(folder.path)).toEqual([])
     expect(await namespace.interfaces()).toEqual([])
     if (kind === 'host') expect(records(pids)).toEqual([])
     expect(await ownInterfaces()).toEqual(before)

@@ -15,6 +15,7 @@ import {
   ownTemporaryFolder,
   residentsOf,
 } from '../support/leftovers.ts'
+import { LIMITS } from '../support/time-limits.ts'
 
 interface Link {
   ifname: string
@@ -167,7 +168,7 @@ test.for(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('%s of the owner leaves noth
   expect(residents.map((each) => each.namespace)).toContain(namespace)
   owner.kill(signal)
   await owner
-  expect(await leftoversAfter(folder.path, 5000, { residents })).toEqual([])
+  expect(await leftoversAfter(folder.path, LIMITS.gone, { residents })).toEqual([])
 })
 
 test.for([0, 65_536, -1, 1.5, Number.NaN, '22'])('port %s is refused, and the keeper lives on', async (port) => {

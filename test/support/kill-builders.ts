@@ -69,7 +69,7 @@ export async function killBuilders(
     expect(builder.child.exitCode, `${name}:\n${builder.output()}`).toBeNull()
     builder.child.kill('SIGKILL')
     await builder.ended
-    expect(await leftoversAfter(temporary.path, 5000), name).toEqual([])
+    expect(await leftoversAfter(temporary.path), name).toEqual([])
     await look(name, built())
   }
 }

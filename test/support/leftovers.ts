@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import { commandLineOf, environmentOf, familyOf, processIds } from './processes.ts'
+import { LIMITS } from './time-limits.ts'
 
 /**
  * A temporary folder that everything started with it as TMPDIR can be recognised by: state folders lie in it, and
@@ -105,7 +106,11 @@ export function leftovers(folder: string, { residents = [], besides }: Search = 
 }
 
 /** Leftovers once the budget is over, or as soon as there are none. */
-export async function leftoversAfter(folder: string, budgetMs: number, search: Search = {}): Promise<string[]> {
+export async function leftoversAfter(
+  folder: string,
+  budgetMs: number = LIMITS.gone,
+  search: Search = {},
+): Promise<string[]> {
   const end = performance.now() + budgetMs
   for (;;) {
     const left = leftovers(folder, search)

@@ -38,5 +38,5 @@ export async function runProject(
   const [file = '', ...rest] = command
   const { stdout, stderr } = await execa(file, rest, { env: { ...env, TMPDIR: folder.path }, reject: false })
   const report = JSON.parse(await readFile(outputFile, 'utf8')) as Report
-  return { report, stdout, stderr, left: await leftoversAfter(folder.path, 5000) }
+  return { report, stdout, stderr, left: await leftoversAfter(folder.path) }
 }

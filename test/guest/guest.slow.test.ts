@@ -10,6 +10,7 @@ import { connectSsh } from '../../src/ssh/connect.ts'
 import { leftovers, ownTemporaryFolder } from '../support/leftovers.ts'
 import { insideNode, split } from '../support/plug-in.ts'
 import { PHASES } from '../support/phases.ts'
+import { LIMITS } from '../support/time-limits.ts'
 
 const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
@@ -124,7 +125,9 @@ test("OpenSSH's own client logs in as root with the password, through the keeper
 test('a wrong password is refused', async () => {
   const socket = await guest.connect(22)
   const login = { user: 'root', hostPublicKey: guest.credentials.hostPublicKey, password: 'wrong' }
-  await expect(connectSsh(socket, login, AbortSignal.timeout(60_000))).rejects.toMatchObject({ name: 'SshError' })
+  await expect(connectSsh(socket, login, AbortSignal.timeout(LIMITS.patient))).rejects.toMatchObject({
+    name: 'SshError',
+  })
 })
 
 test('the console has the boot in it', () => {

@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest'
+import { runProject } from '../support/run-project.ts'
+
+// A third has nothing to show that the second has not: none is there before it is asked for.
+test('fresh: test, without a standby: no test finds what another one left', async () => {
+  const { report, left, stdout, stderr } = await runProject('fresh', ['-t', 'first|second'], { STANDBY: 'off' })
+  expect(report, stdout).toMatchObject({ success: true, numPassedTests: 2 })
+  expect(stderr).toContain('second: 2 machine(s) so far')
+  expect(left).toEqual([])
+})
+
+test('fresh: test and test.concurrent, and without isolation another file with other options: a clear refusal of each', async () => {
+  const args = ['--no-isolate', '--maxWorkers', '1']
+  const { report, left, stdout, stderr } = await runProject('fresh-concurrent', args)
+  expect(report, stdout).toMatchObject({ success: false, numPassedTests: 1, numFailedTests: 2 })
+  expect(stderr).toContain("With fresh: 'test' there is one machine at a time, and another test is using it")
+  expect(stderr).toContain('no test.concurrent')
+  expect(stderr).toContain('The guest of this worker was made for other guestOptions, which are those of another file')
+  expect(left).toEqual([])
+})

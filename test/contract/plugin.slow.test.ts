@@ -7,7 +7,7 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openTemplate } from '../../src/template/store.ts'
 import { copyDefaultTemplate } from '../support/default-template.ts'
-import { BUILT, killBuilders, startBuilder, waitFor } from '../support/kill-builders.ts'
+import { BUILT, killBuilders, startBuilder, waitFor } from '../support/kill-builders/kill-builders.ts'
 import { leftoversAfter, ownTemporaryFolder } from '../support/leftovers.ts'
 
 const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))

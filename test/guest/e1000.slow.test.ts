@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { requireTool } from '../../src/host/tools.ts'
 import { removeAsRoot, runAsRoot } from '../../src/image/build-step.ts'
 import { bootGuest } from '../../src/index.ts'
-import { type Kernel, makeImageWithoutSystemd } from '../support/odd-image.ts'
+import { type Kernel, makeImageWithoutSystemd } from '../support/odd-image/odd-image.ts'
 
 /** The image's kernel is the cloud's, which has no drivers for real hardware. */
 const PACKAGE = 'linux-image-amd64'

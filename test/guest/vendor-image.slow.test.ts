@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { resolveImage } from '../../src/image/resolve-image.ts'
 import { bootGuest } from '../../src/index.ts'
-import { makeGrubDisk } from '../support/grub-disk.ts'
+import { makeGrubDisk } from '../support/odd-image/grub-disk.ts'
 
 test("a qcow2 with a boot loader of its own, the shape of vendors' cloud images, boots and is not written to", async () => {
   const folder = await mkdtemp(join(tmpdir(), 'vg-vendor-'))

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { leftovers, ownTemporaryFolder } from './leftovers.ts'
+import { leftovers, ownTemporaryFolder } from '../leftovers.ts'
 
-const PROGRAM = fileURLToPath(new URL('./boot-attempt.ts', import.meta.url))
+const PROGRAM = fileURLToPath(new URL('./program.ts', import.meta.url))
 
 export interface Attempt {
   /** Of `GuestOptions`, as plain data. @default { start: 'cold' } */

@@ -1,7 +1,7 @@
 import { open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { escape } from '../../src/machine/command-line.ts'
+import { escape } from '../../../src/machine/command-line.ts'
 
 const SECTOR = 512
 /** Where the first partition starts, as every partitioning tool does it. */

@@ -5,8 +5,8 @@
  * Argument: JSON `{ options, abortIn?, after?, evidence? }`; with `abortIn` the boot is aborted as that phase starts, or so many
  * milliseconds later.
  */
-import { bootGuest, GuestError } from '../../src/index.ts'
-import type { BootOptions } from '../../src/index.ts'
+import { bootGuest, GuestError } from '../../../src/index.ts'
+import type { BootOptions } from '../../../src/index.ts'
 
 interface Argument {
   options: BootOptions

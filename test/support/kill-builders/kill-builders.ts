@@ -3,13 +3,13 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
-import type { GuestOptions } from '../../src/index.ts'
-import { leftoversAfter, ownTemporaryFolder } from './leftovers.ts'
+import type { GuestOptions } from '../../../src/index.ts'
+import { leftoversAfter, ownTemporaryFolder } from '../leftovers.ts'
 
 /** What a builder says last. */
 export const BUILT = 'built in'
 
-const PROGRAM = fileURLToPath(new URL('./build-template.ts', import.meta.url))
+const PROGRAM = fileURLToPath(new URL('./program.ts', import.meta.url))
 
 interface Point {
   name: string

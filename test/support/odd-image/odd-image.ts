@@ -1,9 +1,9 @@
 import { mkdir, open, readFile, symlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { makeRecipe } from '../../src/image/recipe.ts'
-import { resolveImage } from '../../src/image/resolve-image.ts'
-import type { BuiltImage } from '../../src/options/image.ts'
-import { quote } from '../../src/ssh/quote.ts'
+import { makeRecipe } from '../../../src/image/recipe.ts'
+import { resolveImage } from '../../../src/image/resolve-image.ts'
+import type { BuiltImage } from '../../../src/options/image.ts'
+import { quote } from '../../../src/ssh/quote.ts'
 
 const DEFAULT: BuiltImage = { base: 'debian-12', packages: [] }
 const DISK_SIZE = 8 * 1024 ** 3

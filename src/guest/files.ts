@@ -17,6 +17,11 @@ export interface FileOptions {
   cancelSignal?: AbortSignal
 }
 
+export interface ReadFileOptions extends FileOptions {
+  /** Bytes that the file may have; one that has more is an error. @default 100_000_000 */
+  maxBytes?: number
+}
+
 export interface WriteFileOptions extends FileOptions {
   /** Permissions, as a number or octal digits: `0o600`, `'600'`. @default the file's, or 0644 for a new one */
   mode?: number | string
@@ -29,18 +34,23 @@ export interface TransferOptions extends FileOptions {
   onProgress?: (progress: TransferProgress) => void
 }
 
+export interface DownloadOptions extends TransferOptions {
+  /** Bytes that the files may have, holes included, and 512 for each file; a guest that sends more is an error. @default 16 GiB */
+  maxBytes?: number
+}
+
 /**
  * What a test does with files of a guest. Paths in the guest are absolute, or start from root's home folder, and may hold
  * any character but NUL; symlinks that they name are followed.
  *
  * All of them throw a CommandError when the guest fails and a HostError when the host does, with `path`, and with `code` for
- * what Node's fs errors have a code for (`ENOENT`, `EACCES`, `ENOSPC`, `EISDIR`, …). Each gives up when nothing has
- * moved for as long as `timeouts.command`.
+ * what Node's fs errors have a code for (`ENOENT`, `EACCES`, `ENOSPC`, `EISDIR`, …). Each gives up when 64 KiB, or the rest, have
+ * not moved for as long as `timeouts.command`.
  */
 export interface Files {
   /** A file's bytes, or its text. @throws CommandError */
-  readFile(path: string, options?: FileOptions): Promise<Buffer>
-  readFile(path: string, encoding: 'utf8', options?: FileOptions): Promise<string>
+  readFile(path: string, options?: ReadFileOptions): Promise<Buffer>
+  readFile(path: string, encoding: 'utf8', options?: ReadFileOptions): Promise<string>
   /**
    * Creates a file or replaces what is in it. Whoever reads it meanwhile sees the old file or the new one, and a write that
    * fails changes nothing; devices, pipes and the files of /proc and /sys are written to directly. Its folder must be there.
@@ -59,13 +69,20 @@ export interface Files {
   upload(localPath: string, guestPath: string, options?: TransferOptions): Promise<void>
   /**
    * Copies a file or a folder of the guest to `localPath`, which is the path that it will have, like `upload`. It belongs to
-   * you. A download that fails leaves nothing on the host.
+   * you, with the permissions that your umask allows. A download that fails leaves nothing on the host.
+   *
+   * A guest need not be trusted for it: a symlink at `localPath` is refused, not followed, and so is one that the guest sends in the place
+   * of a file or folder (inside a folder symlinks stay symlinks: who follows them later does it alone). Devices, and setuid, setgid and
+   * sticky bits, are left out, which a warning says.
    * @throws CommandError when `guestPath` cannot be read; HostError when the host cannot take it
    */
-  download(guestPath: string, localPath: string, options?: TransferOptions): Promise<void>
+  download(guestPath: string, localPath: string, options?: DownloadOptions): Promise<void>
   /** An SFTP session of the client, for all the rest; ended with the client, or by `end()`. @throws SshError */
   sftp(): Promise<SFTPWrapper>
 }
+
+const MOST_READ = 100_000_000
+const MOST_DOWNLOADED = 16 * 1024 ** 3
 
 export interface FilesParts {
   /** The connected client. */
@@ -77,15 +94,17 @@ export interface FilesParts {
 
 export function files({ open, stallMs, explain }: FilesParts): Files {
   const acting = (what: string, path: string, options: FileOptions): Act => {
-    const { cancelSignal } = refuseUnknown(options, ['cancelSignal', 'mode', 'owner', 'onProgress'])
+    const { cancelSignal } = refuseUnknown(options, ['cancelSignal', 'mode', 'owner', 'onProgress', 'maxBytes'])
     return { what, path, stallMs, cancelSignal }
   }
-  async function read(path: string, options?: FileOptions): Promise<Buffer>
-  async function read(path: string, encoding: 'utf8', options?: FileOptions): Promise<string>
-  async function read(path: string, second: 'utf8' | FileOptions = {}, third: FileOptions = {}) {
+  async function read(path: string, options?: ReadFileOptions): Promise<Buffer>
+  async function read(path: string, encoding: 'utf8', options?: ReadFileOptions): Promise<string>
+  async function read(path: string, second: 'utf8' | ReadFileOptions = {}, third: ReadFileOptions = {}) {
     const [encoding, options] = typeof second === 'string' ? [second, third] : [undefined, second]
     const act = acting(`readFile of ${inspect(path)}`, plainPath(path, 'path'), options)
-    const bytes = await explain(async () => readFile(await open(), act))
+    const { maxBytes = MOST_READ } = options
+    requireBytes('maxBytes', maxBytes)
+    const bytes = await explain(async () => readFile(await open(), maxBytes, act))
     return encoding === undefined ? bytes : bytes.toString(encoding)
   }
   return {
@@ -108,7 +127,9 @@ export function files({ open, stallMs, explain }: FilesParts): Files {
     download: async (guestPath, localPath, options = {}) => {
       const what = `download of ${inspect(guestPath)} to ${inspect(localPath)}`
       const act = acting(what, plainPath(guestPath, 'guestPath'), options)
-      await explain(async () => download(await open(), localPath, options.onProgress, act))
+      const { onProgress, maxBytes = MOST_DOWNLOADED } = options
+      requireBytes('maxBytes', maxBytes)
+      await explain(async () => download(await open(), localPath, { onProgress, maxBytes }, act))
     },
     sftp: async () => {
       const client = await explain(open)
@@ -119,6 +140,13 @@ export function files({ open, stallMs, explain }: FilesParts): Files {
         })
       })
     },
+  }
+}
+
+/** @throws GuestError */
+function requireBytes(option: string, bytes: number): void {
+  if (typeof bytes !== 'number' || !(bytes >= 0)) {
+    throw badOption(option, 'a number of bytes', bytes, `Write ${option}: 1_000_000.`)
   }
 }
 

@@ -1,15 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { hasCapability } from './has-capability.ts'
 
-/** Bits of /proc/self/status's CapEff (capabilities(7)). */
-const CAP_NET_ADMIN = 1n << 12n
-const CAP_SYS_ADMIN = 1n << 21n
+const CAP_NET_ADMIN = 12
+const CAP_SYS_ADMIN = 21
 
 /** Whether making a network namespace takes a user namespace first: not for root, or a container that is almost root. */
 export function needsUserNamespace(): boolean {
-  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(ownStatus())?.[1] ?? '0'
-  const needed = CAP_NET_ADMIN | CAP_SYS_ADMIN
-  return (BigInt(`0x${effective}`) & needed) !== needed
+  return !hasCapability(CAP_NET_ADMIN) || !hasCapability(CAP_SYS_ADMIN)
 }
 
 /** What a private network has of its own, but for its user namespace. */

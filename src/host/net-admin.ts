@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { HostError } from '../errors.ts'
+import { hasCapability } from './has-capability.ts'
 import { messageOf } from './message-of.ts'
 import { run } from './run.ts'
 import { requireTool } from './tools.ts'
 
-/** A bit of /proc/self/status's CapEff (capabilities(7)). */
-const CAP_NET_ADMIN = 1n << 12n
+const CAP_NET_ADMIN = 12
 /** Takes away what nobody has, which only those may who may change interfaces. */
 const NOTHING = ['route', 'delete', 'blackhole', '192.0.2.1', 'table', '4242']
 /** Milliseconds; sudo may have to ask a directory service who this is. */
@@ -18,7 +17,7 @@ const SUDO_BUDGET = 10_000
  */
 export async function requireAdmin(): Promise<[string, ...string[]]> {
   const ip = requireTool('ip')
-  if (hasNetAdmin() && (await isForThisNamespace(ip))) return [ip]
+  if (hasCapability(CAP_NET_ADMIN) && (await isForThisNamespace(ip))) return [ip]
   try {
     await run('sudo', ['-n', ip, '-Version'], { timeoutMs: SUDO_BUDGET })
   } catch (cause) {
@@ -26,11 +25,6 @@ export async function requireAdmin(): Promise<[string, ...string[]]> {
     throw noAdmin(stderr?.split('\n')[0] || messageOf(cause), cause)
   }
   return ['sudo', '-n', ip]
-}
-
-function hasNetAdmin(): boolean {
-  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
-  return (BigInt(`0x${effective}`) & CAP_NET_ADMIN) !== 0n
 }
 
 /** Root of a user namespace has every capability, and still none over a network namespace from outside. */

@@ -2,6 +2,7 @@ import { chmod, lstat, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 
 const OWNER_MAY_WRITE = 0o200
+const OWNER_MAY_ALL = 0o700
 
 /**
  * Moves what is at `from` to `to`, on the same file system. A file takes the place of a file; a folder is merged into a
@@ -12,6 +13,8 @@ export async function putInPlace(from: string, to: string): Promise<void> {
   const [source, target] = await Promise.all([lstat(from), lstat(to).catch(() => undefined)])
   if (target && source.isDirectory() !== target.isDirectory()) throw clash(to, target.isDirectory())
   if (target?.isDirectory()) {
+    // It is taken apart, and is not needed after that.
+    await chmod(from, source.mode | OWNER_MAY_ALL)
     for (const name of await readdir(from)) await putInPlace(join(from, name), join(to, name))
     return
   }

@@ -1,37 +1,59 @@
-import { mkdtemp, readdir, realpath, rm } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { mkdir, mkdtemp, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Client } from 'ssh2'
+import { kindOf } from '../host/kind-of.ts'
+import { landingPlace } from '../host/landing-place.ts'
 import { putInPlace } from '../host/put-in-place.ts'
-import { unpackTar } from '../host/tar.ts'
-import { hostFileError } from './file-error.ts'
+import { removeTree } from '../host/remove-tree.ts'
+import { unpackTar } from '../host/unpack-tar.ts'
+import { badArchive, hostFileError, tooLarge } from './file-error.ts'
 import { sendScript } from './file-scripts.ts'
+import { warnLeftOut } from './left-out.ts'
 import { progress, type TransferProgress } from './progress.ts'
 import { pump } from './pump.ts'
 import { withProgram, type Act } from './with-program.ts'
 
-/** Unpacks what a program of the guest packs, in a folder beside the target, and moves it there once it is whole. */
+export interface DownloadWish {
+  onProgress: ((progress: TransferProgress) => void) | undefined
+  maxBytes: number
+}
+
+/** Bytes that tar may add to the end of an archive. */
+const PADDING = 65_536
+
+/**
+ * Unpacks what a program of the guest packs, in a folder beside the target, and moves it there once it is whole. The guest may be
+ * anybody's: nothing that has come from it is followed, and it chooses neither the place nor the name.
+ */
 export async function download(
   client: Client,
   localPath: string,
-  onProgress: ((progress: TransferProgress) => void) | undefined,
+  { onProgress, maxBytes }: DownloadWish,
   act: Act,
 ): Promise<void> {
   const onHost = <T>(work: Promise<T>) =>
     work.catch((cause: unknown) => {
       throw hostFileError(act.what, localPath, cause)
     })
-  const target = await realpath(localPath).catch(() => resolve(localPath))
-  const stage = await onHost(mkdtemp(join(dirname(target), '.vitest-guest-')))
+  const { folder, target } = await onHost(landingPlace(localPath))
+  const stage = await onHost(mkdtemp(join(folder, '.vitest-guest-')))
   try {
+    // An archive may change the permissions of the folder that it is unpacked into: then nobody can look in from outside still.
+    const unpacked = join(stage, 'unpacked')
+    await onHost(mkdir(unpacked))
     const script = sendScript(act.path, { measure: onProgress !== undefined })
-    await withProgram(client, script, act, async (running) => {
+    const leftOut = await withProgram(client, script, act, async (running) => {
       const size = running.greeting.then((words) => Number.parseInt(words, 10) || 0)
       const { onBytes, finish } = progress(act.path, size, onProgress)
-      const tar = unpackTar(stage)
+      const tar = await onHost(Promise.resolve().then(() => unpackTar(unpacked, maxBytes)))
+      const count = (bytes: number) => {
+        if (bytes > maxBytes + PADDING) throw tooLarge(act, maxBytes)
+        onBytes(bytes)
+      }
       try {
-        running.channel.end()
+        running.stdin.end()
         // tar may go at the end mark of the archive, before the padding has come, or because it failed.
-        await pump(running.channel, tar.input, running, onBytes, () => onHost(tar.done))
+        await pump(running.stdout, tar.input, running, count, () => onHost(tar.done))
         if (tar.input.destroyed) await onHost(tar.done)
         // First, as it is the guest that knows why an archive ends early.
         await running.endedWell()
@@ -41,10 +63,17 @@ export async function download(
       } finally {
         await tar.kill()
       }
+      return tar.leftOut
     })
-    const [name = ''] = await readdir(stage)
-    await onHost(putInPlace(join(stage, name), target))
+    const [name, ...more] = await onHost(readdir(unpacked))
+    if (name === undefined || more.length > 0)
+      throw badArchive(act, `${name === undefined ? 0 : 1 + more.length} things`)
+    const source = join(unpacked, name)
+    const kind = await onHost(kindOf(source))
+    if (kind !== 'file' && kind !== 'folder') throw badArchive(act, `a ${kind}`)
+    await onHost(putInPlace(source, target))
+    warnLeftOut(act.what, leftOut)
   } finally {
-    await rm(stage, { recursive: true, force: true })
+    await removeTree(stage)
   }
 }

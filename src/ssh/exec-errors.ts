@@ -52,6 +52,19 @@ export function notStarted(command: string, cause: unknown): SshError {
   return new SshError(`SSH did not start the command (${why}): ${oneLine(command)}`, { command, cause })
 }
 
+/** The login shell did not come to what it was asked for. `said` is what its start-up files wrote. */
+export function shellFailed(what: string, why: string, said: { stdout: string; stderr: string }): SshError {
+  return new SshError(`The guest's login shell ${why}: ${oneLine(what)}`, {
+    ...said,
+    command: what,
+    hint: "Look into the start-up files of root's shell, for instance /root/.bashrc: they are run for each command.",
+  })
+}
+
+export function endOf({ exitCode, signal }: { exitCode?: number | undefined; signal?: string | undefined }): string {
+  return signal ?? `exit code ${exitCode}`
+}
+
 /** The first line of a message says what; a script's other lines are in `error.command`. */
 function oneLine(command: string): string {
   const [first = '', ...more] = command.trim().split('\n')

@@ -24,6 +24,14 @@ const HINTS: Readonly<Record<string, { guest: string; host: string }>> = {
     guest: 'A path is the one that the thing will have, so name the file, not the folder that it goes to.',
     host: 'A path is the one that the thing will have, so name the file, not the folder that it goes to.',
   },
+  ELOOP: {
+    guest: 'A symlink leads to itself.',
+    host: 'Name the place that it leads to, or remove it.',
+  },
+  EFBIG: {
+    guest: 'Raise maxBytes, if it shall be that much.',
+    host: 'Raise maxBytes, if it shall be that much.',
+  },
   EINVAL: {
     guest: 'Has the guest that user and group? Make them first: await guest.$`useradd …`.',
     host: 'See above.',
@@ -46,6 +54,24 @@ export function guestFileError(what: string, path: string, { exitCode, signal, s
     signal,
     stderr,
     hint: code === undefined ? undefined : HINTS[code]?.guest,
+  })
+}
+
+/** What a guest packs is one file or folder, unless somebody has put another tar into its place. */
+export function badArchive({ what, path }: { what: string; path: string }, found: string): CommandError {
+  return new CommandError(`${what} failed in the guest: its archive holds ${found}, not one file or folder`, {
+    command: what,
+    path,
+    hint: 'Is tar in the guest GNU tar, and does the guest run as it should?',
+  })
+}
+
+export function tooLarge({ what, path }: { what: string; path: string }, maxBytes: number): CommandError {
+  return new CommandError(`${what} was given up, as it is more than ${maxBytes} bytes`, {
+    command: what,
+    path,
+    code: 'EFBIG',
+    hint: HINTS['EFBIG']?.guest,
   })
 }
 

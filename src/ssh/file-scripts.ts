@@ -136,6 +136,7 @@ export function sendScript(path: string, { measure }: { measure: boolean }): str
   return `${PLAIN}
 ${resolved('source', path)}
 tell${size}
+[ "$source" != / ] || { echo "/: Name a folder below it" >&2; exit 1; }
 [ -e "$source" ] || { echo "$source: No such file or directory" >&2; exit 1; }
 ${requirePlain('source')}
 stage=

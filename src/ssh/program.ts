@@ -1,13 +1,17 @@
+import type { Readable, Writable } from 'node:stream'
 import type { Client, ClientChannel } from 'ssh2'
 import { SshError } from '../errors.ts'
+import { endOf, shellFailed } from './exec-errors.ts'
+import { signalGroup } from './signal-group.ts'
+import { startMark, type StartMark } from './start-mark.ts'
 
 /** A script that runs in the guest, with its streams. */
 export interface Program {
-  /** Its stdout, and its stdin. */
-  readonly channel: ClientChannel
-  /** What it said in its first line on stderr, after its pid. */
+  readonly stdin: Writable
+  readonly stdout: Readable
+  /** What it said when it had started. */
   readonly greeting: Promise<string>
-  /** How it ended. @throws SshError when the connection is lost first */
+  /** How it ended. @throws SshError when the connection is lost first, or it never started */
   readonly ended: Promise<ProgramEnding>
   /** Ends its process group, with time to tidy up, and waits for that. */
   stop(): Promise<void>
@@ -31,81 +35,99 @@ const STOP_INTERVAL = 500
 const KEPT = 100_000
 
 /**
- * Runs a script by the login shell in a channel of its own. `tell` in it, once, makes it known on stderr by its pid, which
- * is that of its process group too; stdout and stdin are the script's own. `what` names the act, for messages.
+ * Runs a script by the login shell in a channel of its own. `tell` in it, once, makes it known by its pid, which is that of its
+ * process group too; what comes after that on stdout and stderr is the script's own. `what` names the act, for messages.
  * @throws SshError when no channel can be had
  */
-export async function startProgram(client: Client, script: string, what: string): Promise<Program> {
-  const lost = () => new SshError(`The SSH connection was lost: ${what}`)
-  const channel = await new Promise<ClientChannel>((resolve, reject) => {
-    const onClose = () => reject(lost())
+export function startProgram(client: Client, script: string, what: string): Promise<Program> {
+  const mark = startMark()
+  return new Promise<Program>((resolve, reject) => {
+    const onClose = () => reject(lost(what))
+    const refuse = (cause: unknown) => {
+      client.off('close', onClose)
+      reject(new SshError(`SSH did not start a program: ${what}`, { cause }))
+    }
     client.once('close', onClose)
-    const refuse = (cause: unknown) => reject(new SshError(`SSH did not start a program: ${what}`, { cause }))
     try {
-      client.exec(`tell() { echo "$$ $*" >&2; }\n${script}`, (error, opened) => {
+      client.exec(`tell() { ${mark.say('$*')}; }\n${script}`, (error, channel) => {
+        if (error) return refuse(error)
         client.off('close', onClose)
-        if (error) refuse(error)
-        else resolve(opened)
+        // At once, as its end may have come in the same packet.
+        resolve(attach(client, channel, mark, what))
       })
     } catch (cause) {
-      client.off('close', onClose)
       refuse(cause)
     }
   })
+}
 
+function attach(client: Client, channel: ClientChannel, mark: StartMark, what: string): Program {
   let said = ''
   let pid: number | undefined
-  let stopping = false
-  let greet = (_words: string) => {}
-  const greeting = new Promise<string>((resolve) => (greet = resolve))
+  let isStopping = false
   let again: NodeJS.Timeout | undefined
+  const greeting = Promise.withResolvers<string>()
+  const ended = Promise.withResolvers<ProgramEnding>()
+  ended.promise.catch(() => {})
   const killWhenKnown = () => {
-    if (!stopping || pid === undefined) return
-    try {
-      client.exec(`kill -s TERM -- -${pid}`, (_error, opened?: ClientChannel) => {
-        opened?.resume().on('error', () => {})
-        opened?.once('close', () => {
-          if (stopping) again = setTimeout(killWhenKnown, STOP_INTERVAL)
-        })
-      })
-    } catch {
+    if (!isStopping || pid === undefined) return
+    signalGroup(client, pid, 'SIGTERM').then(
+      () => {
+        if (isStopping) again = setTimeout(killWhenKnown, STOP_INTERVAL)
+      },
       // The connection is gone, and with it the way to the program.
-    }
+      () => {},
+    )
   }
-  channel.stderr.on('data', (chunk: Buffer) => {
-    if (said.length < KEPT) said += chunk.toString()
-    const lineEnd = said.indexOf('\n')
-    if (pid !== undefined || lineEnd === -1) return
-    pid = Number.parseInt(said, 10)
-    greet(said.slice(said.indexOf(' ') + 1, lineEnd))
+  // By both: the one is destroyed when its reader is, the other may be closed by a start-up file.
+  const onStart = (known: number, words: string) => {
+    if (pid !== undefined) return
+    pid = known
+    greeting.resolve(words)
     killWhenKnown()
+  }
+  const [stdout, stderr] = [mark.cut(onStart), mark.cut(onStart)]
+  const notBegun = (why: string) => shellFailed(what, why, { stdout: stdout.before, stderr: stderr.before })
+  for (const output of [stdout, stderr]) {
+    output.on('fail', (why: string) => {
+      ended.reject(notBegun(why))
+      channel.close()
+      stdout.end()
+    })
+  }
+  stderr.on('data', (chunk: Buffer) => {
+    if (said.length < KEPT) said += chunk.toString()
   })
   channel.on('error', () => {})
-  const ended = new Promise<ProgramEnding>((resolve, reject) => {
-    let exit: Pick<ProgramEnding, 'exitCode' | 'signal'> | undefined
-    const onLost = () => reject(lost())
-    client.once('close', onLost)
-    channel.on('exit', (code: number | null, signal?: string) => (exit ??= { exitCode: code ?? undefined, signal }))
-    channel.on('close', () => {
-      client.off('close', onLost)
-      greet('')
-      const stderr = said.slice(said.indexOf('\n') + 1)
-      if (exit) resolve({ ...exit, stderr })
-      else onLost()
-    })
+  channel.pipe(stdout)
+  channel.stderr.pipe(stderr)
+
+  let exit: Pick<ProgramEnding, 'exitCode' | 'signal'> | undefined
+  const onLost = () => ended.reject(lost(what))
+  client.once('close', onLost)
+  channel.on('exit', (code: number | null, signal?: string) => (exit ??= { exitCode: code ?? undefined, signal }))
+  channel.on('close', () => {
+    client.off('close', onLost)
+    greeting.resolve('')
+    if (!exit) onLost()
+    else if (pid === undefined && !isStopping) ended.reject(notBegun(`ended before it (${endOf(exit)})`))
+    else ended.resolve({ ...exit, stderr: said })
   })
-  ended.catch(() => {})
 
   const stop = async () => {
-    stopping = true
+    isStopping = true
     killWhenKnown()
-    channel.resume()
+    channel.unpipe(stdout).resume()
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, STOP_BUDGET)))
-    await Promise.race([ended.catch(() => {}), late])
-    stopping = false
+    await Promise.race([ended.promise.catch(() => {}), late])
+    isStopping = false
     for (const each of [timer, again]) clearTimeout(each)
     channel.close()
   }
-  return { channel, greeting, ended, stop }
+  return { stdin: channel, stdout, greeting: greeting.promise, ended: ended.promise, stop }
+}
+
+function lost(what: string): SshError {
+  return new SshError(`The SSH connection was lost: ${what}`)
 }

@@ -9,7 +9,7 @@ import type { Running } from './with-program.ts'
 export async function pump(
   from: Readable,
   to: Writable,
-  { signal, tick }: Pick<Running, 'signal' | 'tick'>,
+  { signal, moved }: Pick<Running, 'signal' | 'moved'>,
   onBytes: (bytes: number) => void = () => {},
   /** Whether it is well that the other one has closed; what is left is then dropped. */
   onEarlyClose: () => Promise<void> = () => Promise.reject(new Error('the stream was closed at its other end')),
@@ -28,16 +28,16 @@ export async function pump(
     // Not destroyed when the other stream breaks: a channel that is destroyed does not tell how its program ends.
     const chunks = addAbortSignal(signal, from).iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
     for await (const chunk of chunks) {
-      tick()
       onBytes((bytes += chunk.length))
       if (end.closed) {
+        moved(chunk.length)
         await onEarlyClose()
         continue
       }
       // Nothing may come between the write and the listening, so the promise is made first.
       const drained = new Promise<void>((resolve) => (go = resolve))
       if (!to.write(chunk)) await drained
-      tick()
+      moved(chunk.length)
     }
     // An ssh2 channel that is destroyed ends as if it had come to its end (1.17, lib/Channel.js).
     signal.throwIfAborted()

@@ -1,5 +1,6 @@
 import type { Client } from 'ssh2'
 import { notStarted } from './exec-errors.ts'
+import { startMark } from './start-mark.ts'
 
 interface Request {
   readonly pid: number
@@ -48,20 +49,29 @@ async function sendAll(client: Client): Promise<void> {
   REQUESTS.delete(client)
 }
 
+/** Bytes of a process ID and the end of its line. */
+const PID_BYTES = 12
+
 /** Returns the groups that were there. */
 function send(client: Client, pids: readonly number[], signal: NodeJS.Signals): Promise<number[]> {
   const kill = `kill -s ${signal.slice('SIG'.length)} -- "-$group"`
   const command = `for group in ${pids.join(' ')}; do ${kill} 2>/dev/null && echo "$group"; done`
+  const mark = startMark()
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown) => reject(notStarted(command, cause))
     try {
-      client.exec(command, (error, channel) => {
+      client.exec(`${mark.say()}\n${command}`, (error, channel) => {
         if (error) return fail(error)
+        const most = pids.length * PID_BYTES
         let said = ''
-        channel.on('data', (chunk: Buffer) => (said += chunk.toString()))
         channel.on('error', () => {})
         channel.on('close', () => resolve(said.split('\n').filter(Boolean).map(Number)))
         channel.stderr.resume()
+        const output = channel.pipe(mark.cut()).on('data', (chunk: Buffer) => {
+          if (said.length <= most) said += chunk.toString()
+        })
+        // A flood in the place of an answer ends with its channel.
+        output.on('fail', () => channel.close())
       })
     } catch (cause) {
       fail(cause)

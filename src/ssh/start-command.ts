@@ -1,12 +1,12 @@
-import { PassThrough, type Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import type { Client, ClientChannel } from 'ssh2'
 import { GuestError } from '../errors.ts'
 import { timerMs } from '../lifetime/longest-timer.ts'
 import { badOption } from '../options/bad-option.ts'
-import { notStarted } from './exec-errors.ts'
-import { PidLine } from './pid-line.ts'
+import { endOf, notStarted, shellFailed } from './exec-errors.ts'
 import { MOST_SESSIONS, takeSession } from './sessions.ts'
 import { signalGroup } from './signal-group.ts'
+import { SAYING_BYTES, startMark } from './start-mark.ts'
 
 /** How a command came to its end. Without any of these the connection was lost, and nobody knows. */
 export interface Ending {
@@ -53,7 +53,7 @@ export interface StartedCommand {
 /**
  * Runs a script in a channel of its own.
  *
- * Its first line makes the shell tell its pid, which is that of its process group too (sshd calls setsid), so that it
+ * Its first line makes the shell tell where its own output begins, and its pid, which is that of its process group too (sshd calls setsid), so that it
  * can be killed whole. SSH's own `signal` request does not do it: ssh2 1.17 drops it in silence once the input has ended
  * (lib/Channel.js).
  */
@@ -74,12 +74,16 @@ export function startCommand(client: Client, start: Start): StartedCommand {
   let isAsked = false
   let leave: (() => void) | undefined
   let timer: NodeJS.Timeout | undefined
+  let group: number | undefined
 
-  const stdout = new PidLine((known) => {
+  const mark = startMark()
+  const stdout = mark.cut((known) => {
+    group = known
     pid.resolve(known)
     killWhenKnown()
   })
-  const stderr = new PassThrough()
+  const stderr = mark.cut()
+  for (const output of [stdout, stderr]) output.on('fail', (why: string) => onShellFailed(why))
   const endStreams = () => {
     stdout.end()
     stderr.end()
@@ -103,17 +107,20 @@ export function startCommand(client: Client, start: Start): StartedCommand {
     else giveUp()
     return killed.promise
   }
+  const letGo = () => {
+    channel?.unpipe(stdout).resume()
+    channel?.stderr.unpipe(stderr).resume()
+    channel?.close()
+  }
   const killWhenKnown = () => {
-    if (!isCut || !channel || stdout.pid === undefined) return
-    channel.unpipe(stdout).resume()
-    channel.stderr.unpipe(stderr).resume()
-    channel.close()
+    if (!isCut || !channel || group === undefined) return
+    letGo()
     const over = () => {
       killed.resolve()
       leave?.()
     }
     // When it fails the connection is gone, and with it the way to the command.
-    signalGroup(client, stdout.pid, 'SIGKILL').then(over, over)
+    signalGroup(client, group, 'SIGKILL').then(over, over)
     endStreams()
   }
   const onAbort = () => void cut({ by: 'cancelSignal', cause: cancelSignal?.reason })
@@ -124,9 +131,12 @@ export function startCommand(client: Client, start: Start): StartedCommand {
     // An open channel ends its streams itself, after what it still holds.
     if (!channel) endStreams()
   }
-  const onNotStarted = (cause: unknown) => {
+  const onShellFailed = (why: string) => {
+    letGo()
+    onNotStarted(shellFailed(command, why, { stdout: stdout.before, stderr: stderr.before }))
+  }
+  const onNotStarted = (error: Error) => {
     release()
-    const error = notStarted(command, cause)
     for (const { promise, reject } of [pid, opened, exited, closed]) {
       // Nobody waits for all four.
       promise.catch(() => {})
@@ -144,22 +154,27 @@ export function startCommand(client: Client, start: Start): StartedCommand {
   }
   const ask = (tries = OPEN_TRIES) => {
     isAsked = true
-    client.exec(`echo $$\n${script}`, (error, started) => {
+    client.exec(`${mark.say()}\n${script}`, (error, started) => {
       if (error && isFull(error) && tries > 1) {
         setTimeout(() => (isCut ? giveUp() : tryToAsk(tries - 1)), BETWEEN_TRIES)
         return
       }
-      if (error) return onNotStarted(error)
+      if (error) return onNotStarted(notStarted(command, error))
       channel = started
       channel.on('error', () => {})
       channel.on('exit', (code: number | null, signal?: string) => {
         exit ??= { exitCode: code ?? undefined, signal }
-        exited.resolve(exit)
+        // It may have ended before it came to the command, which is not known before all that it wrote has come.
+        void Promise.race([pid.promise, closed.promise]).then(
+          () => exited.resolve(exit as Ending),
+          () => {},
+        )
       })
       channel.on('close', () => {
+        if (exit && !isCut && group === undefined) return onShellFailed(`ended before it (${endOf(exit)})`)
         settle(exit ?? {})
         // The session of one that is killed is only free once that is done, and it ends before.
-        if (isCut && stdout.pid !== undefined) return
+        if (isCut && group !== undefined) return
         killed.resolve()
         leave?.()
       })
@@ -173,7 +188,7 @@ export function startCommand(client: Client, start: Start): StartedCommand {
     try {
       ask(tries)
     } catch (cause) {
-      onNotStarted(cause)
+      onNotStarted(notStarted(command, cause))
     }
   }
 
@@ -189,7 +204,12 @@ export function startCommand(client: Client, start: Start): StartedCommand {
     })
     leave = mine
     if (!mine)
-      onNotStarted(new Error(`${MOST_SESSIONS} commands run over this connection, which is all that it can have`))
+      onNotStarted(
+        notStarted(
+          command,
+          new Error(`${MOST_SESSIONS} commands run over this connection, which is all that it can have`),
+        ),
+      )
   }
   return {
     pid: pid.promise,
@@ -216,7 +236,7 @@ function isFull(error: Error): boolean {
 /** Linux takes no argument of a program that is longer (MAX_ARG_STRLEN), and sshd hands the whole command to the shell as one. */
 const LONGEST = 128 * 1024 - 1
 /** For the line that tells the pid. */
-const ROOM = 16
+const ROOM = SAYING_BYTES + 1
 
 /** sshd would drop the connection, and all that runs over it. @throws GuestError */
 function requireSendable(script: string): void {

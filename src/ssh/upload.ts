@@ -38,15 +38,15 @@ export async function upload(
   await withProgram(client, script, act, async (running) => {
     const { output, done, kill } = isBare ? readWhole(source, stats.size) : packTar(source)
     try {
-      running.channel.resume()
-      await pump(output, running.channel, running, onBytes).catch((error: unknown) => {
+      running.stdout.resume()
+      await pump(output, running.stdin, running, onBytes).catch((error: unknown) => {
         throw output.errored ? failed(output.errored) : error
       })
       // Only what is whole is ended; the program is stopped otherwise, before it takes the half for all.
       await done.catch((cause: unknown) => {
         throw failed(cause)
       })
-      running.channel.end()
+      running.stdin.end()
     } finally {
       await kill()
     }

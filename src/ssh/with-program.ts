@@ -4,13 +4,16 @@ import { until } from '../lifetime/until.ts'
 import { canceled, guestFileError, stalled } from './file-error.ts'
 import { startProgram, type Program, type ProgramEnding } from './program.ts'
 
+/** Bytes that must move within the limit: a guest that sends one from time to time would hold us up for ever. */
+const STEP = 65_536
+
 /** Something that is done with a file of the guest. */
 export interface Act {
   /** For messages: `upload of '/a' to '/b'`. */
   readonly what: string
   /** The path in the guest. */
   readonly path: string
-  /** Milliseconds in which something must move. */
+  /** Milliseconds in which something must move: 64 KiB, or the rest. */
   readonly stallMs: number
   readonly cancelSignal?: AbortSignal | undefined
 }
@@ -19,8 +22,10 @@ export interface Act {
 export interface Running extends Program {
   /** Aborted when the caller cancels, or nothing has moved for too long. */
   readonly signal: AbortSignal
-  /** Tells that something has moved. */
-  tick(): void
+  /** Tells that so many bytes have moved. */
+  moved(bytes: number): void
+  /** Ends it with this error. */
+  fail(error: GuestError): void
   /** Waits for the program's good end. @throws CommandError */
   endedWell(): Promise<void>
 }
@@ -51,7 +56,14 @@ export async function withProgram<T>(
       if (ending.exitCode !== 0) throw guestFileError(what, path, ending)
     }
     const endedWell = async () => check(await until(signal, ended))
-    const work_ = work({ ...program, signal, tick: () => timer.refresh(), endedWell })
+    let bytes = 0
+    const moved = (more: number) => {
+      bytes += more
+      if (bytes < STEP) return
+      bytes = 0
+      timer.refresh()
+    }
+    const work_ = work({ ...program, signal, moved, fail: (error) => stop.abort(error), endedWell })
     const result = await work_.catch(async (error: unknown) => {
       // A stream that broke: the program has ended before its time, and has said why.
       if (!(error instanceof GuestError)) await endedWell()

@@ -11,9 +11,9 @@ const PIECE = 65_536
 export async function writeFile(client: Client, data: Buffer, wish: Omit<WriteWish, 'size'>, act: Act): Promise<void> {
   const script = writeScript(act.path, { ...wish, size: data.length })
   await withProgram(client, script, act, async (running) => {
-    running.channel.resume()
-    await pump(Readable.from(pieces(data)), running.channel, running)
-    running.channel.end()
+    running.stdout.resume()
+    await pump(Readable.from(pieces(data)), running.stdin, running)
+    running.stdin.end()
   })
 }
 

@@ -148,7 +148,7 @@ describe('upload and download', () => {
     )
     await guest.download(`/t/up ${ODD}`, join(host, 'down'))
     expect(await readFile(join(host, 'down'), 'utf8')).toBe('new')
-    expect((await stat(join(host, 'down'))).mode & 0o7777).toBe(0o6751)
+    expect((await stat(join(host, 'down'))).mode & 0o7777).toBe(0o751)
   })
 
   test('a large file that goes as it is gets the same, and replaces a file with other permissions', async () => {
@@ -285,6 +285,31 @@ describe('upload and download', () => {
     expect(error).toMatchObject({ name, code, path: expect.any(String) as string })
     expect(error.message).toContain(name === 'HostError' ? 'failed on the host' : 'failed in the guest')
     expect((await guest.$`ls -d /t/x || true`).stdout).toBe('')
+    await expectTidy()
+  })
+
+  test('a file without end is given up, as is one of 5 TB', async () => {
+    await guest.$`truncate --size=5T /t/endless`
+    for (const act of [
+      () => guest.readFile('/dev/zero', { maxBytes: 1_000_000 }),
+      () => guest.readFile('/t/endless', { maxBytes: 1_000_000 }),
+      () => guest.download('/t/endless', join(host, 'endless')),
+    ]) {
+      const error = await failure(act())
+      expect(error).toMatchObject({ code: 'EFBIG' })
+      expect(error.message).toMatch(/more than \d+ bytes[^]*Raise maxBytes, if it shall be that much\.$/)
+    }
+    expect(await readdir(host)).not.toContain('endless')
+    expect((await guest.$`pgrep -x 'tar|cat' || true`).stdout).toBe('')
+    await expectTidy()
+  })
+
+  test('devices and special bits stay in the guest, and the root folder is not one that is packed', async () => {
+    await guest.$`mkdir /t/odd && mknod /t/odd/null c 1 3 && cp /bin/true /t/odd/true && chmod 6755 /t/odd/true`
+    await guest.download('/t/odd', join(host, 'odd'))
+    expect(await readdir(join(host, 'odd'))).toEqual(['true'])
+    expect((await stat(join(host, 'odd', 'true'))).mode & 0o7777).toBe(0o755)
+    expect((await failure(guest.download('/', join(host, 'x')))).message).toContain('/: Name a folder below it')
     await expectTidy()
   })
 

@@ -14,10 +14,20 @@ export interface SshServer extends AsyncDisposable {
   dial(): Promise<Socket>
 }
 
+/** What the server's guest is like; may be changed while it runs, for the commands to come. */
+export interface GuestShell {
+  /** @default '/bin/sh' */
+  program: string
+  env: NodeJS.ProcessEnv
+  /** What the start-up files of its shell do, as a script. */
+  startUp: string
+}
+
 const SIGNAL_NUMBERS = { KILL: 9, TERM: 15 } as const
 
 /** A real SSH server on 127.0.0.1 that runs commands by /bin/sh, as sshd would. */
-export async function startSshServer(credentials = makeCredentials('correct horse')): Promise<SshServer> {
+export async function startSshServer(shell: Partial<GuestShell> = {}): Promise<SshServer> {
+  const credentials = makeCredentials('correct horse')
   const commands: ChildProcess[] = []
   const connections = new Set<Connection>()
   const sockets = new Set<Socket>()
@@ -41,7 +51,7 @@ export async function startSshServer(credentials = makeCredentials('correct hors
         if (child?.pid !== undefined) process.kill(-child.pid, SIGNAL_NUMBERS[name as 'KILL' | 'TERM'])
       })
       session.on('exec', (accept, _reject, { command }) => {
-        child = serve(accept(), command)
+        child = serve(accept(), command, shell)
         commands.push(child)
       })
     })
@@ -78,8 +88,9 @@ export async function logIn(to: SshServer): Promise<Client> {
   return connectSsh(await to.dial(), { user: 'root', privateKey, hostPublicKey }, AbortSignal.timeout(15_000))
 }
 
-function serve(channel: ServerChannel, command: string): ChildProcess {
-  const child = spawn('/bin/sh', ['-c', command], { detached: true })
+function serve(channel: ServerChannel, command: string, shell: Partial<GuestShell>): ChildProcess {
+  const { program = '/bin/sh', env = process.env, startUp = '' } = shell
+  const child = spawn(program, ['-c', startUp === '' ? command : `${startUp}\n${command}`], { detached: true, env })
   channel.pipe(child.stdin).on('error', () => {})
   child.stdout.pipe(channel, { end: false })
   child.stderr.pipe(channel.stderr, { end: false })

@@ -3,9 +3,11 @@ import { pipeline, type Duplex } from 'node:stream'
 import getPort from 'get-port'
 import pRetry from 'p-retry'
 import { NetworkError } from '../errors.ts'
+import { messageOf } from '../host/message-of.ts'
 
 /** A port of this host that leads to one of a guest. Disposing closes it and every connection through it. */
 export interface Forward extends AsyncDisposable {
+  readonly protocol: 'tcp' | 'udp'
   readonly host: '127.0.0.1'
   readonly port: number
 }
@@ -35,10 +37,13 @@ export async function forward(connect: () => Promise<Duplex>): Promise<Forward> 
     open.add(stream)
     stream.on('error', () => {}).once('close', () => open.delete(stream))
   }
+  // A connection that cannot be taken, for want of a descriptor, is no end of the others.
+  server.on('error', () => {})
   const port = await pRetry(() => listen(server), { retries: ATTEMPTS, minTimeout: 0 }).catch((cause: unknown) => {
-    throw new NetworkError('No port of 127.0.0.1 could be had', { cause })
+    throw new NetworkError(`No port of 127.0.0.1 could be had: ${messageOf(cause)}`, { cause })
   })
   return {
+    protocol: 'tcp',
     host: '127.0.0.1',
     port,
     [Symbol.asyncDispose]: () =>

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { HostError } from '../errors.ts'
 import { programEnvironment } from './environment.ts'
+import { requireStreams } from './require-streams.ts'
 import { requireTool } from './tools.ts'
 import { until } from '../lifetime/until.ts'
 
@@ -102,6 +103,7 @@ function startHolder(path: string, ...flags: string[]) {
   // coreutils, which no Debian is without.
   const holder = ['--pdeathsig', 'KILL', 'flock', '--exclusive', ...flags, '--no-fork', path, 'cat']
   const child = spawn(requireTool('setpriv'), holder, { stdio: ['pipe', 'pipe', 'ignore'], env: programEnvironment() })
+  requireStreams(child, ['flock', path])
   child.stdin.on('error', () => {})
   const closed = new Promise((resolve) => child.once('close', resolve))
   const release = async (): Promise<void> => {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import type { Duplex } from 'node:stream'
 import { HostError } from '../errors.ts'
 import { programEnvironment } from '../host/environment.ts'
+import { requireStreams } from '../host/require-streams.ts'
 import { requireTool } from '../host/tools.ts'
 import { Qmp } from '../host/qmp.ts'
 import { until } from '../lifetime/until.ts'
@@ -64,6 +65,7 @@ export async function startMachine(
     cwd,
     env: programEnvironment(),
   })
+  requireStreams(child, [qemu])
   let stderr = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-20_000)))

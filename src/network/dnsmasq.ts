@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NetworkError } from '../errors.ts'
 import { programEnvironment } from '../host/environment.ts'
+import { requireStreams } from '../host/require-streams.ts'
 import { requireTool } from '../host/tools.ts'
 import { until } from '../lifetime/until.ts'
 import type { DhcpRange } from '../options/dhcp.ts'
@@ -44,6 +45,7 @@ export async function startDnsmasq(
   await mkdir(hosts, { recursive: true })
   const [file, ...args] = keeper.inside([program, ...dnsmasqArguments({ ...config, leases, hosts })])
   const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'], env: programEnvironment() })
+  requireStreams(child, [program])
   let said = ''
   let isOver = false
   const over = once(child, 'close').then(() => {

@@ -8,6 +8,7 @@ import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { NetworkError } from '../errors.ts'
 import { programEnvironment, temporaryFolder } from '../host/environment.ts'
+import { requireStreams } from '../host/require-streams.ts'
 
 /** `struct sockaddr_un` holds 108 bytes, the last of them NUL (unix(7)); `/vitest-guest-0123456789ab/keeper.sock` takes 38. */
 const LONGEST_PARENT = 107 - 38
@@ -62,6 +63,7 @@ export function spawnKeeper([file = '', ...args]: readonly string[]): KeeperChil
     detached: true,
     env: { ...programEnvironment(), NODE_OPTIONS: '' },
   })
+  requireStreams(child, [file, ...args])
   // EPIPE when the keeper has gone already.
   child.stdin.on('error', () => {})
   return child as KeeperChild
@@ -92,6 +94,7 @@ export function linesOf(child: KeeperChild, explain: Explain): () => Promise<str
 export function hold(input: Writable, seconds: number): number {
   if (!input.writable) throw new NetworkError('What has been disposed cannot be kept')
   const holder = spawn('sleep', [`${seconds}`], { stdio: [input, 'ignore', 'ignore'], detached: true })
+  requireStreams(holder, ['sleep', `${seconds}`])
   holder.unref()
   return holder.pid as number
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { NetworkError } from '../errors.ts'
 import { programEnvironment } from '../host/environment.ts'
+import { requireStreams } from '../host/require-streams.ts'
 import { requireTool } from '../host/tools.ts'
 import { until } from '../lifetime/until.ts'
 import type { NetworkPlace } from '../options/network-options.ts'
@@ -41,6 +42,7 @@ export async function startSlirp(keeper: PrivateKeeper, bridged: Bridged, signal
     stdio: ['ignore', 'ignore', 'pipe', keeper.life, 'pipe'],
     env: programEnvironment(),
   })
+  requireStreams(child, [program])
   // Node has stopped reading a stream that a child was given; but its end has to be seen for the keeper's.
   keeper.life.resume()
   let stderr = ''

@@ -1,0 +1,41 @@
+/**
+ * Takes every file descriptor that this process may have, tries what takes some, and prints how each came out, as a line of JSON. Argument: a
+ * folder.
+ */
+import { openSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { GuestError } from '../../../src/errors.ts'
+import { forward } from '../../../src/guest/forward.ts'
+import { takeLock } from '../../../src/host/lock.ts'
+import { run } from '../../../src/host/run.ts'
+import { packTar } from '../../../src/host/tar.ts'
+import { hold, spawnKeeper } from '../../../src/network/keeper-process.ts'
+
+const [folder = ''] = process.argv.slice(2)
+const acts: Record<string, () => unknown> = {
+  run: () => run('true', []),
+  lock: () => takeLock(join(folder, 'lock'), 'trying', () => {}),
+  pack: () => packTar(folder).done,
+  keeper: () => spawnKeeper(['sleep', '0']),
+  hold: () => hold(process.stdout, 0),
+  forward: () => forward(() => Promise.resolve(connect(1))),
+}
+// What is loaded as it is needed.
+await run('true', [])
+try {
+  for (;;) openSync('/dev/null', 'r')
+} catch {
+  // There are no more.
+}
+const outcomes: Record<string, string> = {}
+for (const [name, act] of Object.entries(acts)) {
+  try {
+    await act()
+    outcomes[name] = 'done'
+  } catch (error) {
+    outcomes[name] = error instanceof GuestError ? error.message : `not ours: ${String(error)}`
+  }
+}
+// Events come later.
+setTimeout(() => console.log(JSON.stringify(outcomes)), 100)

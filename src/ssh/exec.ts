@@ -17,6 +17,12 @@ export interface CommandOptions {
   cwd?: string
   /** Kills the command and its process group. */
   cancelSignal?: AbortSignal
+  /**
+   * Whether a pipeline fails when any of its commands does, and not only the last (`set -o pipefail`). A program whose reader has
+   * had enough fails too, by SIGPIPE: `yes | head -1` does. A shell that does not know it goes without: dash of Debian 12.
+   * @default true
+   */
+  pipefail?: boolean
 }
 
 /** The names are execa's. */
@@ -41,7 +47,7 @@ export interface ExecOptions<Encoding extends 'utf8' | 'buffer' = 'utf8'> extend
   encoding?: Encoding
 }
 
-export const COMMAND_OPTIONS = ['timeout', 'env', 'cwd', 'cancelSignal'] satisfies (keyof CommandOptions)[]
+export const COMMAND_OPTIONS = ['timeout', 'env', 'cwd', 'cancelSignal', 'pipefail'] satisfies (keyof CommandOptions)[]
 const EXEC_OPTIONS = [
   ...COMMAND_OPTIONS,
   ...(['reject', 'input', 'stripFinalNewline', 'maxBuffer', 'encoding'] satisfies (keyof ExecOptions)[]),
@@ -82,6 +88,7 @@ export async function exec(
     env = {},
     cwd,
     cancelSignal,
+    pipefail = true,
     stripFinalNewline = true,
     maxBuffer = 100_000_000,
     encoding = 'utf8',
@@ -92,7 +99,7 @@ export async function exec(
   if (!(maxBuffer >= 0)) throw badOption('maxBuffer', 'a number of bytes', maxBuffer, 'Write maxBuffer: 1_000_000.')
   oneOf('encoding', encoding, ['utf8', 'buffer'])
   const startedAt = performance.now()
-  const script = withSurroundings(command, env, cwd)
+  const script = withSurroundings(command, { env, cwd, pipefail })
   const started = startCommand(client, { command, script, timeout, cancelSignal, mayWait: true })
   const onOver = () => void started.cut({ by: 'maxBuffer' })
   const out = collect(started.stdout, maxBuffer, onOver)

@@ -44,9 +44,9 @@ const DISPOSAL_MS = 10_000
  * @throws CommandError when it is canceled or times out before it has started; SshError when the connection is gone.
  */
 export async function spawn(client: Client, command: string, options: CommandOptions = {}): Promise<GuestProcess> {
-  const { timeout = 0, env = {}, cwd, cancelSignal } = refuseUnknown(options, COMMAND_OPTIONS)
+  const { timeout = 0, env = {}, cwd, cancelSignal, pipefail = true } = refuseUnknown(options, COMMAND_OPTIONS)
   const startedAt = performance.now()
-  const script = withSurroundings(command, env, cwd)
+  const script = withSurroundings(command, { env, cwd, pipefail })
   const started = startCommand(client, { command, script, timeout, cancelSignal, mayWait: false })
   const { stdout, stderr, cut } = started
   const [channel, pid] = await Promise.all([started.channel, started.pid])

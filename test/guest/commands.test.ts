@@ -1,4 +1,7 @@
 import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, expectTypeOf, test } from 'vitest'
 import { bootGuest, CommandError, GuestError, type ExecResult, type Guest } from '../../src/index.ts'
 import { nastyWords, wellFormed } from '../support/nasty-words.ts'
@@ -74,6 +77,42 @@ test('too much output ends the command', async () => {
   expect(error).toBeInstanceOf(CommandError)
   expect(error).toMatchObject({ isMaxBuffer: true, hint: expect.stringContaining('maxBuffer') as string })
   await expect.poll(async () => (await guest.exec('pgrep -xc yes', { reject: false })).stdout).toBe('0')
+})
+
+test('what a start-up file of root prints is no part of a command, a file, or an archive', async () => {
+  const before = await guest.readFile('/root/.bashrc')
+  const folder = await mkdtemp(join(tmpdir(), 'commands-'))
+  const endsOnce = 'if [ -e broken ]; then rm broken; echo out of order >&2; exit 0; fi'
+  await guest.writeFile('/root/.bashrc', `echo hello; printf 267; echo warning >&2; ${endsOnce}\n`)
+  try {
+    expect(await guest.$`echo real; echo bad >&2`).toMatchObject({ stdout: 'real', stderr: 'bad' })
+    await using process = await guest.spawn('echo $$; exec sleep 4714')
+    const [line] = (await once(process.stdout, 'data')) as [Buffer]
+    expect(process.pid).toBe(Number(line))
+    expect(await process.kill()).toBe(true)
+    expect(await process.exit).toMatchObject({ signal: 'SIGTERM' })
+    expect(await guest.readFile('/etc/hostname', 'utf8')).toBe('guest\n')
+    await guest.download('/etc/hostname', join(folder, 'hostname'))
+    expect(await readFile(join(folder, 'hostname'), 'utf8')).toBe('guest\n')
+    await guest.writeFile('broken', '')
+    await expect(guest.$`echo real`).rejects.toThrow(
+      /^The guest's login shell ended before it \(exit code 0\): echo real\n/,
+    )
+  } finally {
+    await guest.writeFile('/root/.bashrc', before)
+    await rm(folder, { recursive: true })
+  }
+  expect((await guest.$`echo real`).stdout).toBe('real')
+})
+
+test('a pipeline fails when any of its commands does, unless it may', async () => {
+  const counting = 'cat /nonexistent | wc -l'
+  await expect(guest.exec(counting)).rejects.toMatchObject({ name: 'CommandError', exitCode: 1, stdout: '0' })
+  expect(await guest.exec(counting, { pipefail: false })).toMatchObject({ exitCode: 0, stdout: '0' })
+  await using process = await guest.spawn(counting)
+  expect(await process.exit).toMatchObject({ exitCode: 1 })
+  // A list goes on, and what is not set is empty: neither -e nor -u.
+  expect((await guest.exec('false; echo "$NOT_SET$?"')).stdout).toBe('1')
 })
 
 test('more commands at once than a connection can have take turns', async () => {

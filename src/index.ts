@@ -15,7 +15,14 @@ export {
 export type { GuestErrorFacts } from './errors.ts'
 export { bootGuest, type BootOptions } from './guest/boot-guest.ts'
 export type { Commands, Exec, Template } from './guest/commands.ts'
-export type { FileOptions, Files, TransferOptions, WriteFileOptions } from './guest/files.ts'
+export type {
+  DownloadOptions,
+  FileOptions,
+  Files,
+  ReadFileOptions,
+  TransferOptions,
+  WriteFileOptions,
+} from './guest/files.ts'
 export type { Forward } from './guest/forward.ts'
 export type { Guest } from './guest/guest.ts'
 export type { Link } from './guest/link.ts'
@@ -25,7 +32,7 @@ export { journalText, type JournalEntry, type JournalOptions, type JournalPriori
 export type { GuestState } from './guest/life.ts'
 export type { Power, PowerOptions } from './guest/power.ts'
 export { prepareGuest, type Preparation, type PrepareOptions } from './guest/prepare-guest.ts'
-export type { Reach } from './guest/reach.ts'
+export type { ForwardOptions, Reach, SshForward } from './guest/reach.ts'
 export type { See } from './guest/see.ts'
 export type { Snapshot } from './guest/snapshots.ts'
 export type { WaitOptions } from './guest/wait-until.ts'
@@ -40,6 +47,8 @@ export type { Dhcp } from './network/dnsmasq.ts'
 export type { Lease } from './network/leases.ts'
 export type { Interface, InterfaceOptions } from './guest/further-cards.ts'
 export type { Exposed } from './network/expose.ts'
+export type { Datagrams } from './network/dial-datagrams.ts'
+export type { NetworkRunOptions } from './network/run-inside.ts'
 export type { Network, Attachment, Member } from './network/network.ts'
 export { describeNetwork } from './network/topology.ts'
 export { openNetwork } from './guest/open-guest-network.ts'

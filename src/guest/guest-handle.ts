@@ -74,7 +74,6 @@ export function guestHandle(parts: GuestParts): Guest {
   const requireThere = () => {
     if (life.state === 'ended') life.requireRunning()
   }
-  const { hangUp: hangUpHttp, ...ways } = reach({ hostname, address, connect, requireThere, disposers })
   /** Connections to a machine that is gone, or put elsewhere, lead nowhere, and nobody else closes them. */
   const hangUpStreams = () => {
     hangUpHttp()
@@ -89,6 +88,16 @@ export function guestHandle(parts: GuestParts): Guest {
   const tap = network.attachments.find(({ member }) => member.hostname === hostname)?.tap
   const record = writeRecord({ network, hostname, address, image, tap, credentials })
   disposers.defer(() => record[Symbol.dispose]())
+  const { writeSshConfig } = record
+  const { hangUp: hangUpHttp, ...ways } = reach({
+    hostname,
+    address,
+    connect,
+    datagrams: (port, onDatagram) => network.datagrams(address, port, onDatagram),
+    writeSshConfig,
+    requireThere,
+    disposers,
+  })
   let keptBy: number | undefined
   const run = runIn({ open: () => ssh.open(), timeout: timeouts.command * budgetFactor(accel), explain })
   const welcomeBack = () => residentsOf(network).welcomeBack(hostname)

@@ -38,6 +38,12 @@ export interface WrittenRecord extends Disposable {
   readonly id: string
   /** Path of the guest's ssh_config. */
   readonly sshConfig: string
+  /** One more, for a port of 127.0.0.1 that leads to the guest's sshd. */
+  writeSshConfig(localPort: number): WrittenConfig
+}
+
+export interface WrittenConfig extends Disposable {
+  readonly path: string
 }
 
 interface Facts {
@@ -70,19 +76,23 @@ export function writeRecord({ network, hostname, address, image, tap, credential
     hostPublicKey,
   }
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const write = (name: keyof typeof RECORD_FILES, text: string) => writeFileSync(path(name), text, { mode: 0o600 })
+  const mode = 0o600
+  const write = (name: keyof typeof RECORD_FILES, text: string) => writeFileSync(path(name), text, { mode })
+  const login = { id, hostname, address, keyFile: path('key'), knownHostsFile: path('knownHosts') }
   // OpenSSH takes a key without its last line end for a broken one.
   write('key', `${clientKey.trimEnd()}\n`)
   write('knownHosts', knownHosts(id, hostPublicKey))
-  write(
-    'sshConfig',
-    sshConfig({ id, hostname, address, socketPath, keyFile: path('key'), knownHostsFile: path('knownHosts') }),
-  )
+  write('sshConfig', sshConfig({ ...login, socketPath }))
   // Last: whoever finds it finds the rest.
   write('record', JSON.stringify(record))
   return {
     id,
     sshConfig: path('sshConfig'),
+    writeSshConfig: (localPort) => {
+      const config = `${path('sshConfig')}.${localPort}`
+      writeFileSync(config, sshConfig({ ...login, localPort }), { mode })
+      return { path: config, [Symbol.dispose]: () => rmSync(config, { force: true }) }
+    },
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   }
 }

@@ -5,11 +5,12 @@ export interface SshConfigFacts {
   readonly id: string
   readonly hostname: string
   readonly address: string
-  /** The keeper's UNIX socket. */
-  readonly socketPath: string
   readonly keyFile: string
   readonly knownHostsFile: string
 }
+
+/** By the keeper's UNIX socket, or by a port of 127.0.0.1 that leads to the guest's sshd. */
+type Way = { readonly socketPath: string } | { readonly localPort: number }
 
 /**
  * What OpenSSH is told of a guest (ssh_config(5)); its names are the guest's ID, hostname and address. With absolute paths
@@ -17,12 +18,13 @@ export interface SshConfigFacts {
  *
  * @param connector the command line before `connect`
  */
-export function sshConfig(facts: SshConfigFacts, connector: readonly string[] = [process.execPath, cli()]): string {
-  const { id, hostname, address, socketPath, keyFile, knownHostsFile } = facts
-  // OpenSSH runs it by the user's shell.
-  const proxy = [...connector, 'connect', socketPath].map((word) => quote(percent(word))).join(' ')
+export function sshConfig(
+  facts: SshConfigFacts & Way,
+  connector: readonly string[] = [process.execPath, cli()],
+): string {
+  const { id, hostname, address, keyFile, knownHostsFile } = facts
   const options = {
-    HostName: address,
+    ...('localPort' in facts ? { HostName: '127.0.0.1', Port: facts.localPort } : { HostName: address }),
     HostKeyAlias: id,
     User: 'root',
     IdentityFile: `"${percent(keyFile)}"`,
@@ -32,10 +34,15 @@ export function sshConfig(facts: SshConfigFacts, connector: readonly string[] = 
     UserKnownHostsFile: `"${percent(knownHostsFile)}"`,
     GlobalKnownHostsFile: '/dev/null',
     StrictHostKeyChecking: 'yes',
-    ProxyCommand: `${proxy} %h %p`,
+    ...('socketPath' in facts && { ProxyCommand: `${proxy(connector, facts.socketPath)} %h %p` }),
   }
   const lines = Object.entries(options).map(([name, value]) => `  ${name} ${value}\n`)
   return `Host ${[...new Set([id, hostname, address])].join(' ')}\n${lines.join('')}`
+}
+
+/** OpenSSH runs it by the user's shell. */
+function proxy(connector: readonly string[], socketPath: string): string {
+  return [...connector, 'connect', socketPath].map((word) => quote(percent(word))).join(' ')
 }
 
 /** A line of known_hosts for `HostKeyAlias`. */

@@ -6,6 +6,7 @@ import type { Disposers } from '../lifetime/disposers.ts'
 import { placeOf, type NetworkPlace } from '../options/network-options.ts'
 import type { Dhcp } from './dnsmasq.ts'
 import { dialThrough } from './dial.ts'
+import { dialDatagrams } from './dial-datagrams.ts'
 import { expose } from './expose.ts'
 import {
   bridgeMac,
@@ -22,6 +23,7 @@ import { askNeighbours } from './neighbours.ts'
 import type { Attachment, Member, Network } from './network.ts'
 import { writeNetworkRecord } from './network-record.ts'
 import { healCommands, type Part, partitionCommands, partsOf } from './partition.ts'
+import { runInside } from './run-inside.ts'
 import { readInterfaces } from './topology.ts'
 import { tooFar, visitorName } from './visitor.ts'
 
@@ -179,6 +181,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
       }
       return place(member, true, signal, kind === 'private' ? { ip } : undefined)
     },
+    run: async (command, options) => runInside((words) => keeper.inside(words), command, options),
     inside: (command) => keeper.inside(command),
     keep: (seconds) => {
       kept ??= keeper.hold(seconds)
@@ -187,6 +190,10 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
     dial: async (address, port, signal) => {
       await keeper.ready
       return dialThrough(keeper.socketPath, address, port, signal)
+    },
+    datagrams: async (address, port, onDatagram) => {
+      await keeper.ready
+      return dialDatagrams(keeper.socketPath, address, port, onDatagram)
     },
     expose: async (port, server) => {
       await keeper.ready

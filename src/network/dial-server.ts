@@ -3,6 +3,7 @@ import { connect, createServer as createListener } from 'node:net'
 import { join } from 'node:path'
 import { type Duplex, pipeline } from 'node:stream'
 import { createServer } from '../host/http.ts'
+import { relayDatagrams } from './relay-datagrams.ts'
 
 /** Connects to a port on the network. Rejects with what is there instead; the signal says that nobody waits any more. */
 export type Dial = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>
@@ -23,7 +24,7 @@ export const dialDirectly: Dial = (address, port, signal) =>
   })
 
 /**
- * Answers HTTP CONNECT by `dial`, and `Upgrade: listen` on /ADDRESS:PORT/NAME by passing what connects to ADDRESS:PORT on to
+ * Answers HTTP CONNECT by `dial`, `Upgrade: udp` on /ADDRESS:PORT by datagrams (datagrams.ts), and `Upgrade: listen` on /ADDRESS:PORT/NAME by passing what connects to ADDRESS:PORT on to
  * the UNIX socket NAME in `folder`, until the connection that asked for it ends.
  */
 export function dialServer(folder: string, dial: Dial): Server {
@@ -36,8 +37,7 @@ export function dialServer(folder: string, dial: Dial): Server {
     const abandoned = new AbortController()
     const giveUp = () => abandoned.abort()
     client.once('close', giveUp).on('error', giveUp)
-    // Of IPv6 it has the brackets too.
-    dial(hostname.replace(/^\[|\]$/g, ''), Number(port), abandoned.signal).then(
+    dial(bare(hostname), Number(port), abandoned.signal).then(
       (upstream) => {
         client.off('close', giveUp)
         client.write('HTTP/1.1 200 Connection established\r\n\r\n')
@@ -48,10 +48,11 @@ export function dialServer(folder: string, dial: Dial): Server {
     )
   })
 
-  server.on('upgrade', ({ url = '' }, owner: Duplex) => {
+  server.on('upgrade', ({ url = '', headers }, owner: Duplex) => {
     const asked = URL.parse(`tcp:/${url}`)
     if (!asked) return void owner.end('HTTP/1.1 400 no HOST:PORT/NAME\r\n\r\n')
     const { hostname, port, pathname } = asked
+    if (headers.upgrade === 'udp') return relayDatagrams(owner, bare(hostname), Number(port))
     const listener = createListener({ noDelay: true, allowHalfOpen: true }, (inside) => {
       relay(inside, connect({ path: join(folder, pathname), allowHalfOpen: true }))
     })
@@ -66,6 +67,11 @@ export function dialServer(folder: string, dial: Dial): Server {
     })
   })
   return server
+}
+
+/** Of IPv6 a URL has the brackets too. */
+function bare(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, '')
 }
 
 /** A direction that breaks takes the other along; one that ends lets the other finish. */

@@ -2,6 +2,8 @@ import type { RequestListener } from 'node:http'
 import type { Server } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Dhcp } from './dnsmasq.ts'
+import type { Datagrams } from './dial-datagrams.ts'
+import type { NetworkRunOptions } from './run-inside.ts'
 import type { Exposed } from './expose.ts'
 import type { DhcpRange } from '../options/dhcp.ts'
 import type { Egress } from '../options/egress.ts'
@@ -94,6 +96,15 @@ export interface Network extends AsyncDisposable {
    * @throws NetworkError also when the two are of different kinds.
    */
   reserveFor(home: Network, member: Member, signal?: AbortSignal): Promise<Attachment>
+  /**
+   * Runs a program of this host inside the network, where it reaches every guest by its address, by TCP, UDP and ICMP: from a list of words,
+   * without a shell, to its end. Returns what it wrote to stdout, without the last line end.
+   *
+   *     await network.run(['dig', '+short', `@${guest.address}`, 'example.org'])
+   *
+   * @throws HostError with its stderr when it fails; NetworkError on a `user` network, which has no inside
+   */
+  run(command: readonly string[], options?: NetworkRunOptions): Promise<string>
   /** The command line that runs another one inside the network. */
   inside(command: readonly string[]): [string, ...string[]]
   /**
@@ -104,6 +115,8 @@ export interface Network extends AsyncDisposable {
   keep(seconds: number): number
   /** Connects to an address on the network. @throws NetworkError when nothing answers there. */
   dial(address: string, port: number, signal?: AbortSignal): Promise<Duplex>
+  /** Datagrams (UDP) to and from a port on the network, by a port of their own there. @throws NetworkError on a `user` network */
+  datagrams(address: string, port: number, onDatagram: (datagram: Buffer) => void): Promise<Datagrams>
   /**
    * Lets guests call a server of this process: an HTTP(S) or TCP server, which need not listen anywhere itself, or a request
    * listener. They reach it as `url`, which is the bridge's own address and the port; it ends with the network at the latest.

@@ -75,6 +75,10 @@ export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal): Prom
       attach,
       // Nobody else is there to hear it.
       reserve: attach,
+      run: () => {
+        const error = new NetworkError('A user network has no inside: it is in QEMU', { hint: ELSEWHERE })
+        return Promise.reject(error)
+      },
       inside: (command) => keeper.inside(command),
       keep: (seconds) => {
         kept ??= keeper.hold(seconds)
@@ -84,6 +88,12 @@ export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal): Prom
         dialSignal?.throwIfAborted()
         if (place?.member.address === address) return dialThrough(socketPath, address, port, dialSignal)
         throw new NetworkError(`Nothing answers at ${address}:${port}: EHOSTUNREACH: no guest has that address`)
+      },
+      datagrams: () => {
+        const error = new NetworkError('A user network carries no UDP from this process to a guest', {
+          hint: ELSEWHERE,
+        })
+        return Promise.reject(error)
       },
       partition: () => {
         const error = new NetworkError('A user network cannot be partitioned: one guest is on it', { hint: ELSEWHERE })

@@ -38,6 +38,17 @@ test('ssh reaches the guest by its ID, hostname and address, as root, without a 
   }
 })
 
+test('ssh reaches it by a forwarded port too, with a file of its own, which goes with the forward', async () => {
+  const forward = await guest.forward(22)
+  expect(await readFile(forward.sshConfig, 'utf8')).not.toContain('ProxyCommand')
+  for (const name of [guest.id, guest.address]) {
+    const { stdout } = await execa('ssh', ['-F', forward.sshConfig, '-o', 'BatchMode=yes', name, 'hostname'])
+    expect(stdout).toBe('guest')
+  }
+  await forward[Symbol.asyncDispose]()
+  await expect(readFile(forward.sshConfig)).rejects.toThrow('ENOENT')
+})
+
 test('ssh refuses a guest with another host key', async () => {
   const other = join(folder, 'ssh_config')
   const known = join(folder, 'known_hosts')

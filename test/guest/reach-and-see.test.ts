@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -35,6 +36,28 @@ test('fetch talks HTTP to a server in the guest, and says when there is none', a
     expect({ status: response.status, body: await response.text() }).toEqual({ status: 200, body: 'hello\n' })
   }
   expect((await guest.fetch('http://guest:8080/nothing')).status).toBe(404)
+})
+
+test('datagrams go to a guest and back by a forwarded port, and from a program inside the network', async () => {
+  const answer = 's.bind(("", 5353)); m, a = s.recvfrom(9999); s.sendto(b"re: " + m, a)'
+  const listen = `import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); ${answer}`
+  await using server = await guest.spawn(`exec python3 -c '${listen}'`)
+  await guest.waitUntilSucceeds('ss -Hlun sport = 5353 | grep -q .')
+  await using forward = await guest.forward({ port: 5353, protocol: 'udp' })
+  const socket = createSocket('udp4')
+  const answered = once(socket, 'message')
+  socket.send('hello', forward.port, forward.host)
+  const [message] = (await answered) as [Buffer]
+  socket.close()
+  expect(message.toString()).toBe('re: hello')
+  expect(await server.exit).toMatchObject({ exitCode: 0 })
+  await expect(guest.forward({ port: 5353, protocol: 'sctp' as 'udp' })).rejects.toThrow(
+    /^Option `protocol` must be one of/,
+  )
+  const seen = await guest.network.run(['ping', '-c', '1', guest.address], { timeout: 60_000 })
+  expect(seen).toContain(' 0% packet loss')
+  await expect(guest.network.run(['ping', '-c', '1', '-W', '1', '192.0.2.1'])).rejects.toThrow(HostError)
+  await expect(guest.network.run([])).rejects.toThrow(/^Option `command` must be a list of words/)
 })
 
 test('the guest calls a server of the test', async () => {

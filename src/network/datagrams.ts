@@ -1,0 +1,31 @@
+/** Bytes that say how long a datagram is. */
+const LENGTH = 2
+/** What fits into them, and into UDP. */
+const LONGEST = 65_535
+
+/** A datagram as it goes through a stream. */
+export function frame(datagram: Uint8Array): Buffer {
+  const length = Buffer.alloc(LENGTH)
+  length.writeUInt16BE(Math.min(datagram.length, LONGEST))
+  return Buffer.concat([length, datagram.subarray(0, LONGEST)])
+}
+
+/** Finds the datagrams in what comes through a stream. */
+export class Frames {
+  #rest: Buffer = Buffer.alloc(0)
+
+  /** Those that this completes. */
+  read(chunk: Buffer): Buffer[] {
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
+    const datagrams: Buffer[] = []
+    let at = 0
+    while (bytes.length - at >= LENGTH) {
+      const end = at + LENGTH + bytes.readUInt16BE(at)
+      if (end > bytes.length) break
+      datagrams.push(bytes.subarray(at + LENGTH, end))
+      at = end
+    }
+    this.#rest = bytes.subarray(at)
+    return datagrams
+  }
+}

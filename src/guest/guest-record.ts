@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Network } from '../network/network.ts'
 import type { Credentials } from '../seed/credentials.ts'
@@ -90,7 +90,8 @@ export function writeRecord({ network, hostname, address, image, tap, credential
     sshConfig: path('sshConfig'),
     writeSshConfig: (localPort) => {
       const config = `${path('sshConfig')}.${localPort}`
-      writeFileSync(config, sshConfig({ ...login, localPort }), { mode })
+      // A guest that went meanwhile has no folder any more, and nothing is to be left of it.
+      if (existsSync(folder)) writeFileSync(config, sshConfig({ ...login, localPort }), { mode })
       return { path: config, [Symbol.dispose]: () => rmSync(config, { force: true }) }
     },
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),

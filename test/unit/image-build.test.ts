@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test, vi } from 'vitest'
-import { ImageError } from '../../src/errors.ts'
+import { HostError, ImageError } from '../../src/errors.ts'
 import { explainBuildFailure } from '../../src/image/build-failure.ts'
-import { takeLock } from '../../src/host/lock.ts'
+import { holdLock, takeLock, tryLock } from '../../src/host/lock.ts'
+import { findTool } from '../../src/host/tools.ts'
 import { BuildProgress } from '../../src/image/build-progress.ts'
 import { asRoot } from '../../src/image/build-step.ts'
 import { evaluationCommand } from './support/node.ts'
@@ -47,6 +48,34 @@ test('a wait for the lock ends when aborted', async () => {
   const first = await takeLock(path, 'debian-12', () => {})
   await expect(takeLock(path, 'debian-12', () => {}, AbortSignal.timeout(50))).rejects.toThrow(/timeout/)
   await first[Symbol.asyncDispose]()
+})
+
+test.for([
+  ['takeLock', (path: string) => takeLock(path, 'debian-12', () => {})],
+  ['holdLock', (path: string) => holdLock(path)],
+  ['tryLock', (path: string) => tryLock(path)],
+] as const)('%s fails at once where no lock can be made', async ([, take]) => {
+  const path = join(folder, 'nowhere', 'x.lock')
+  const error: unknown = await take(path).catch((reason: unknown) => reason)
+  expect(error).toBeInstanceOf(HostError)
+  expect((error as HostError).message).toMatch(`The lock ${path} cannot be taken: No such file or directory\n`)
+  expect(error).toMatchObject({ path, hint: expect.stringContaining('VITEST_GUEST_CACHE') as string })
+})
+
+test.for(['takeLock', 'holdLock', 'tryLock'] as const)('%s fails at once when flock is missing', async (name) => {
+  const bin = join(folder, name)
+  mkdirSync(bin)
+  const setpriv = findTool('setpriv') as string
+  // Node's spawn looks at PATH as well, so the program that becomes flock has nothing to become.
+  writeFileSync(join(bin, 'setpriv'), `#!/bin/sh\nPATH=/nowhere exec ${setpriv} "$@"\n`, { mode: 0o755 })
+  vi.stubEnv('PATH', bin)
+  try {
+    const path = join(folder, `${name}.lock`)
+    const take = name === 'takeLock' ? takeLock(path, 'debian-12', () => {}) : { holdLock, tryLock }[name](path)
+    await expect(take).rejects.toThrow(/cannot be taken: No such file or directory/)
+  } finally {
+    vi.unstubAllEnvs()
+  }
 })
 
 test('an ordinary user builds in a user namespace; all that is started ends with us', () => {

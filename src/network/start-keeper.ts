@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { explainNamespaceFailure, namespaceFlags, NAMESPACES, needsUserNamespace } from '../host/namespaces.ts'
 import { requireTool } from '../host/tools.ts'
 import { until } from '../lifetime/until.ts'
+import { entering } from './enter.ts'
 import { notMade } from './ip-commands.ts'
 import {
   end,
@@ -68,14 +69,13 @@ export async function startKeeper(
     child.once('close', () => siblings.delete(Number(pid)))
     const ready = lines().then(() => {})
     ready.catch(() => {})
-    const enter = ['--target', pid, ...(user ? ['--user', '--preserve-credentials'] : []), '--net', '--pid', '--']
     return {
       pid: Number(pid),
       life,
       ready,
       folder,
       socketPath: join(folder, KEEPER_SOCKET),
-      inside: (command) => [nsenter, ...enter, ...command],
+      inside: (command) => entering(Number(pid), user, command),
       hold: (seconds) => hold(child.stdin, seconds),
       [Symbol.asyncDispose]: () => {
         siblings.delete(Number(pid))

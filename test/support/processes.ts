@@ -17,6 +17,11 @@ export function environmentOf(pid: number, name: string): string | undefined {
   return line?.slice(name.length + 1)
 }
 
+/** A line of /proc/PID/status, such as `Name`; empty when there is no such process. */
+export function statusOf(pid: number, name: string): string {
+  return new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(read(`/proc/${pid}/status`))?.[1] ?? ''
+}
+
 export function childrenOf(parent: number): number[] {
   return processIds().filter((pid) => parentOf(pid) === parent)
 }

@@ -6,7 +6,7 @@ function plain(...pieces: string[]): string {
   return pieces.map((piece) => text.push(piece)).join('')
 }
 
-test.for([
+test.for<[string, string]>([
   ['\x1b[32mOK\x1b[0m', 'OK'],
   ['\x1b]0;a title with spaces\x07x', 'x'],
   ['\x1b]8;;http://x/\x1b\\link\x1b]8;;\x1b\\', 'link'],
@@ -16,7 +16,7 @@ test.for([
   ['a\x07b\bc\0d\re\r\n\tf', 'abcde\n\tf'],
   // What is left of a sequence inside another is no sequence.
   ['\x1b\x1b[m[31mx', '[31mx'],
-] as const)('%j is %j, in one piece and in many', ([text, expected]) => {
+])('%j is %j, in one piece and in many', ([text, expected]) => {
   expect(plain(text)).toBe(expected)
   expect(plain(...text)).toBe(expected)
 })

@@ -102,7 +102,7 @@ export function guestHandle(parts: GuestParts): Guest {
   const run = runIn({ open: () => ssh.open(), timeout: timeouts.command * budgetFactor(accel), explain })
   const welcomeBack = () => residentsOf(network).welcomeBack(hostname)
   const powers = power({ machine, life, budget: boot.budget, exec: run, open: () => ssh.open() })
-  const cable = link({ machine, network, hostname, macAddress, exec: run })
+  const cable = link({ machine, network, hostname, exec: run })
   const snapshots = new Snapshots({
     machine,
     wake: parts.wake,

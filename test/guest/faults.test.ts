@@ -177,6 +177,19 @@ test('restore() leaves the limits as they are, whatever they were when the snaps
   expect(await roundTrip(one, network.gateway)).toBeLessThan(300)
 })
 
+test('link.limit() takes the card, not a VLAN on it or a bridge with its MAC address', async () => {
+  await one.exec('ip link add link eth0 name eth0.10 type vlan id 10')
+  await one.exec('ip link add zz0 type bridge && ip link set zz0 address $(cat /sys/class/net/eth0/address)')
+  // That takes both kernels where the host's has no netem, and the guest's alone else.
+  await one.link.limit({ rate: '10mbit' })
+  const qdiscOf = async (name: string) => (await one.exec(`tc qdisc show dev ${name} root`)).stdout
+  expect(await qdiscOf('eth0')).toContain('tbf')
+  for (const name of ['eth0.10', 'zz0']) expect(await qdiscOf(name)).not.toContain('tbf')
+  await one.link.limit({})
+  expect(await qdiscOf('eth0')).not.toContain('tbf')
+  await one.exec('ip link delete eth0.10 && ip link delete zz0')
+})
+
 test('a bad limit is refused', async () => {
   await expect(one.link.limit({ rate: 'fast' })).rejects.toThrow(/^Option `rate`/)
 })

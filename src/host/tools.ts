@@ -24,6 +24,7 @@ export const PACKAGE_OF = {
   journalctl: 'systemd',
   tar: 'tar',
   du: 'coreutils',
+  tee: 'coreutils',
   newuidmap: 'uidmap',
   dnsmasq: 'dnsmasq-base',
   slirp4netns: 'slirp4netns',

@@ -34,7 +34,7 @@ export async function privateNetwork(place: NetworkSpec, signal?: AbortSignal): 
       firstTap,
     }
     const { dhcpRange: range, egress } = place
-    if (egress) await startSlirp(keeper, bridged, signal)
+    if (egress) await startSlirp(egress, keeper, bridged, signal)
     const dhcp = range && (await startDnsmasq(keeper, { bridge: BRIDGE, range, ...egress }, signal))
     return bridgedNetwork({ ...bridged, ...(dhcp && { dhcp }) }, disposers)
   })

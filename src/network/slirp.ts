@@ -1,15 +1,18 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
-import { NetworkError } from '../errors.ts'
+import { HostError, NetworkError } from '../errors.ts'
 import { programEnvironment } from '../host/environment.ts'
 import { requireStreams } from '../host/require-streams.ts'
+import { run } from '../host/run.ts'
 import { requireTool } from '../host/tools.ts'
 import { until } from '../lifetime/until.ts'
+import type { Egress } from '../options/egress.ts'
 import type { NetworkPlace } from '../options/network-options.ts'
 import { make, type Bridged } from './bridged-network.ts'
-import { joinCommands } from './ip-commands.ts'
+import { forbiddenDestinations } from './forbidden-destinations.ts'
 import type { PrivateKeeper } from './start-keeper.ts'
+import { wayOutCommands, wayOutSettings } from './way-out-commands.ts'
 
 const TAP = 'egress0'
 /** Descriptors that slirp4netns inherits: it ends when the one breaks, and writes to the other when it is ready. */
@@ -31,10 +34,16 @@ export function slirpArguments({ subnet, mtu }: NetworkPlace, pid: number): stri
 }
 
 /**
- * Puts a way out on the bridge: user-mode NAT, which needs no rights outside. It ends with the keeper, however that one ends.
- * @throws HostError when slirp4netns is not installed; NetworkError with what it says when it does not start
+ * Gives a network its way out: user-mode NAT, which needs no rights outside. It ends with the keeper, however that one ends.
+ * @throws HostError when slirp4netns is not installed; NetworkError with what it says when it does not start, and when what it
+ * must not lead to cannot be kept from it
  */
-export async function startSlirp(keeper: PrivateKeeper, bridged: Bridged, signal?: AbortSignal): Promise<void> {
+export async function startSlirp(
+  egress: Egress,
+  keeper: PrivateKeeper,
+  bridged: Bridged,
+  signal?: AbortSignal,
+): Promise<void> {
   const program = requireTool('slirp4netns')
   const child = spawn(program, slirpArguments(bridged, keeper.pid), {
     // A session of its own: Ctrl-C in the terminal is not for it.
@@ -52,12 +61,37 @@ export async function startSlirp(keeper: PrivateKeeper, bridged: Bridged, signal
       command: child.spawnargs.join(' '),
       exitCode: (exitCode as number | null) ?? undefined,
       stderr,
-      hint: 'Leave out egress: true for a network without a way out.',
+      hint: 'Leave out egress for a network without a way out.',
     })
   })
   failed.catch(() => {})
   await until(signal, Promise.race([once(child.stdio[READY_FD] as Readable, 'data'), failed]))
   child.unref()
-  const commands = `link set dev ${TAP} mtu ${bridged.mtu}\n${joinCommands(TAP, bridged.bridge)}`
+  await routeTo(egress, keeper, bridged, signal)
+}
+
+/** It leads nowhere before all of this is done. */
+async function routeTo(
+  egress: Egress,
+  keeper: PrivateKeeper,
+  bridged: Bridged,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const names = { bridge: bridged.bridge, tap: TAP }
+  const { on, off } = wayOutSettings(names)
+  const set = (value: string, files: readonly string[]) => {
+    const [file, ...args] = keeper.inside([requireTool('tee'), ...files])
+    return run(file, args, { input: value, signal })
+  }
+  await Promise.all([set('1', on), set('0', off)]).catch((cause: unknown) => {
+    signal?.throwIfAborted()
+    throw new NetworkError('The way out cannot be routed: /proc/sys/net of the network cannot be written', {
+      cause,
+      stderr: cause instanceof HostError ? cause.stderr : undefined,
+      hint: 'Where /proc/sys is read-only, as in a container, mount it writable, or leave out egress.',
+    })
+  })
+  const { mtu, gateway } = bridged
+  const commands = wayOutCommands({ ...names, mtu, gateway, ...egress, forbidden: forbiddenDestinations(egress) })
   await make(bridged, commands, 'way out', signal)
 }

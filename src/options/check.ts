@@ -12,27 +12,73 @@ export function oneOf<T extends string>(option: string, value: unknown, values: 
   )
 }
 
-/** A misspelt option would otherwise do nothing at all, in silence. */
+/**
+ * A copy of what may be left out or has one of these names. A misspelt option would otherwise do nothing at all, in silence.
+ * @throws GuestError for any other name, and for an option that throws when it is read
+ */
 export function refuseUnknown<T extends object>(options: T, known: readonly string[], prefix = ''): T {
-  for (const name of Object.keys(options)) {
+  const copy = readOnce(options, prefix)
+  for (const [name, value] of Object.entries(copy)) {
     if (!known.includes(name)) {
-      throw badOption(
-        `${prefix}${name}`,
-        'left out: there is no such option',
-        (options as Record<string, unknown>)[name],
-        `There are: ${known.join(', ')}.`,
-      )
+      throw badOption(`${prefix}${name}`, 'left out: there is no such option', value, `There are: ${known.join(', ')}.`)
     }
   }
-  return options
+  return copy
 }
 
-/** @param call what they are options of, as one writes it */
-export function requireOptions(options: unknown, call: string): void {
-  if (isPlainObject(options)) return
-  throw new GuestError(`${call} takes an object of options; got ${inspect(options, { depth: 0 })}`)
+/**
+ * A copy of the options of a call.
+ * @param call what they are options of, as one writes it
+ * @throws GuestError for what is no object of options, or throws when it is read
+ */
+export function requireOptions<T extends object>(options: T, call: string): T {
+  if (isPlainObject(options)) return readOnce(options) as T
+  throw new GuestError(
+    `${call} takes an object of options; got ${inspect(options, { depth: 0, customInspect: false })}`,
+  )
 }
 
+/** What an option is is decided once: a getter may throw, or say something else the next time. */
+export function readOnce<T extends object>(options: T, prefix = ''): T {
+  const copy: Record<string, unknown> = {}
+  for (const name of attempt(() => Object.keys(options), prefix.slice(0, -1) || 'options')) {
+    copy[name] = attempt(() => (options as Record<string, unknown>)[name], `${prefix}${name}`)
+  }
+  return copy as T
+}
+
+function attempt<T>(read: () => T, option: string): T {
+  try {
+    return read()
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : inspect(cause, { depth: 0, customInspect: false })
+    const hint = 'Give it plain values, without a getter or a proxy that throws.'
+    throw new GuestError(`Option \`${option}\` cannot be read: ${why}`, { option, hint, cause })
+  }
+}
+
+/** An object literal, or one without a prototype, of any realm (vitest's vm pools have their own): no list, Map or Date. */
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (typeof value !== 'object' || value === null) return false
+  try {
+    if (Array.isArray(value)) return false
+    const prototype: unknown = Object.getPrototypeOf(value)
+    return prototype === null || Object.getPrototypeOf(prototype) === null
+  } catch {
+    // A proxy may throw at this, too.
+    return false
+  }
+}
+
+/** @throws GuestError for what is there and no function */
+export function requireFunction(option: string, value: unknown): void {
+  if (value === undefined || typeof value === 'function') return
+  throw badOption(option, 'a function', value, `Write ${option}: (event) => console.log(event).`)
+}
+
+/** @throws GuestError for what is there and no AbortSignal, of whatever realm */
+export function requireSignal(option: string, value: unknown): void {
+  if (value === undefined) return
+  if (Object.prototype.toString.call(value) === '[object AbortSignal]') return
+  throw badOption(option, 'an AbortSignal', value, `Write ${option}: AbortSignal.timeout(60_000).`)
 }

@@ -1,7 +1,7 @@
 import { badOption } from './bad-option.ts'
-import { isPlainObject, oneOf, refuseUnknown } from './check.ts'
+import { isPlainObject, oneOf, readOnce, refuseUnknown } from './check.ts'
 import { defaultRange, parseRange, type DhcpRange } from './dhcp.ts'
-import { egressOf, type Egress } from './egress.ts'
+import { egressOf, type Egress, type EgressOptions } from './egress.ts'
 import type { GuestOptions } from './guest-options.ts'
 import { parseBridge, type BridgeOptions } from './bridge-options.ts'
 import { defaultIn, hostAddress, parseSubnet, type Subnet } from './ipv4.ts'
@@ -49,11 +49,13 @@ export interface NetworkOptions {
    */
   dhcpRange?: readonly [string, string]
   /**
-   * Guests reach what this host reaches, IPv4 alone, by slirp4netns, which is at the subnet's second and third address. Nothing out
-   * there can reach them, and they do not reach the host's 127.0.0.1. A `private` network alone has that: `auto` takes no other then.
+   * Guests reach public addresses as this host does, IPv4 alone, by slirp4netns, which is at the subnet's second and third address;
+   * with `{ lan: true }` also private ones, and those of this host. Never its 127.0.0.1, link-local addresses, or a cloud's metadata.
+   * Names are those that the host's name server knows, wherever that one is. Nothing out there can reach them. A `private` network
+   * alone has that: `auto` takes no other then.
    * @default false
    */
-  egress?: boolean
+  egress?: boolean | EgressOptions
   /** Of a `host` network: its bridge. @default a new one with a name of its own */
   bridge?: BridgeOptions
 }
@@ -69,7 +71,7 @@ export interface NetworkPlace {
   readonly mtu: number
   /** What it leases, with `addressing: 'dhcp'`. */
   readonly dhcpRange?: DhcpRange
-  /** The way out, with `egress: true`. */
+  /** The way out, with `egress`. */
   readonly egress?: Egress
 }
 
@@ -89,14 +91,18 @@ const NETWORK_OPTION_NAMES = [
 
 /** @throws GuestError naming the option, what it must be, what came, and what to write instead. */
 export function resolveNetwork(options: NetworkOptions = {}): NetworkSpec {
-  const { kind = 'auto', subnet: subnetText = DEFAULT_SUBNET } = refuseUnknown(options, NETWORK_OPTION_NAMES)
+  return resolveRead(refuseUnknown(options, NETWORK_OPTION_NAMES))
+}
+
+function resolveRead(options: NetworkOptions): NetworkSpec {
+  const { kind = 'auto', subnet: subnetText = DEFAULT_SUBNET } = options
   const subnet = parseSubnet(subnetText)
   const gateway = options.gateway ?? defaultIn(subnet, DEFAULT_GATEWAY, 1)
   const subnet6 = options.subnet6 === undefined ? undefined : parseSubnet6(options.subnet6)
   const egress = egressOf(options.egress ?? false, subnet, gateway)
   const dhcpRange = rangeOf(options, subnet)
   if ((egress || dhcpRange) && kind !== 'private' && kind !== 'auto') {
-    const what = egress ? 'egress: true' : "addressing: 'dhcp'"
+    const what = egress ? 'egress' : "addressing: 'dhcp'"
     throw badOption('kind', `'private' with ${what}`, kind, "Write kind: 'private', or leave kind out.")
   }
   return {
@@ -139,12 +145,14 @@ export function optionsLike({ subnet, gateway, subnet6, mtu, dhcpRange, egress }
     ...(subnet6 && { subnet6: subnet6.cidr }),
     mtu,
     ...(dhcpRange && { addressing: 'dhcp', dhcpRange: [dhcpRange.first, dhcpRange.last] }),
-    ...(egress && { egress: true }),
+    ...(egress && { egress: egress.lan ? { lan: true } : true }),
   }
 }
 
 /** Of a guest's options, those of the network it opens for itself. */
-export function networkOptionsOf({ network = {}, subnet, gateway, address, addressing }: GuestOptions): NetworkOptions {
+export function networkOptionsOf(options: GuestOptions): NetworkOptions {
+  const { network: given = {}, subnet, gateway, address, addressing } = options
+  const network = isPlainObject(given) ? readOnce(given, 'network.') : given
   if (typeof network !== 'string' && !isPlainObject(network)) {
     throw badOption(
       'network',

@@ -10,9 +10,19 @@ import { armCommand } from './waker.ts'
 /** Of the network, what a frozen guest knows. */
 export type NetworkFacts = Pick<Network, 'backend' | 'subnet' | 'gateway' | 'subnet6' | 'mtu' | 'dhcpRange' | 'egress'>
 
+/** Of a further card. */
+export interface CardFacts {
+  readonly network: NetworkFacts
+  readonly address: string | undefined
+  /** Undefined when it may have any. */
+  readonly macAddress: string | undefined
+}
+
 export interface KeyFacts {
   readonly spec: GuestSpec
   readonly network: NetworkFacts
+  /** Its further cards. @default none */
+  readonly cards?: readonly CardFacts[]
   readonly accel: 'kvm' | 'tcg'
   readonly imageDigest: string
   readonly direct: MachineConfig['direct']
@@ -31,6 +41,7 @@ const ANY = '*'
 export function templateKey({
   spec,
   network,
+  cards = [],
   accel,
   imageDigest,
   direct,
@@ -46,7 +57,11 @@ export function templateKey({
     disk: { path: ANY, format: 'qcow2' },
     direct: direct && { kernel: ANY, initrd: ANY, append: direct.append },
     seed: ANY,
-    nics: [{ model: spec.nic, macAddress: ANY, netdev: network.backend }],
+    nics: [network, ...cards.map((card) => card.network)].map(({ backend }) => ({
+      model: spec.nic,
+      macAddress: ANY,
+      netdev: backend,
+    })),
     memoryFile: { path: ANY, shared: false },
     incoming: true,
   })
@@ -72,8 +87,13 @@ export function templateKey({
       subnet6: subnet6?.cidr,
       mtu,
       nameServer: nameServerOf(network),
-      router: network.egress?.router,
+      wayOut: network.egress?.router,
     },
+    ...(cards.length > 0 && {
+      cards: cards.map(({ network: { subnet, gateway, subnet6, mtu }, address, macAddress }) => {
+        return { cidr: subnet.cidr, gateway, subnet6: subnet6?.cidr, mtu, address, macAddress }
+      }),
+    }),
     ...(accel === 'kvm' && { processor }),
   }
   return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 32)

@@ -23,7 +23,7 @@ beforeAll(async () => {
     'link set outside up',
     'link set other up',
   )
-  owner = await openElsewhere({ mtu: 4000, subnet6: 'fd00:100::/64', egress: true }, host.inside)
+  owner = await openElsewhere({ mtu: 4000, subnet6: 'fd00:100::/64', egress: { lan: true } }, host.inside)
   const booted = await owner.evaluate(`
     const { bootGuest } = await import('${BOOT}')
     const { execa } = await import('execa')

@@ -8,22 +8,53 @@ import { leftovers, leftoversAfter, ownTemporaryFolder, processesNaming } from '
 
 const PROGRAM = fileURLToPath(new URL('programs/way-out.ts', import.meta.url))
 
-test('only a network with egress has a way out, which ends with it', async () => {
+type Answers = Readonly<Record<string, string>>
+type Told = Readonly<Record<'none' | 'open' | 'lan', { answers: Answers; byBridge: Answers }>> & {
+  host: Answers
+  names: string[]
+}
+
+/** The places that answer with what is there, and not with an error. */
+function reached(answers: Answers): string[] {
+  return Object.keys(answers)
+    .filter((place) => /^(world|host|[\d.]+)$/.test(answers[place] ?? ''))
+    .map((place) => place.replace(/^tcp:\[(.*)\]:80$/, '$1'))
+}
+
+const PUBLIC = ['93.184.0.2', 'udp:93.184.0.2:7']
+const LAN = ['10.20.30.40', '172.20.0.1', '192.168.77.1', '100.64.0.9', '198.18.0.1', '203.0.113.1']
+const HOST = ['93.184.0.1']
+const MAPPED = ['::ffff:10.20.30.40']
+const LINK = ['169.254.169.254', '169.254.7.7', '100.100.100.200', '168.63.129.16', '192.0.0.192']
+const IPV6 = ['2606:4700::1', 'fd00:5::1', 'fd00:ec2::254', '64:ff9b::a14:1e28']
+const LAN_UDP = ['udp:10.20.30.40:7']
+
+test('the way out leads to public addresses, and further if asked; it ends with its network', async () => {
   await using folder = await ownTemporaryFolder()
   // Nothing of this is in the namespace of the tests.
   const user = needsUserNamespace() ? ['--user', '--map-root-user'] : []
-  const owner = spawn('unshare', [...user, '--net', '--', process.execPath, PROGRAM], {
+  const owner = spawn('unshare', [...user, '--net', '--mount', '--', process.execPath, PROGRAM], {
     env: { ...process.env, TMPDIR: folder.path },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const [line] = (await once(createInterface(owner.stdout), 'line')) as [string]
-  const noWay = expect.stringMatching(/Couldn't connect|timed out/) as string
-  expect(JSON.parse(line)).toEqual({
-    without: { before: noWay, after: noWay, host: noWay },
-    with: { before: noWay, after: 'the outside', host: noWay },
-  })
+  const { host, none, open, lan, names } = JSON.parse(line) as Told
+  // All of it is there.
+  const everything = [...PUBLIC, ...LAN, ...LINK, ...HOST, ...MAPPED, ...IPV6, ...LAN_UDP, 'udp:169.254.169.254:7']
+  expect(reached(host).sort()).toEqual(everything.sort())
+  for (const answers of [none.answers, none.byBridge]) expect(reached(answers)).toEqual([])
+  for (const answers of [open.answers, open.byBridge]) {
+    expect(reached(answers).sort()).toEqual([...PUBLIC].sort())
+  }
+  for (const answers of [lan.answers, lan.byBridge]) {
+    expect(reached(answers).sort()).toEqual([...PUBLIC, ...LAN, ...HOST, ...MAPPED, ...LAN_UDP].sort())
+  }
+  // Of a name server at a private address, and of one at 127.0.0.53.
+  expect(names).toEqual(['192.0.2.8', '192.0.2.8', '192.0.2.7', '192.0.2.7'])
+  // It is refused, not dropped: who asks for what is not allowed hears it at once, until the kernel tires of telling.
+  expect(Object.values(open.answers)).toContain('EHOSTUNREACH')
   const ways = () => processesNaming('slirp4netns').filter((commandLine) => commandLine.includes('--mtu=1400'))
-  expect(ways()).toHaveLength(1)
+  expect(ways()).toHaveLength(2)
   expect(leftovers(folder.path)).not.toEqual([])
   owner.kill('SIGKILL')
   await once(owner, 'close')

@@ -4,6 +4,7 @@ import { acquire } from '../lifetime/disposers.ts'
 import { Phases, type PhaseListener } from '../lifetime/phases.ts'
 import type { ConsoleListener } from '../machine/console.ts'
 import { openNetwork } from '../network/open-network.ts'
+import { requireFunction, requireOptions, requireSignal } from '../options/check.ts'
 import { resolveGuest, type GuestOptions } from '../options/guest-options.ts'
 import { networkOptionsOf } from '../options/network-options.ts'
 import { requireHost } from './require-host.ts'
@@ -35,7 +36,15 @@ export interface Preparation {
  * @throws GuestError for a bad option, HostError, ImageError, NetworkError, BootError, or SshError.
  */
 export async function prepareGuest(options: PrepareOptions = {}): Promise<Preparation> {
-  const { signal, onPhase, onConsole = () => {}, onProgress = () => {}, ...guest } = options
+  const {
+    signal,
+    onPhase,
+    onConsole = () => {},
+    onProgress = () => {},
+    ...guest
+  } = requireOptions(options, 'prepareGuest()')
+  requireSignal('signal', signal)
+  for (const [name, listener] of Object.entries({ onPhase, onConsole, onProgress })) requireFunction(name, listener)
   const wanted = resolveOptions(guest)
   const phases = new Phases(onPhase, signal)
   signal?.throwIfAborted()

@@ -4,7 +4,7 @@ import { budgetFactor, type Accelerator } from '../host/accelerator.ts'
 import { timerMs } from '../lifetime/longest-timer.ts'
 import { until } from '../lifetime/until.ts'
 import { badOption } from '../options/bad-option.ts'
-import { refuseUnknown } from '../options/check.ts'
+import { refuseUnknown, requireSignal } from '../options/check.ts'
 import type { PendingEntry } from './pending.ts'
 
 export interface WaitOptions {
@@ -149,13 +149,14 @@ const INTERVAL = 100
 /** What the caller left open, filled in. @throws GuestError for what is no number of milliseconds */
 export function resolveWait(options: WaitOptions, accel: Accelerator, defaultTimeout = TIMEOUT): WaitTimes {
   const factor = budgetFactor(accel)
-  refuseUnknown(options, ['timeout', 'interval', 'signal', 'since'])
-  const { timeout = defaultTimeout * factor, interval = INTERVAL * factor } = options
+  const read = refuseUnknown(options, ['timeout', 'interval', 'signal', 'since'])
+  const { timeout = defaultTimeout * factor, interval = INTERVAL * factor, signal } = read
+  requireSignal('signal', signal)
   for (const [option, value] of Object.entries({ timeout, interval })) {
     if (typeof value === 'number' && value >= 0) continue
     throw badOption(option, 'a number of milliseconds', value, `Write ${option}: 5_000.`)
   }
-  return { timeout, interval, signal: options.signal }
+  return { timeout, interval, signal }
 }
 
 type WaitTimes = Pick<Wait<unknown>, 'timeout' | 'interval' | 'signal'>

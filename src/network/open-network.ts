@@ -2,7 +2,7 @@ import { HostError, NetworkError } from '../errors.ts'
 import { messageOf } from '../host/message-of.ts'
 import { warnOnce } from '../host/warn-once.ts'
 import { until } from '../lifetime/until.ts'
-import { requireOptions } from '../options/check.ts'
+import { requireOptions, requireSignal } from '../options/check.ts'
 import { resolveNetwork, type NetworkOptions, type NetworkSpec } from '../options/network-options.ts'
 import { hostNetwork } from './host-network.ts'
 import type { Network } from './network.ts'
@@ -25,9 +25,10 @@ const OPEN: Record<Network['kind'], (spec: NetworkSpec, signal?: AbortSignal) =>
  * refuses the namespaces or the bridge.
  */
 export async function openNetwork(options: OpenOptions = {}): Promise<Network> {
-  const network = await beginNetwork(options)
+  const read = requireOptions(options, 'openNetwork()')
+  const network = await beginNetwork(read)
   try {
-    await until(options.signal, network.ready)
+    await until(read.signal, network.ready)
     return network
   } catch (error) {
     await network[Symbol.asyncDispose]()
@@ -37,8 +38,8 @@ export async function openNetwork(options: OpenOptions = {}): Promise<Network> {
 
 /** The same, back as soon as machines can be started on it: before it can be dialed, and before its folder is there. */
 export async function beginNetwork(options: OpenOptions): Promise<Network> {
-  requireOptions(options, 'openNetwork()')
-  const { signal, ...rest } = options
+  const { signal, ...rest } = requireOptions(options, 'openNetwork()')
+  requireSignal('signal', signal)
   const spec = resolveNetwork(rest)
   // One of the host does it with the lock that it takes anyway.
   if (spec.kind !== 'host') await sweepOthers(signal)

@@ -1,11 +1,14 @@
 import { badOption } from './bad-option.ts'
 import { isPlainObject, oneOf, refuseUnknown } from './check.ts'
+import { parseCloudConfig } from './cloud-config.ts'
 import { isInRange } from './dhcp.ts'
 import { freeAddress } from './free-address.ts'
+import { checkHostname } from './hostname.ts'
 import { parseImage, type ImageOption, type ImageSpec } from './image.ts'
 import { hostAddress } from './ipv4.ts'
 import { macAddressOf } from './mac-address.ts'
 import { memoryMib } from './memory.ts'
+import { checkPassword } from './password.ts'
 import {
   reservedOn,
   type Addressing,
@@ -22,8 +25,8 @@ export interface Timeouts {
   command?: number
 }
 
-/** What a guest may be. */
-export interface GuestOptions {
+/** What a guest may be, apart from its name and its network. */
+export interface MachineOptions {
   /**
    * `'debian-12'`, the same with more packages (`{ base: 'debian-12', packages: ['nginx'] }`), or the absolute path of
    * a qcow2 or raw disk that has its own boot loader and cloud-init. It is never written to.
@@ -34,8 +37,6 @@ export interface GuestOptions {
   memory?: string
   /** Virtual CPUs. @default 2 */
   cpus?: number
-  /** @default 'guest' */
-  hostname?: string
   /**
    * The guest's static IPv4 address.
    * @default '192.168.100.224', else the subnet's second host address; on a network with other guests the next one that is free
@@ -47,12 +48,6 @@ export interface GuestOptions {
    * @default as the network does
    */
   addressing?: Addressing
-  /** The network it opens for itself: its kind, or all its options. @default 'auto' */
-  network?: NetworkKind | NetworkOptions
-  /** Of the network it opens for itself. @default '192.168.100.0/24' */
-  subnet?: string
-  /** Of the network it opens for itself. @default '192.168.100.50', else the subnet's first host address */
-  gateway?: string
   /** Root's password. @default a long random one, as `guest.rootPassword` */
   rootPassword?: string
   /** A cloud-config document, merged over ours: lists are appended, other values replaced. @default {} */
@@ -76,6 +71,18 @@ export interface GuestOptions {
   timeouts?: Timeouts
 }
 
+/** What a guest may be, and the network that it opens for itself. */
+export interface GuestOptions extends MachineOptions {
+  /** @default 'guest' */
+  hostname?: string
+  /** The network it opens for itself: its kind, or all its options. @default 'auto' */
+  network?: NetworkKind | NetworkOptions
+  /** Of the network it opens for itself. @default '192.168.100.0/24' */
+  subnet?: string
+  /** Of the network it opens for itself. @default '192.168.100.50', else the subnet's first host address */
+  gateway?: string
+}
+
 /** Options checked and with every default filled in. */
 export interface GuestSpec {
   readonly image: ImageSpec
@@ -95,8 +102,6 @@ export interface GuestSpec {
 
 export const DEFAULT_HOSTNAME = 'guest'
 const DEFAULT_TIMEOUTS: Required<Timeouts> = { boot: 60_000, command: 60_000 }
-/** RFC 1123, one label. */
-const HOSTNAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
 
 /**
  * @param taken the addresses of others on the network
@@ -108,6 +113,9 @@ export function resolveGuest(options: GuestOptions, network: NetworkPlace, taken
     memory = '512M',
     cpus = 2,
     hostname = DEFAULT_HOSTNAME,
+    address: wantedAddress,
+    addressing: wantedAddressing,
+    macAddress,
     rootPassword,
     cloudConfig = {},
     accel = 'auto',
@@ -117,41 +125,21 @@ export function resolveGuest(options: GuestOptions, network: NetworkPlace, taken
   } = refuseUnknown(options, GUEST_OPTION_NAMES)
   if (!Number.isInteger(cpus) || cpus < 1 || cpus > 255)
     throw badOption('cpus', 'a whole number from 1 to 255', cpus, 'Write cpus: 2.')
-  if (typeof hostname !== 'string' || !HOSTNAME.test(hostname)) {
-    throw badOption('hostname', 'one label of letters, digits and hyphens', hostname, "Write hostname: 'web-1'.")
-  }
-  if (rootPassword !== undefined && (typeof rootPassword !== 'string' || rootPassword === '')) {
-    throw badOption(
-      'rootPassword',
-      'a text that is not empty',
-      rootPassword,
-      'Leave it out to get a random one, as guest.rootPassword.',
-    )
-  }
-  if (!isPlainObject(cloudConfig)) {
-    throw badOption(
-      'cloudConfig',
-      'an object',
-      cloudConfig,
-      "Write cloudConfig: { write_files: [{ path: '/etc/motd', content: 'hello' }] }, not YAML text.",
-    )
-  }
-  requireTree(cloudConfig)
-  const addressing = addressingOn(network, options.addressing)
-  const address = options.address ?? freeAddress(network, taken, addressing)
+  const addressing = addressingOn(network, wantedAddressing)
+  const address = wantedAddress ?? freeAddress(network, taken, addressing)
   const imageSpec = parseImage(image)
   return {
     image: imageSpec,
     memoryMib: memoryMib(memory),
     cpus,
-    hostname,
+    hostname: checkHostname(hostname),
     addressing,
     address: guestAddress(address, addressing, network),
-    rootPassword,
-    cloudConfig,
+    rootPassword: checkPassword(rootPassword),
+    cloudConfig: parseCloudConfig(cloudConfig),
     accel: oneOf('accel', accel, ['auto', 'kvm', 'tcg']),
     nic: drivable(oneOf('nic', nic, ['virtio-net-pci', 'e1000']), imageSpec),
-    ...(options.macAddress !== undefined && { macAddress: macAddressOf(options.macAddress) }),
+    ...(macAddress !== undefined && { macAddress: macAddressOf(macAddress) }),
     start: oneOf('start', start, ['warm', 'cold']),
     timeouts: resolveTimeouts(timeouts),
   }
@@ -161,16 +149,6 @@ export const GUEST_OPTION_NAMES = [
   'image', 'memory', 'cpus', 'hostname', 'address', 'addressing', 'network', 'subnet', 'gateway', 'rootPassword', 'cloudConfig',
   'accel', 'nic', 'macAddress', 'start', 'timeouts',
 ] as const satisfies readonly (keyof GuestOptions)[] // prettier-ignore
-
-/** The key of a template is made of it. */
-function requireTree(cloudConfig: object): void {
-  try {
-    JSON.stringify(cloudConfig)
-  } catch {
-    const hint = 'Leave out what refers back to itself, and write a BigInt as a number.'
-    throw badOption('cloudConfig', 'data that can be written as JSON', cloudConfig, hint)
-  }
-}
 
 function addressingOn({ dhcpRange }: NetworkPlace, wanted: unknown = dhcpRange ? 'dhcp' : 'static'): Addressing {
   const addressing = oneOf('addressing', wanted, ['static', 'dhcp'])
@@ -233,8 +211,8 @@ function drivable(nic: GuestSpec['nic'], image: ImageSpec): GuestSpec['nic'] {
 
 function resolveTimeouts(timeouts: unknown): Required<Timeouts> {
   if (!isPlainObject(timeouts)) throw badOption('timeouts', 'an object', timeouts, 'Write timeouts: { boot: 120_000 }.')
-  refuseUnknown(timeouts, Object.keys(DEFAULT_TIMEOUTS), 'timeouts.')
-  for (const [name, value] of Object.entries(timeouts)) {
+  const given = refuseUnknown(timeouts, Object.keys(DEFAULT_TIMEOUTS), 'timeouts.')
+  for (const [name, value] of Object.entries(given)) {
     if (typeof value !== 'number' || !(value > 0)) {
       throw badOption(
         `timeouts.${name}`,
@@ -244,5 +222,5 @@ function resolveTimeouts(timeouts: unknown): Required<Timeouts> {
       )
     }
   }
-  return { ...DEFAULT_TIMEOUTS, ...timeouts }
+  return { ...DEFAULT_TIMEOUTS, ...given }
 }

@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path'
 import { badOption } from './bad-option.ts'
-import { isPlainObject, refuseUnknown } from './check.ts'
+import { isPlainObject, readOnce, refuseUnknown } from './check.ts'
 
 /** A built image, by name: more packages can be put into it, because a host-only guest cannot fetch any. */
 export interface BuiltImage {
@@ -17,7 +17,14 @@ export interface DiskImage {
 export type ImageSpec = BuiltImage | DiskImage
 
 /** `'debian-12'`, `{ base: 'debian-12', packages: ['nginx'] }`, or the absolute path of a qcow2 or raw disk. */
-export type ImageOption = string | { base: string; packages?: readonly string[] }
+export type ImageOption = string | ImageWish
+
+/** A built image with more packages. */
+export interface ImageWish {
+  base: 'debian-12'
+  /** Debian packages, by their names. @default [] */
+  packages?: readonly string[]
+}
 
 const HINT =
   "Write image: 'debian-12', image: { base: 'debian-12', packages: ['nginx'] }, or the absolute path of a qcow2 or raw disk."
@@ -26,9 +33,10 @@ const PACKAGE_NAME = /^[a-z0-9][a-z0-9+.-]+$/
 
 export function parseImage(image: unknown): ImageSpec {
   if (image === 'debian-12') return { base: 'debian-12', packages: [] }
-  if (typeof image === 'string' && isAbsolute(image)) return { path: image }
-  if (isPlainObject(image) && image['base'] === 'debian-12') {
-    const { packages = [] } = refuseUnknown(image, ['base', 'packages'], 'image.')
+  if (typeof image === 'string' && isAbsolute(image) && !image.includes('\0')) return { path: image }
+  const wish = isPlainObject(image) ? readOnce(image, 'image.') : {}
+  if (wish['base'] === 'debian-12') {
+    const { packages = [] } = refuseUnknown(wish, ['base', 'packages'], 'image.')
     return { base: 'debian-12', packages: parsePackages(packages) }
   }
   throw badOption('image', 'the name of a built image or the absolute path of a disk', image, HINT)

@@ -16,7 +16,17 @@ const MULTICAST = 224
 
 /** `192.168.100.0/24`. @throws GuestError for anything else, and for a subnet too small for a bridge and a guest. */
 export function parseSubnet(text: unknown): Subnet {
-  const [base = '', prefixText = ''] = String(text).split('/')
+  const subnet = subnetAround(text)
+  if (text !== subnet.cidr) {
+    const expected = 'the first address of a subnet, with the length of its prefix'
+    throw badOption('subnet', expected, text, `Write subnet: '${subnet.cidr}', and address for that of the guest.`)
+  }
+  return subnet
+}
+
+/** The subnet that `192.168.100.50/24` is in. */
+function subnetAround(text: unknown): Subnet {
+  const [base = '', prefixText = ''] = typeof text === 'string' ? text.split('/') : []
   const prefix = Number(prefixText)
   if (!isIPv4(base) || !/^\d{1,2}$/.test(prefixText) || prefix < 8 || prefix > 30) {
     throw badOption('subnet', 'an IPv4 subnet from /8 to /30', text, "Write subnet: '192.168.100.0/24'.")
@@ -66,6 +76,6 @@ export function toText(value: number): string {
 
 /** The usual address where it belongs to the subnet, else the one at `offset`. */
 export function defaultIn(subnet: Subnet, usual: string, offset: number): string {
-  const belongs = parseSubnet(`${usual}/${subnet.prefix}`).first === subnet.first
+  const belongs = subnetAround(`${usual}/${subnet.prefix}`).first === subnet.first
   return belongs ? usual : nthAddress(subnet, offset)
 }

@@ -14,9 +14,9 @@ const LONGEST_PREFIX = 96
 
 /** `fd00:100::/64`. @throws GuestError for anything else, and for addresses that are no machine's or of one link alone */
 export function parseSubnet6(text: unknown): Subnet6 {
-  const [base = '', prefixText = ''] = String(text).split('/')
+  const [base = '', prefixText = ''] = typeof text === 'string' ? text.split('/') : []
   const prefix = Number(prefixText)
-  if (typeof text !== 'string' || !isIPv6(base) || base.includes('%') || !/^\d{1,3}$/.test(prefixText)) {
+  if (!isIPv6(base) || base.includes('%') || !/^\d{1,3}$/.test(prefixText)) {
     throw badOption('subnet6', 'an IPv6 subnet', text, HINT)
   }
   if (prefix < 16 || prefix > LONGEST_PREFIX) {
@@ -29,7 +29,10 @@ export function parseSubnet6(text: unknown): Subnet6 {
   if (!isUniqueLocal && !isGlobal) {
     throw badOption('subnet6', 'one of unique local (fd00::/8) or global addresses', text, HINT)
   }
-  return { cidr: `${toText(first)}/${prefix}`, prefix }
+  const cidr = `${toText(first)}/${prefix}`
+  if (first === toNumber(base)) return { cidr, prefix }
+  const expected = 'the first address of a subnet, with the length of its prefix'
+  throw badOption('subnet6', expected, text, `Write subnet6: '${cidr}'.`)
 }
 
 /** The address in `subnet6` of the machine that has `address`: the one ends with the other. */

@@ -50,7 +50,8 @@ export function resolveLinkLimit(limit: LinkLimit): LinkLimitSpec {
 }
 
 function bitsPerSecond(rate: unknown): number {
-  const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?)(kbit|mbit|gbit)$/.exec(String(rate)) ?? []
+  const [, digits = '', unit = ''] =
+    /^(\d+(?:\.\d+)?)(kbit|mbit|gbit)$/.exec(typeof rate === 'string' ? rate : '') ?? []
   const bits = Math.round(Number(digits) * (UNITS[unit] ?? 0))
   if (bits >= LOWEST_RATE) return bits
   throw badOption('rate', "bits per second with their unit, from '8kbit' on", rate, "Write rate: '10mbit'.")

@@ -23,6 +23,6 @@ export function memoryMib(memory: unknown): number {
 }
 
 function hintFor(memory: unknown): string {
-  const digits = String(memory)
+  const digits = typeof memory === 'number' || typeof memory === 'string' ? `${memory}` : ''
   return /^\d+$/.test(digits) ? `If you meant MiB, write memory: '${digits}M'.` : "Write memory: '512M'."
 }

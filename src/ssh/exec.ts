@@ -1,6 +1,6 @@
 import type { Client } from 'ssh2'
 import { badOption } from '../options/bad-option.ts'
-import { oneOf, refuseUnknown } from '../options/check.ts'
+import { oneOf, refuseUnknown, requireSignal } from '../options/check.ts'
 import { collect } from './collect.ts'
 import { factsOf, isLost, type CommandFacts } from './command-facts.ts'
 import { commandError, connectionLost } from './exec-errors.ts'
@@ -98,6 +98,7 @@ export async function exec(
   }
   if (!(maxBuffer >= 0)) throw badOption('maxBuffer', 'a number of bytes', maxBuffer, 'Write maxBuffer: 1_000_000.')
   oneOf('encoding', encoding, ['utf8', 'buffer'])
+  requireSignal('cancelSignal', cancelSignal)
   const startedAt = performance.now()
   const script = withSurroundings(command, { env, cwd, pipefail })
   const started = startCommand(client, { command, script, timeout, cancelSignal, mayWait: true })

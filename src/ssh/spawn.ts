@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'ssh2'
 import { GuestError } from '../errors.ts'
-import { refuseUnknown } from '../options/check.ts'
+import { refuseUnknown, requireSignal } from '../options/check.ts'
 import { factsOf, isLost, type CommandFacts } from './command-facts.ts'
 import { connectionLost, endedBeforeItStarted } from './exec-errors.ts'
 import { COMMAND_OPTIONS, type CommandOptions } from './exec.ts'
@@ -45,6 +45,7 @@ const DISPOSAL_MS = 10_000
  */
 export async function spawn(client: Client, command: string, options: CommandOptions = {}): Promise<GuestProcess> {
   const { timeout = 0, env = {}, cwd, cancelSignal, pipefail = true } = refuseUnknown(options, COMMAND_OPTIONS)
+  requireSignal('cancelSignal', cancelSignal)
   const startedAt = performance.now()
   const script = withSurroundings(command, { env, cwd, pipefail })
   const started = startCommand(client, { command, script, timeout, cancelSignal, mayWait: false })

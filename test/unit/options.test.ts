@@ -3,7 +3,7 @@ import { GuestError } from '../../src/errors.ts'
 import { bootGuest, openNetwork } from '../../src/index.ts'
 import { resolveGuest, type GuestOptions } from '../../src/options/guest-options.ts'
 import { address6In, type Subnet6 } from '../../src/options/ipv6.ts'
-import { networkOptionsOf, resolveNetwork } from '../../src/options/network-options.ts'
+import { networkOptionsOf, optionsLike, resolveNetwork } from '../../src/options/network-options.ts'
 
 const guest = (options: GuestOptions, subnet?: string) =>
   resolveGuest(options, resolveNetwork(subnet === undefined ? {} : { subnet }))
@@ -26,7 +26,7 @@ test('every default is filled in', () => {
 })
 
 test('another subnet brings addresses of its own', () => {
-  expect(resolveNetwork({ subnet: '10.1.2.77/29' })).toMatchObject({
+  expect(resolveNetwork({ subnet: '10.1.2.72/29' })).toMatchObject({
     kind: 'auto',
     subnet: expect.objectContaining({ cidr: '10.1.2.72/29', broadcast: '10.1.2.79' }) as object,
     gateway: '10.1.2.73',
@@ -56,7 +56,7 @@ test.for([
 })
 
 test('packages are sorted, each once', () => {
-  const image = { base: 'debian-12', packages: ['nginx', 'acl', 'nginx'] }
+  const image = { base: 'debian-12' as const, packages: ['nginx', 'acl', 'nginx'] }
   expect(guest({ image }).image).toEqual({ base: 'debian-12', packages: ['acl', 'nginx'] })
 })
 
@@ -70,7 +70,7 @@ test.for<[string, GuestOptions | Record<string, unknown>, string]>([
   ['no CPU', { cpus: 0 }, 'cpus'],
   ['an empty password', { rootPassword: '' }, 'rootPassword'],
   ['a list as cloudConfig', { cloudConfig: ['runcmd'] }, 'cloudConfig'],
-  ['a cloudConfig that has itself in it', { cloudConfig: CYCLIC }, 'cloudConfig'],
+  ['a cloudConfig that has itself in it', { cloudConfig: CYCLIC }, 'cloudConfig.again'],
   ['the broadcast address', { address: '192.168.100.255' }, 'address'],
   ['the network address', { address: '192.168.100.0' }, 'address'],
   ['an unknown NIC', { nic: 'rtl8139' }, 'nic'],
@@ -118,9 +118,9 @@ test('a MAC address is taken as it is, in lower case, and a bad one is refused f
 })
 
 test('IPv6 is beside IPv4, with the same last bytes', () => {
-  const { subnet6 } = resolveNetwork({ subnet6: 'fd00:0100:0::9/64' })
+  const { subnet6 } = resolveNetwork({ subnet6: 'fd00:0100:0::/64' })
   expect(subnet6).toEqual({ cidr: 'fd00:100::/64', prefix: 64 })
-  const { subnet6: longest } = resolveNetwork({ subnet6: '2001:db8:1:2:3:4:5:6/96' })
+  const { subnet6: longest } = resolveNetwork({ subnet6: '2001:db8:1:2:3:4:0:0/96' })
   expect(longest?.cidr).toBe('2001:db8:1:2:3:4::/96')
   expect(address6In(subnet6 as Subnet6, '192.168.100.224')).toBe('fd00:100::c0a8:64e0')
   expect(address6In(longest as Subnet6, '10.0.0.1')).toBe('2001:db8:1:2:3:4:a00:1')
@@ -181,7 +181,10 @@ test('a way out is off by default, and where it is no guest can be', () => {
   expect(resolveNetwork().egress).toBeUndefined()
   expect(resolveNetwork({ egress: false }).egress).toBeUndefined()
   const network = resolveNetwork({ egress: true, subnet: '10.0.0.0/25' })
-  expect(network.egress).toEqual({ router: '10.0.0.2', nameServer: '10.0.0.3' })
+  expect(network.egress).toEqual({ router: '10.0.0.2', nameServer: '10.0.0.3', lan: false })
+  expect(resolveNetwork({ egress: { lan: true } }).egress).toMatchObject({ lan: true })
+  expect(resolveNetwork({ egress: {} }).egress).toMatchObject({ lan: false })
+  expect(optionsLike(resolveNetwork({ egress: { lan: true } })).egress).toEqual({ lan: true })
   expect(resolveGuest({}, network).address).toBe('10.0.0.4')
   expect(() => resolveGuest({ address: '10.0.0.3' }, network)).toThrow(
     /`address` must be another address than 10\.0\.0\.2 and/,
@@ -190,7 +193,9 @@ test('a way out is off by default, and where it is no guest can be', () => {
   expect(resolveGuest({}, leased).address).toBe('10.0.0.4')
   expect(() => resolveNetwork({ egress: true, subnet: '10.0.0.0/26' })).toThrow(/at least 128 addresses/)
   expect(() => resolveNetwork({ egress: true, gateway: '192.168.100.2' })).toThrow(/where the way out is/)
-  expect(() => resolveNetwork({ egress: 'yes' as never })).toThrow(/`egress` must be true or false/)
+  expect(() => resolveNetwork({ egress: 'yes' as never })).toThrow(/`egress` must be true, false, or an object/)
+  expect(() => resolveNetwork({ egress: { lan: 1 as never } })).toThrow(/`egress.lan` must be true or false; got 1/)
+  expect(() => resolveNetwork({ egress: { wan: true } as never })).toThrow(/`egress.wan` must be left out/)
 })
 
 test.for<[string, (options: never) => Promise<unknown>]>([

@@ -1,0 +1,43 @@
+import { GuestError } from '../errors.ts'
+import { badOption } from './bad-option.ts'
+import { isPlainObject } from './check.ts'
+
+const HINT = 'Use texts, numbers, booleans, null, lists and plain objects only: it is written as YAML.'
+const EXAMPLE = "Write cloudConfig: { write_files: [{ path: '/etc/motd', content: 'hello' }] }, not YAML text."
+/** No cloud-config is that deep, and JSON ends with the stack. */
+const DEEPEST = 100
+
+/**
+ * A copy of a cloud-config, of which the key of a template and the seed are made.
+ * @throws GuestError naming what of it is no plain data
+ */
+export function parseCloudConfig(cloudConfig: unknown): Record<string, unknown> {
+  if (!isPlainObject(cloudConfig)) throw badOption('cloudConfig', 'an object', cloudConfig, EXAMPLE)
+  return copyOf(cloudConfig, 'cloudConfig', []) as Record<string, unknown>
+}
+
+function copyOf(value: unknown, path: string, above: readonly unknown[]): unknown {
+  if (value === null || ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)) return value
+  const isList = Array.isArray(value)
+  if (!isList && !isPlainObject(value)) throw badOption(path, 'plain data', value, HINT)
+  if (above.includes(value)) throw badOption(path, 'data that does not refer back to itself', value, HINT)
+  if (above.length > DEEPEST) throw badOption(path, `within ${DEEPEST} levels`, value, HINT)
+  const within = [...above, value]
+  if (isList) return Array.from(value, (_, index) => copyOf(read(value, index, path), `${path}[${index}]`, within))
+  const [symbol] = Object.getOwnPropertySymbols(value)
+  if (symbol !== undefined) throw badOption(`${path}[${String(symbol)}]`, 'left out: YAML has no symbols', symbol, HINT)
+  const entries = Object.keys(value).map((key) => [key, read(value, key, path)] as const)
+  // As JSON does it: what is undefined is not there.
+  const there = entries.filter(([, each]) => each !== undefined)
+  return Object.fromEntries(there.map(([key, each]) => [key, copyOf(each, `${path}.${key}`, within)]))
+}
+
+function read(value: object, key: string | number, path: string): unknown {
+  try {
+    return (value as Record<string | number, unknown>)[key]
+  } catch (cause) {
+    const option = typeof key === 'number' ? `${path}[${key}]` : `${path}.${key}`
+    const why = cause instanceof Error ? cause.message : 'it throws'
+    throw new GuestError(`Option \`${option}\` cannot be read: ${why}`, { option, hint: HINT, cause })
+  }
+}

@@ -1,0 +1,16 @@
+import { badOption } from './bad-option.ts'
+
+/** RFC 1123, one label. */
+const HOSTNAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
+/** Every machine's own, in its /etc/hosts. */
+const OWN = ['localhost', 'ip6-localhost', 'ip6-loopback']
+const HINT = "Write hostname: 'web-1'."
+
+/** @throws GuestError for what is no name of one machine */
+export function checkHostname(hostname: unknown): string {
+  if (typeof hostname !== 'string' || !HOSTNAME.test(hostname)) {
+    throw badOption('hostname', 'one label of letters, digits and hyphens', hostname, HINT)
+  }
+  if (!OWN.includes(hostname.toLowerCase())) return hostname
+  throw badOption('hostname', 'another name than the one that every machine has for itself', hostname, HINT)
+}

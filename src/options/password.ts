@@ -1,0 +1,17 @@
+import { badOption } from './bad-option.ts'
+
+/** Bytes. PAM takes no more of a password (PAM_MAX_RESP_SIZE is 512, with the NUL), and its hash costs by its length. */
+const LONGEST = 511
+const HINT = 'Leave it out to get a random one, as guest.rootPassword.'
+
+/** @throws GuestError for what nobody could log in with */
+export function checkPassword(password: unknown): string | undefined {
+  if (password === undefined) return undefined
+  if (typeof password !== 'string' || password === '') {
+    throw badOption('rootPassword', 'a text that is not empty', password, HINT)
+  }
+  const length = Buffer.byteLength(password)
+  if (length > LONGEST) throw badOption('rootPassword', `at most ${LONGEST} bytes long`, `${length} bytes`, HINT)
+  if (password.includes('\0')) throw badOption('rootPassword', 'without a NUL character', 'one with it', HINT)
+  return password
+}

@@ -13,8 +13,8 @@ export {
   WaitError,
 } from './errors.ts'
 export type { GuestErrorFacts } from './errors.ts'
-export { bootGuest, type BootOptions } from './guest/boot-guest.ts'
-export type { Commands, Exec, Template } from './guest/commands.ts'
+export { bootGuest, type BootOptions, type NetworkBootOptions } from './guest/boot-guest.ts'
+export type { Commands, CommandValue, Exec, Template } from './guest/commands.ts'
 export type {
   DownloadOptions,
   FileOptions,
@@ -52,13 +52,13 @@ export type { NetworkRunOptions } from './network/run-inside.ts'
 export type { Network, Attachment, Member } from './network/network.ts'
 export { describeNetwork } from './network/topology.ts'
 export { openNetwork } from './guest/open-guest-network.ts'
-export type { GuestOptions, Timeouts } from './options/guest-options.ts'
+export type { GuestOptions, MachineOptions, Timeouts } from './options/guest-options.ts'
 export type { LinkLimit } from './options/link-limit.ts'
 export type { BridgeOptions } from './options/bridge-options.ts'
 export type { Addressing, NetworkKind, NetworkOptions } from './options/network-options.ts'
-export type { ImageOption } from './options/image.ts'
+export type { ImageOption, ImageWish } from './options/image.ts'
 export type { Subnet } from './options/ipv4.ts'
-export type { Egress } from './options/egress.ts'
+export type { Egress, EgressOptions } from './options/egress.ts'
 export type { DhcpRange } from './options/dhcp.ts'
 export type { Subnet6 } from './options/ipv6.ts'
 export type { Credentials } from './seed/credentials.ts'

@@ -1,14 +1,16 @@
+import { NetworkError } from '../errors.ts'
 import { chooseAccelerator } from '../host/accelerator.ts'
 import { resolveImage, type Progress } from '../image/resolve-image.ts'
 import { acquire } from '../lifetime/disposers.ts'
 import { Phases, type PhaseListener } from '../lifetime/phases.ts'
 import type { ConsoleListener } from '../machine/console.ts'
+import { isNetwork } from '../network/is-network.ts'
 import type { Network } from '../network/network.ts'
 import { beginNetwork } from '../network/open-network.ts'
-import { requireOptions } from '../options/check.ts'
-import { resolveGuest, type GuestOptions } from '../options/guest-options.ts'
+import { requireFunction, requireOptions, requireSignal } from '../options/check.ts'
+import { resolveGuest, type MachineOptions } from '../options/guest-options.ts'
 import { networkOptionsOf, resolveNetwork, type NetworkKind, type NetworkOptions } from '../options/network-options.ts'
-import { interfacesOf, reserveInterfaces, resolveInterfaces, type InterfaceOptions } from './further-cards.ts'
+import { reserveCard, resolveInterfaces, type InterfaceOptions } from './further-cards.ts'
 import { guestHandle } from './guest-handle.ts'
 import type { Guest } from './guest.ts'
 import { withGuests } from './guest-network.ts'
@@ -19,11 +21,13 @@ import { startCold } from './start-cold.ts'
 import { startWarm } from './start-warm.ts'
 import { warnOnce } from '../host/warn-once.ts'
 
-export interface BootOptions extends Omit<GuestOptions, 'network'> {
-  /** An open network, or what the one to open shall be. @default 'auto' */
-  network?: Network | NetworkKind | NetworkOptions
+/** What one more guest of a network may be, and who is told how it starts. */
+export interface NetworkBootOptions extends MachineOptions {
+  /** @default 'guest' */
+  hostname?: string
   /**
-   * Further cards, each on another open network; eth1 is the first of them. A guest with any boots each time (`start: 'cold'`).
+   * Further cards, each on an open network, or on the guest's own; eth1 is the first of them. A guest with any has a template of its
+   * own.
    * @default []
    */
   interfaces?: readonly InterfaceOptions[]
@@ -37,6 +41,15 @@ export interface BootOptions extends Omit<GuestOptions, 'network'> {
   onProgress?: Progress
 }
 
+export interface BootOptions extends NetworkBootOptions {
+  /** An open network, or what the one to open shall be. @default 'auto' */
+  network?: Network | NetworkKind | NetworkOptions
+  /** Of the network it opens for itself. @default '192.168.100.0/24' */
+  subnet?: string
+  /** Of the network it opens for itself. @default '192.168.100.50', else the subnet's first host address */
+  gateway?: string
+}
+
 /**
  * Starts a guest and returns it when it is ready: its sshd has answered with the pinned host key, root is logged in,
  * logins are open, and cloud-init has run all its stages.
@@ -47,7 +60,6 @@ export interface BootOptions extends Omit<GuestOptions, 'network'> {
  * behind then.
  */
 export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
-  requireOptions(options, 'bootGuest()')
   const {
     network: networkOption,
     interfaces = [],
@@ -56,28 +68,42 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
     onConsole = () => {},
     onProgress,
     ...rest
-  } = options
-  const given = isOpen(networkOption) ? withGuests(networkOption, bootGuest) : undefined
+  } = requireOptions(options, 'bootGuest()')
+  requireSignal('signal', signal)
+  for (const [name, listener] of Object.entries({ onPhase, onConsole, onProgress })) requireFunction(name, listener)
+  const given = isNetwork(networkOption) ? withGuests(networkOption, bootGuest) : undefined
   const networkOptions = networkOptionsOf({
     ...rest,
-    ...(!isOpen(networkOption) && networkOption !== undefined && { network: networkOption }),
+    ...(!isNetwork(networkOption) && networkOption !== undefined && { network: networkOption }),
   })
-  const taken = given?.members.map(({ address }) => address)
+  const taken = given?.members.flatMap(({ address }) => address ?? [])
   const wish = resolveNetwork(networkOptions)
   // Where the network is to be is not known for sure before it is open.
   const wanted = resolveGuest(rest, given ?? wish, taken)
-  const others = resolveInterfaces(interfaces, given)
+  const cards = resolveInterfaces(interfaces, given ?? wish)
   const phases = new Phases(onPhase, signal)
   signal?.throwIfAborted()
 
   return acquire(async (disposers) => {
     // Its neighbours forget it when its place has gone, which is made after this.
-    if (given) disposers.defer(() => residentsOf(given).introduce())
+    const others = new Set(cards.flatMap((card) => card.network ?? []))
+    for (const each of given ? others.add(given) : others) disposers.defer(() => residentsOf(each).introduce())
     // On a network that is there the name and the address are taken at once: guests get them in the order of the calls.
     const attached = given && disposers.useSoon(given.reserve(wanted, signal))
+    // So are those of its other cards, though nothing can be made for them before there is the network that its QEMU runs on.
+    const opened = Promise.withResolvers<Network>()
+    opened.promise.catch(() => {})
+    const further = cards.map((card) => {
+      const place = reserveCard(card, wanted, given ?? opened.promise, signal)
+      void disposers.useSoon(place.then(({ attachment }) => attachment))
+      return place
+    })
+    const taking = Promise.all([attached, ...further])
+    taking.catch(() => {})
+    disposers.defer(() => opened.reject(new NetworkError('The start of the guest was called off')))
     await phases.run('host', () => requireHost(given ? undefined : wish.kind))
     // One that is refused needs no image.
-    await Promise.race([attached, Promise.resolve()])
+    await Promise.race([taking, Promise.resolve()])
     // A keeper takes its time to start, and knows nothing of images.
     const opening = given ?? disposers.useSoon(beginNetwork({ ...networkOptions, ...(signal && { signal }) }))
     const { accel, reason } = await phases.run('accelerator', () => chooseAccelerator(wanted.accel, signal))
@@ -90,13 +116,10 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
     const network = await phases.run('network', async () => withGuests(await opening, bootGuest))
     const spec = given ? wanted : resolveGuest(rest, network)
     const place = attached ?? disposers.useSoon(network.reserve(spec, signal))
-    const further = reserveInterfaces(others, spec, network, signal).map((place) => {
-      void disposers.useSoon(place.then(({ attachment }) => attachment))
-      return place
-    })
+    opened.resolve(network)
     const tell = { onConsole, onProgress: onProgress ?? (() => {}) }
-    const start = { spec, accel, image, network, place, further, phases, signal, ...tell, disposers }
-    const warm = spec.start === 'warm' && further.length === 0 ? await startWarm(start) : undefined
+    const start = { spec, accel, image, network, place, cards, further, phases, signal, ...tell, disposers }
+    const warm = spec.start === 'warm' ? await startWarm(start) : undefined
     const started = warm ?? (await startCold(start))
     for (const warning of started.warnings) warnOnce(`cloud-init in guest ${spec.hostname}: ${warning}`)
     await keepWhenOff(started.machine)
@@ -106,7 +129,6 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
       ...started,
       spec,
       network,
-      interfaces: await interfacesOf(further),
       image: image.label,
       accel,
       phases,
@@ -117,12 +139,11 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
       // The network takes TAP and QEMU with it, so its end need not wait for theirs; its own turn, later, waits for it.
       void Promise.resolve(own?.[Symbol.asyncDispose]()).catch(() => {})
     })
-    await residents.enter(guest, started.hosts ?? '')
+    await Promise.all([
+      residents.enter(guest, started.hosts ?? ''),
+      ...[...others].filter((each) => each !== network).map((each) => residentsOf(each).introduce()),
+    ])
     signal?.throwIfAborted()
     return guest
   })
-}
-
-function isOpen(network: BootOptions['network']): network is Network {
-  return network instanceof Object && Symbol.asyncDispose in network
 }

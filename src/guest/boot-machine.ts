@@ -15,7 +15,7 @@ import type { Credentials } from '../seed/credentials.ts'
 import type { SeedNic } from '../seed/input.ts'
 import { writeSeed } from '../seed/volume.ts'
 import type { Login } from '../ssh/connect.ts'
-import { reserveLease } from './lease.ts'
+import { leaseOf, reserveLease } from './lease.ts'
 import { seedNic } from './seed-nic.ts'
 import { openSsh } from './open-ssh.ts'
 import { explainBusyTap } from '../network/tap-in-use.ts'
@@ -82,8 +82,8 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
       signal,
     ),
   )
-  for (const { attachment, macAddress } of places.slice(0, 1)) {
-    if (spec.addressing === 'dhcp') disposers.use(await reserveLease(network, { ...attachment.member, macAddress }))
+  for (const { macAddress } of places.slice(0, 1)) {
+    if (spec.addressing === 'dhcp') disposers.use(await reserveLease(network, leaseOf(spec, macAddress)))
   }
   const machine = disposers.use(
     await phases.run('qemu', () =>

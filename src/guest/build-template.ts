@@ -20,12 +20,19 @@ import { freeze } from '../template/freeze.ts'
 import { FreezeError } from '../template/freeze-error.ts'
 import { FILES, seal } from '../template/store.ts'
 import { armCommand, WakePort } from '../template/waker.ts'
-import { bootMachine } from './boot-machine.ts'
+import { bootMachine, type Place } from './boot-machine.ts'
 import { explainFull, requireSpace } from './require-space.ts'
 import { randomMac } from './random-mac.ts'
 
 /** With KVM, in milliseconds: from a guest that is ready to one that is frozen. */
 const FREEZE_BUDGET = 30_000
+
+/** A further card of the machine that is frozen. */
+interface Card {
+  readonly network: Network
+  readonly address: string | undefined
+  readonly macAddress: string | undefined
+}
 
 export interface TemplateInput {
   readonly key: string
@@ -33,6 +40,8 @@ export interface TemplateInput {
   readonly spec: GuestSpec
   /** Where its clones will be. */
   readonly network: Network
+  /** Its further cards. */
+  readonly cards: readonly Card[]
   /** The place that the first of them will have there. */
   readonly place?: Promise<Attachment>
   readonly accel: Accelerator
@@ -57,8 +66,9 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
   }, signal)
   const credentials = makeCredentials(spec.rootPassword)
   const macAddress = spec.macAddress ?? randomMac()
-  const { warnings, isChangeable } = await acquire(async (disposers) => {
+  const { warnings, isChangeable, places } = await acquire(async (disposers) => {
     const { network, attachment } = await phases.run('network', () => building(input, disposers))
+    const places = [{ network, attachment, macAddress }, ...(await furtherPlaces(input, network, disposers))]
     const disk = join(folder, FILES.disk)
     await makeOverlay(disk, image, signal)
     const { machine, client, warnings } = await bootMachine(
@@ -67,7 +77,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
         accel,
         image,
         network,
-        places: [{ network, attachment, macAddress }],
+        places,
         instanceId: key,
         credentials,
         seed: join(folder, FILES.seed),
@@ -82,7 +92,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
     )
     const isChangeable = await phases.run('freeze', () => freezeGuest(machine, client, accel, signal))
     await disposers[Symbol.asyncDispose]()
-    return { warnings, isChangeable }
+    return { warnings, isChangeable, places }
   }).catch(async (error: unknown) => {
     throw await explainFull(error, folder, label)
   })
@@ -94,7 +104,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
     createdAt: new Date().toISOString(),
     buildMs: Math.round(performance.now() - startedAt),
     hostname: spec.hostname,
-    cards: [{ macAddress, address: spec.address }],
+    cards: places.map(({ macAddress, attachment: { member } }) => ({ macAddress, address: member.address })),
     isChangeable,
     credentials,
     warnings,
@@ -122,6 +132,22 @@ async function building({ spec, network, place, signal }: TemplateInput, dispose
   const attachment = isSame ? clones : disposers.use(await network.attach(member, signal))
   await attachment.join(signal)
   return { network, attachment }
+}
+
+/** On networks of their own, too: as many as the cards of its clones are on. */
+async function furtherPlaces({ spec, network, cards, signal }: TemplateInput, home: Network, disposers: Disposers) {
+  const opened = new Map([[network, home]])
+  const places: Place[] = []
+  for (const { network: like, address, macAddress = randomMac() } of cards) {
+    let own = opened.get(like)
+    if (!own) {
+      own = disposers.use(await openNetwork({ kind: home.kind, ...optionsLike(like), ...(signal && { signal }) }))
+      opened.set(like, own)
+    }
+    const member = { hostname: spec.hostname, address, macAddress }
+    places.push({ network: own, macAddress, attachment: disposers.use(await own.reserveFor(home, member, signal)) })
+  }
+  return places
 }
 
 /** Returns whether its clones can become other guests. */

@@ -11,10 +11,13 @@ export interface Exec {
   (command: string, options?: ExecOptions): Promise<ExecResult>
 }
 
+/** What may be put into a command: one word, or a list of them. */
+export type CommandValue = string | number | readonly (string | number)[]
+
 export interface Template {
-  (strings: TemplateStringsArray, ...values: unknown[]): Promise<ExecResult>
-  (options: BytesOptions): (strings: TemplateStringsArray, ...values: unknown[]) => Promise<ExecResult<Buffer>>
-  (options: ExecOptions): (strings: TemplateStringsArray, ...values: unknown[]) => Promise<ExecResult>
+  (strings: TemplateStringsArray, ...values: CommandValue[]): Promise<ExecResult>
+  (options: BytesOptions): (strings: TemplateStringsArray, ...values: CommandValue[]) => Promise<ExecResult<Buffer>>
+  (options: ExecOptions): (strings: TemplateStringsArray, ...values: CommandValue[]) => Promise<ExecResult>
 }
 
 export interface Commands {

@@ -1,65 +1,86 @@
-import type { Network } from '../network/network.ts'
+import type { Place } from './boot-machine.ts'
+import { isNetwork } from '../network/is-network.ts'
+import type { Attachment, Network } from '../network/network.ts'
 import { badOption } from '../options/bad-option.ts'
 import { isPlainObject, refuseUnknown } from '../options/check.ts'
 import { staticAddress, type GuestSpec } from '../options/guest-options.ts'
-import { randomMac } from './random-mac.ts'
-import type { Place } from './boot-machine.ts'
+import { macAddressOf } from '../options/mac-address.ts'
+import type { NetworkPlace } from '../options/network-options.ts'
 
 /** One more card of a guest. */
 export interface InterfaceOptions {
-  /** An open network, another than the guest's own. */
-  network: Network
-  /** Its static IPv4 address there. @default as `address` of a guest of that network */
-  address?: string
+  /** An open network. @default the guest's own */
+  network?: Network
+  /** Its static IPv4 address there, or false for a card that is up and has none. @default as `address` of a guest of that network */
+  address?: string | false
+  /** Its hardware address. @default as `macAddress` of a guest */
+  macAddress?: string
 }
 
 /** A card that a guest has besides its first. */
 export interface Interface {
   readonly network: Network
-  readonly address: string
+  /** Undefined for a card without one. */
+  readonly address: string | undefined
   readonly macAddress: string
+}
+
+/** What a further card is to be; on the guest's own network where it says nothing. */
+export interface CardWish {
+  readonly name: string
+  readonly network: Network | undefined
+  readonly address: string | false | undefined
+  readonly macAddress: string | undefined
+}
+
+/** Where it is plugged in. */
+export interface CardPlace {
+  readonly network: Network
+  readonly attachment: Attachment
+  /** Undefined when none was chosen. */
+  readonly macAddress: string | undefined
 }
 
 const HINT = "Write interfaces: [{ network: other, address: '10.0.0.1' }], with an open network."
 
-/** @throws GuestError naming what is wrong with which card. */
-export function resolveInterfaces(interfaces: unknown, home: Network | undefined): Omit<Interface, 'macAddress'>[] {
+/**
+ * @param home where the first card is to be
+ * @throws GuestError naming what is wrong with which card.
+ */
+export function resolveInterfaces(interfaces: unknown, home: NetworkPlace): CardWish[] {
   if (!Array.isArray(interfaces)) throw badOption('interfaces', 'a list', interfaces, HINT)
-  const seen: (Network | undefined)[] = [home]
   return interfaces.map((each: unknown, index) => {
     const name = `interfaces[${index}]`
     if (!isPlainObject(each)) throw badOption(name, 'an object', each, HINT)
-    refuseUnknown(each, ['network', 'address'], `${name}.`)
-    const network = each['network'] as Network
-    if (!(network instanceof Object && 'reserveFor' in network))
+    const { network, address, macAddress } = refuseUnknown(each, ['network', 'address', 'macAddress'], `${name}.`)
+    if (network !== undefined && !isNetwork(network))
       throw badOption(`${name}.network`, 'an open network', network, HINT)
-    if (seen.includes(network))
-      throw badOption(`${name}.network`, 'another network than those of its other cards', network.subnet.cidr, HINT)
-    seen.push(network)
-    const taken = network.members.map(({ address }) => address)
-    return { network, address: staticAddress(each['address'], network, taken, `${name}.address`) }
-  })
-}
-
-/** Its places on the other networks, the names and addresses taken. */
-export function reserveInterfaces(
-  interfaces: readonly Omit<Interface, 'macAddress'>[],
-  { hostname }: GuestSpec,
-  home: Network,
-  signal: AbortSignal | undefined,
-): Promise<Place>[] {
-  return interfaces.map(async ({ network, address }) => {
-    const macAddress = randomMac()
+    // Which one it gets, if none is chosen, is decided when it is taken.
+    if (address !== undefined && address !== false) staticAddress(address, network ?? home, [], `${name}.address`)
     return {
+      name,
       network,
-      macAddress,
-      attachment: await network.reserveFor(home, { hostname, address, macAddress }, signal),
+      address: address as CardWish['address'],
+      macAddress: macAddress === undefined ? undefined : macAddressOf(macAddress),
     }
   })
 }
 
-export async function interfacesOf(places: readonly Promise<Place>[]): Promise<Interface[]> {
-  return (await Promise.all(places)).map(({ network, macAddress, attachment: { member } }) => {
-    return { network, macAddress, address: member.address }
-  })
+export function interfaceOf({ network, attachment, macAddress }: Place): Interface {
+  return { network, address: attachment.member.address, macAddress }
+}
+
+/** Its place on another network, or on its own, the name and the address taken at the call. */
+export async function reserveCard(
+  { name, network, address, macAddress }: CardWish,
+  { hostname }: Pick<GuestSpec, 'hostname'>,
+  home: Network | Promise<Network>,
+  signal: AbortSignal | undefined,
+): Promise<CardPlace> {
+  // Without a turn of the loop in between: addresses are given in the order of the calls.
+  const where = network ?? ('then' in home ? await home : home)
+  const taken = where.members.flatMap((member) => member.address ?? [])
+  const own = address === false ? undefined : staticAddress(address, where, taken, `${name}.address`)
+  const member = { hostname, address: own, ...(macAddress !== undefined && { macAddress }) }
+  return { network: where, macAddress, attachment: await where.reserveFor(home, member, signal) }
 }

@@ -1,5 +1,5 @@
 import type { Network } from '../network/network.ts'
-import type { BootOptions } from './boot-guest.ts'
+import type { BootOptions, NetworkBootOptions } from './boot-guest.ts'
 import type { Guest } from './guest.ts'
 import { residentsOf } from './residents.ts'
 
@@ -15,7 +15,7 @@ export interface GuestNetwork extends Network {
    *
    * @throws what `bootGuest` throws; NetworkError when the name or the address is another one's.
    */
-  boot(options?: Omit<BootOptions, 'network' | 'subnet' | 'gateway'>): Promise<Guest>
+  boot(options?: NetworkBootOptions): Promise<Guest>
 }
 
 /** The same network, for guests; `boot` is `bootGuest`. */
@@ -26,7 +26,7 @@ export function withGuests(network: Network, boot: (options: BootOptions) => Pro
   let closing = false
   return Object.assign(network, {
     guests: residents.guests,
-    boot: (options: Parameters<GuestNetwork['boot']>[0] = {}) => boot({ ...options, network }),
+    boot: (options: NetworkBootOptions = {}) => boot({ ...options, network }),
     [Symbol.asyncDispose]: async () => {
       // A guest that has opened the network for itself disposes it, and must not be waited for then.
       if (!closing) {

@@ -2,8 +2,14 @@ import type { Client } from 'ssh2'
 import { NetworkError } from '../errors.ts'
 import type { Lease } from '../network/leases.ts'
 import type { Network } from '../network/network.ts'
+import type { GuestSpec } from '../options/guest-options.ts'
 import { interfaceName } from '../seed/interface.ts'
 import { exec } from '../ssh/exec.ts'
+
+/** What a guest's first card is to be given. */
+export function leaseOf({ hostname, address }: Pick<GuestSpec, 'hostname' | 'address'>, macAddress: string): Lease {
+  return { hostname, address, macAddress }
+}
 
 /** Has the network keep an address for the card that will ask for it. */
 export async function reserveLease({ dhcp }: Network, lease: Lease): Promise<AsyncDisposable> {

@@ -57,7 +57,7 @@ export async function personOf(template: Template, start: Start, disposers: Disp
   const hosts = hostsBlock(network.members, hostname)
   const cardOn = (each: Card): Card => ({
     ...each,
-    ...(network.subnet6 && { address6: address6In(network.subnet6, each.address) }),
+    ...(network.subnet6 && each.address !== undefined && { address6: address6In(network.subnet6, each.address) }),
   })
   const from = { hostname: template.hostname, cards: template.cards.map(cardOn) }
   const to = { hostname, cards: [cardOn({ macAddress, address })] }

@@ -4,10 +4,10 @@ import { nameServerOf, type NetworkPlace } from '../options/network-options.ts'
 import type { GuestSpec } from '../options/guest-options.ts'
 import type { SeedNic } from '../seed/input.ts'
 
-/** What a guest is told of its card on a network where it has, or will be given, `address`. */
+/** What a guest is told of its card on a network where it has, or will be given, `address`, or nothing. */
 export function seedNic(
   macAddress: string,
-  { address, addressing }: Pick<GuestSpec, 'address' | 'addressing'>,
+  { address, addressing }: Pick<GuestSpec, 'addressing'> & { readonly address: string | undefined },
   network: NetworkPlace,
 ): SeedNic {
   const { subnet, subnet6, mtu, egress } = network
@@ -15,8 +15,8 @@ export function seedNic(
   return {
     macAddress,
     addresses: [
-      ...(addressing === 'dhcp' ? [] : [`${address}/${subnet.prefix}`]),
-      ...(subnet6 ? [`${address6In(subnet6, address)}/${subnet6.prefix}`] : []),
+      ...(addressing === 'dhcp' || address === undefined ? [] : [`${address}/${subnet.prefix}`]),
+      ...(subnet6 && address !== undefined ? [`${address6In(subnet6, address)}/${subnet6.prefix}`] : []),
     ],
     ...(addressing === 'dhcp' && { dhcp: true }),
     ...(egress && addressing === 'static' && { router: egress.router }),

@@ -10,7 +10,8 @@ import type { Attachment, Network } from '../network/network.ts'
 import type { GuestSpec } from '../options/guest-options.ts'
 import { makeCredentials, type Credentials } from '../seed/credentials.ts'
 import { WakePort } from '../template/waker.ts'
-import { bootMachine, type Booted, type Place } from './boot-machine.ts'
+import { bootMachine, type Booted } from './boot-machine.ts'
+import { interfaceOf, type CardPlace, type CardWish, type Interface } from './further-cards.ts'
 import { randomMac } from './random-mac.ts'
 import { requireUnanswered } from './stranger.ts'
 
@@ -22,8 +23,10 @@ export interface Start {
   readonly network: Network
   /** Its place there; apart from the bridge, until it joins. */
   readonly place: Promise<Attachment>
-  /** The places of its further cards. */
-  readonly further: readonly Promise<Place>[]
+  /** Its further cards, */
+  readonly cards: readonly CardWish[]
+  /** and their places. */
+  readonly further: readonly Promise<CardPlace>[]
   readonly phases: Phases
   readonly signal: AbortSignal | undefined
   readonly onProgress: Progress
@@ -37,6 +40,8 @@ export interface Started extends Booted {
   readonly wake: WakePort
   readonly credentials: Credentials
   readonly macAddress: string
+  /** Its further cards. */
+  readonly interfaces: readonly Interface[]
   /** The lines of ours in its /etc/hosts. */
   readonly hosts?: string | undefined
 }
@@ -52,7 +57,12 @@ export async function startCold(start: Start): Promise<Started> {
   const macAddress = spec.macAddress ?? randomMac()
   const seed = join(network.stateFolder, `seed-${spec.hostname}.iso`)
   disposers.defer(() => rm(seed, { force: true }))
-  const places = [{ network, attachment, macAddress }, ...(await Promise.all(start.further))]
+  const further = (await Promise.all(start.further)).map((each) => ({
+    ...each,
+    macAddress: each.macAddress ?? randomMac(),
+  }))
+  const places = [{ network, attachment, macAddress }, ...further]
   const booted = await bootMachine({ ...start, places, instanceId: randomUUID(), credentials, seed }, disposers)
-  return { ...booted, start: 'cold', wake: new WakePort(booted.machine.wakePort), credentials, macAddress }
+  const interfaces = further.map(interfaceOf)
+  return { ...booted, start: 'cold', wake: new WakePort(booted.machine.wakePort), credentials, macAddress, interfaces }
 }

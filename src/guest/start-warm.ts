@@ -12,7 +12,8 @@ import { WakePort } from '../template/waker.ts'
 import type { Network } from '../network/network.ts'
 import { rootLogin, withinBudget } from './boot-machine.ts'
 import { buildTemplate } from './build-template.ts'
-import { renewLease, reserveLease } from './lease.ts'
+import { interfaceOf } from './further-cards.ts'
+import { leaseOf, renewLease, reserveLease } from './lease.ts'
 import { openSsh } from './open-ssh.ts'
 import { personOf } from './person.ts'
 import type { Start, Started } from './start-cold.ts'
@@ -34,6 +35,8 @@ const NOT_THE_TEMPLATES = [WAKING, BECOMING, JOINING, 'tap']
  * @returns undefined when a machine like this cannot be frozen
  */
 export async function startWarm(start: Start): Promise<Started | undefined> {
+  // In the host's own namespace the networks that a template is built on would be there twice.
+  if (start.cards.length > 0 && start.network.kind !== 'private') return undefined
   const { spec, phases, signal } = start
   const find = () => phases.run('template', () => templateFor(start))
   let template = await find()
@@ -70,12 +73,13 @@ function bootInstead({ spec }: Start, { unfreezable }: Unfreezable): undefined {
 
 /** What decides which template it is, and where it is built if there is none. */
 export type TemplateWish = Pick<Start, 'spec' | 'accel' | 'image' | 'network' | 'onProgress' | 'onConsole' | 'signal'> &
-  Partial<Pick<Start, 'place'>>
+  Partial<Pick<Start, 'place' | 'further'>>
 
 /** The template for guests like this, built if there is none. */
 export async function templateFor(wish: TemplateWish): Promise<Template | Unfreezable> {
   const { spec, network } = wish
-  if (!hasChangeableCards(spec)) return findOrBuild(wish, true)
+  // What a machine with several cards is to be told apart by is all of them.
+  if (!hasChangeableCards(spec) || wish.further?.length) return findOrBuild(wish, true)
   const template = await findOrBuild({ ...wish, spec: usualGuest(spec, network) }, false)
   if ('unfreezable' in template || template.isChangeable || isIdentityOf(spec, template)) return template
   return findOrBuild(wish, true)
@@ -83,8 +87,14 @@ export async function templateFor(wish: TemplateWish): Promise<Template | Unfree
 
 async function findOrBuild(wish: TemplateWish, isPersonal: boolean): Promise<Template | Unfreezable> {
   const { spec, accel, image, network, onProgress, signal } = wish
+  const cards = (await Promise.all(wish.further ?? [])).map(({ network, attachment: { member }, macAddress }) => ({
+    network,
+    address: member.address,
+    macAddress,
+  }))
   const key = templateKey({
     spec,
+    cards,
     network,
     accel,
     imageDigest: image.digest,
@@ -104,7 +114,7 @@ async function findOrBuild(wish: TemplateWish, isPersonal: boolean): Promise<Tem
         // Who waits is told the label anyway.
         tell(line.replace(`template ${label}: `, ''))
       }
-      return buildTemplate(folder, { ...wish, key, label, onProgress: progress })
+      return buildTemplate(folder, { ...wish, cards, key, label, onProgress: progress })
     },
   })
 }
@@ -115,10 +125,14 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
     const attachment = await phases.run('tap', () => start.place)
     const person = await personOf(template, start, disposers)
     const isLeased = spec.addressing === 'dhcp'
-    if (isLeased) disposers.use(await reserveLease(network, { ...attachment.member, macAddress: person.macAddress }))
+    if (isLeased) disposers.use(await reserveLease(network, leaseOf(spec, person.macAddress)))
     // One that is to become another may only be heard when it is.
     const free = requireUnanswered(network, spec.address, signal)
     free.catch(() => {})
+    const further = (await Promise.all(start.further)).map((each, index) => ({
+      ...each,
+      macAddress: template.cards[index + 1]?.macAddress ?? '',
+    }))
     const join = () => free.then(() => attachment.join(signal))
     const joining = person.identity ? undefined : join()
     joining?.catch(() => {})
@@ -132,14 +146,12 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
             memoryMib: spec.memoryMib,
             cpus: spec.cpus,
             direct: image.direct,
-            nics: [
-              {
-                model: spec.nic,
-                netdev: attachment.netdev,
-                monitor: attachment.monitor,
-                macAddress: person.macAddress,
-              },
-            ],
+            nics: [{ attachment, macAddress: person.macAddress }, ...further].map(({ attachment, macAddress }) => ({
+              model: spec.nic,
+              netdev: attachment.netdev,
+              monitor: attachment.monitor,
+              macAddress,
+            })),
             seed: person.seed,
           },
           { inside: (command) => network.inside(command), signal },
@@ -148,6 +160,7 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
         }),
       ),
     )
+    await Promise.all(further.map((each) => each.attachment.join(signal)))
     start.onConsole(machine.console)
     const wake = new WakePort(machine.wakePort)
     const budget = THAW_BUDGET * budgetFactor(accel)
@@ -186,6 +199,8 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
     start.disposers.defer(() => disposers[Symbol.asyncDispose]())
     const { credentials, macAddress, identity } = person
     const hosts = identity?.hosts
-    return { machine, client, warnings: template.warnings, start: 'warm', wake, credentials, macAddress, hosts }
+    const interfaces = further.map(interfaceOf)
+    const { warnings } = template
+    return { machine, client, warnings, start: 'warm', wake, credentials, macAddress, interfaces, hosts }
   })
 }

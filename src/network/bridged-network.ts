@@ -61,6 +61,9 @@ export async function make(
   })
 }
 
+/** Another private network, where the TAP of a visitor is made, and has to come from. */
+type Home = Pick<Bridged, 'ip'> | undefined
+
 /** The network around a bridge. What goes with it is on the stack of `disposers`. */
 export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network {
   const { kind, bridge, gateway, mtu, keeper, tapName, mark } = bridged
@@ -71,17 +74,22 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
   let closed = false
   let kept: number | undefined
 
-  /** @param home where QEMU runs, when that is another private network: there the TAP is made, and has to come from */
+  /** @param guestOf where QEMU runs, and what tells that network from others */
   const place = async (
     { hostname, address, macAddress }: Member,
     isApart: boolean,
     signal?: AbortSignal,
-    home?: Pick<Bridged, 'ip'>,
+    guestOf: { readonly id: unknown; readonly home?: Promise<Home> } = { id: keeper.folder },
   ) => {
+    // Whoever is refused here does not wait for it.
+    guestOf.home?.catch(() => {})
     const member = { hostname, address, ...(macAddress !== undefined && { macAddress }) }
-    members.admit(member)
-    const tap = home ? visitorName() : tapName(made++)
+    members.admit(member, guestOf.id, guestOf.home !== undefined)
+    let home: Home
+    let tap: string
     try {
+      home = await guestOf.home
+      tap = home ? visitorName() : tapName(made++)
       const making = tap === bridged.firstTap ? '' : tapCommands(tap, mtu, mark)
       const commands = making + (isApart ? '' : joinCommands(tap, bridge))
       if (commands) await make(home ?? bridged, commands, `TAP ${tap}`, signal)
@@ -173,14 +181,19 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
       }
     },
     neighbours: (addresses, signal) => askNeighbours(bridged, addresses, signal),
-    reserveFor: async (home, member, signal) => {
-      if (home.kind !== kind) throw tooFar(home.kind, kind)
-      const ip: Bridged['ip'] = (commands, ipSignal) => {
-        const [file, ...args] = home.inside([requireTool('ip'), '-batch', '-'])
-        return run(file, args, { input: commands, signal: ipSignal })
-      }
-      return place(member, true, signal, kind === 'private' ? { ip } : undefined)
-    },
+    reserveFor: (home, member, signal) =>
+      place(member, true, signal, {
+        id: 'then' in home ? home : home.stateFolder,
+        home: Promise.resolve(home).then((network) => {
+          if (network.kind !== kind) throw tooFar(network.kind, kind)
+          if (kind !== 'private' || network.stateFolder === keeper.folder) return undefined
+          const ip: Bridged['ip'] = (commands, ipSignal) => {
+            const [file, ...args] = network.inside([requireTool('ip'), '-batch', '-'])
+            return run(file, args, { input: commands, signal: ipSignal })
+          }
+          return { ip }
+        }),
+      }),
     run: async (command, options) => runInside((words) => keeper.inside(words), command, options),
     inside: (command) => keeper.inside(command),
     keep: (seconds) => {

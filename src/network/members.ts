@@ -5,21 +5,28 @@ import type { Attachment, Member } from './network.ts'
 export class Members {
   readonly #bridgeMac: string
   readonly #members = new Map<Member, Attachment | undefined>()
+  /** Of which network each is a guest; only one with several cards is here twice. */
+  readonly #homes = new WeakMap<Member, unknown>()
 
   constructor(bridgeMac: string) {
     this.#bridgeMac = bridgeMac
   }
 
-  /** @throws NetworkError when the address, the name, or the MAC address is taken. */
-  admit(member: Member): void {
+  /**
+   * @param home what tells the network that it is a guest of from others
+   * @param isFurther for one more card: then its name may be here already, by another card of the same guest
+   * @throws NetworkError when the address, the name, or the MAC address is taken.
+   */
+  admit(member: Member, home: unknown, isFurther = false): void {
     if (member.macAddress === this.#bridgeMac) throw takenMac(member.macAddress, 'the bridge itself')
     for (const other of this.#members.keys()) {
-      if (other.address === member.address) {
+      if (other.address !== undefined && other.address === member.address) {
         throw new NetworkError(`The address ${member.address} is that of guest ${other.hostname} on the same network`, {
           hint: 'Give each guest of a network an address of its own.',
         })
       }
-      if (other.hostname === member.hostname) {
+      const isSame = isFurther && this.#homes.get(other) === home
+      if (other.hostname === member.hostname && !isSame) {
         throw new NetworkError(`The name ${member.hostname} is that of another guest on the same network`, {
           hint: "Give each guest of a network a name of its own: hostname: 'db'.",
         })
@@ -29,6 +36,7 @@ export class Members {
       }
     }
     this.#members.set(member, undefined)
+    this.#homes.set(member, home)
   }
 
   /** Its place has been made. */

@@ -13,7 +13,8 @@ import type { Subnet6 } from '../options/ipv6.ts'
 /** A machine that is on a network, or about to be. */
 export interface Member {
   readonly hostname: string
-  readonly address: string
+  /** Undefined for a card without one. */
+  readonly address: string | undefined
   /** In lower case; none as long as it is not known. */
   readonly macAddress?: string
 }
@@ -91,11 +92,11 @@ export interface Network extends AsyncDisposable {
   /** Asks by ARP who has these addresses: the MAC address of each that is answered for. Takes 0.4 s. None on a `user` network. */
   neighbours(addresses: readonly string[], signal?: AbortSignal): Promise<ReadonlyMap<string, string>>
   /**
-   * The same for one more card of a machine whose QEMU runs on another network, `home`. Its `join()` is for when QEMU has begun: it
-   * finds the card's TAP at home.
+   * The same for one more card of a machine whose QEMU runs on the network `home`, which may be this one, or still be opened. Its
+   * `join()` is for when QEMU has begun: it finds the card's TAP at home.
    * @throws NetworkError also when the two are of different kinds.
    */
-  reserveFor(home: Network, member: Member, signal?: AbortSignal): Promise<Attachment>
+  reserveFor(home: Network | Promise<Network>, member: Member, signal?: AbortSignal): Promise<Attachment>
   /**
    * Runs a program of this host inside the network, where it reaches every guest by its address, by TCP, UDP and ICMP: from a list of words,
    * without a shell, to its end. Returns what it wrote to stdout, without the last line end.

@@ -28,14 +28,14 @@ export function partsOf(
   const seen = new Set<string>()
   return groups.map((names, index) => ({
     bridge: `${bridge.slice(0, LONGEST_STEM)}p${index + 1}`,
-    places: names.map((name) => {
-      const place = places.find(({ member }) => member.hostname === name)
-      if (!place && coming.includes(name)) {
+    places: names.flatMap((name) => {
+      const own = places.filter(({ member }) => member.hostname === name)
+      if (own.length === 0 && coming.includes(name)) {
         throw new NetworkError(`Guest ${name} is not on the network yet`, {
           hint: 'Cut the network when its boot is over: await network.boot(…), then await network.partition(…).',
         })
       }
-      if (!place) {
+      if (own.length === 0) {
         const all = places.map(({ member }) => member.hostname).join(', ')
         throw new NetworkError(`No guest of the network is called ${name}`, {
           hint: all === '' ? 'There is no guest on it.' : `There are: ${all}.`,
@@ -43,7 +43,7 @@ export function partsOf(
       }
       if (seen.has(name)) throw new NetworkError(`Guest ${name} cannot be in two groups`, { hint: 'Name it once.' })
       seen.add(name)
-      return place
+      return own
     }),
   }))
 }
@@ -65,8 +65,8 @@ export function partitionCommands(parts: readonly Part[], place: NetworkPlace, a
         `link set dev ${bridge} up`,
         ...places.flatMap(({ tap = '', member: { address } }) => [
           joinCommands(tap, bridge).trimEnd(),
-          `route add ${address}/32 dev ${bridge} src ${gateway}`,
-          ...(subnet6 ? [`route add ${address6In(subnet6, address)}/128 dev ${bridge}`] : []),
+          ...(address === undefined ? [] : [`route add ${address}/32 dev ${bridge} src ${gateway}`]),
+          ...(subnet6 && address !== undefined ? [`route add ${address6In(subnet6, address)}/128 dev ${bridge}`] : []),
         ]),
       ),
     )

@@ -20,7 +20,7 @@ export interface Interface {
 export interface Tenant {
   readonly tap: string | undefined
   readonly hostname: string
-  readonly address: string
+  readonly address: string | undefined
   /** As in `vitest-guest ssh ID`. */
   readonly id?: string
 }
@@ -103,7 +103,7 @@ function branches(root: string, leaves: readonly string[]): string {
 }
 
 function tenantText({ hostname, address, id }: Tenant): string {
-  return `${hostname} ${address}${id === undefined ? '' : ` (${id})`}`
+  return `${hostname} ${address ?? 'without an address'}${id === undefined ? '' : ` (${id})`}`
 }
 
 /** Link-local addresses say nothing. */

@@ -43,6 +43,9 @@ export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal): Prom
         })
         return Promise.reject(error)
       }
+      if (address === undefined) {
+        return Promise.reject(new NetworkError('A guest on a user network needs an address', { hint: ELSEWHERE }))
+      }
       const attachment: Attachment = {
         member: { hostname, address, ...(macAddress !== undefined && { macAddress }) },
         netdev: userNetdev({ subnet, gateway }, address),
@@ -101,7 +104,7 @@ export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal): Prom
       },
       heal: () => Promise.resolve(),
       neighbours: () => Promise.resolve(new Map()),
-      reserveFor: (home) => Promise.reject(tooFar(home.kind, 'user')),
+      reserveFor: async (home) => Promise.reject(tooFar((await home).kind, 'user')),
       expose: () => {
         const error = new NetworkError('A guest on a user network cannot call servers of this process', {
           hint: `${ELSEWHERE} QEMU's own network lets nothing out of the guest.`,

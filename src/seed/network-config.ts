@@ -18,6 +18,8 @@ export function networkConfig({ nics }: SeedInput): string {
           match: { macaddress: macAddress.toLowerCase() },
           'set-name': interfaceName(index),
           addresses,
+          // Nobody waits at boot for an address on a card that gets none.
+          ...(hasNone({ addresses, dhcp }) && { optional: true }),
           ...(mtu !== undefined && { mtu }),
           ...(router !== undefined && { routes: [{ to: '0.0.0.0/0', via: router }] }),
           ...(nameServer !== undefined && { nameservers: { addresses: [nameServer] } }),
@@ -35,10 +37,14 @@ export function networkConfig({ nics }: SeedInput): string {
  * For images without netplan: beside the file that cloud-init's networkd renderer writes (cloudinit/net/networkd.py). A static IPv6
  * address is nobody else's here: a card that first asked around for it would not have it for a second.
  */
-export function networkdDropIn({ addresses }: SeedNic, index: number): { path: string; content: string } {
+export function networkdDropIn({ addresses, dhcp = false }: SeedNic, index: number): { path: string; content: string } {
   const isIPv6 = addresses.some((address) => address.includes(':'))
   return {
     path: `/etc/systemd/network/10-cloud-init-${interfaceName(index)}.network.d/50-vitest-guest.conf`,
-    content: `[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n${isIPv6 ? 'IPv6DuplicateAddressDetection=0\n' : ''}`,
+    content: `${hasNone({ addresses, dhcp }) ? '[Link]\nRequiredForOnline=no\n' : ''}[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n${isIPv6 ? 'IPv6DuplicateAddressDetection=0\n' : ''}`,
   }
+}
+
+function hasNone({ addresses, dhcp = false }: Pick<SeedNic, 'addresses' | 'dhcp'>): boolean {
+  return addresses.length === 0 && !dhcp
 }

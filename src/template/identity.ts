@@ -9,7 +9,8 @@ import { interfaceName } from '../seed/interface.ts'
 /** A network card and its address. */
 export interface Card {
   readonly macAddress: string
-  readonly address: string
+  /** Undefined for a further card without one. */
+  readonly address: string | undefined
   /** On a network with IPv6. */
   readonly address6?: string
 }

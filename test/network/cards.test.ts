@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { NetworkError } from '../../src/errors.ts'
 import { bootGuest } from '../../src/guest/boot-guest.ts'
 import type { Network } from '../../src/network/network.ts'
+import { openNetwork as openGuestNetwork } from '../../src/guest/open-guest-network.ts'
 import { openNetwork } from '../../src/network/open-network.ts'
 import { insideNode, ping, plugIn, split } from '../support/plug-in.ts'
 
@@ -95,9 +96,63 @@ test('what cannot be a further card is refused before anything starts', async ()
   const attempt = (interfaces: unknown) => bootGuest({ network, hostname: 'other', interfaces: interfaces as never })
   await expect(attempt({})).rejects.toThrow(/`interfaces` must be a list/)
   await expect(attempt([{ network: 'private' }])).rejects.toThrow(/`interfaces\[0\]\.network` must be an open network/)
-  await expect(attempt([{ network }])).rejects.toThrow(/must be another network than those of its other cards/)
   await expect(attempt([{ network: right, address: '10.8.0.1' }])).rejects.toThrow(
     /`interfaces\[0\]\.address` must be a host address inside the subnet 10\.9\.0\.0\/24/,
   )
+  await expect(attempt([{ network: right, address: true }])).rejects.toThrow(
+    /`interfaces\[0\]\.address` must be an IPv4/,
+  )
+  await expect(attempt([{ macAddress: '01:00:00:00:00:00' }])).rejects.toThrow(/not of a group of them/)
+  await expect(attempt([{ address: '192.168.100.50' }])).rejects.toThrow(/another address than the bridge's own/)
   await expect(attempt([{ network: right, vlan: 7 }])).rejects.toThrow(/`interfaces\[0\]\.vlan` must be left out/)
+})
+
+/** An image that is nowhere: a guest that has taken its addresses gets no further. */
+const NOWHERE = '/nowhere/disk.qcow2'
+
+test('addresses of all cards are given in the order of the calls, and are free again when the start fails', async () => {
+  await using left = await openGuestNetwork({ subnet: '10.1.0.0/24' })
+  await using right = await openGuestNetwork({ subnet: '10.2.0.0/24' })
+  const starts = [
+    bootGuest({ network: left, interfaces: [{ network: right }], image: NOWHERE }),
+    right.boot({ hostname: 'b', image: NOWHERE }),
+    // One that is to open its own network has taken its place on this one, too.
+    bootGuest({ hostname: 'c', interfaces: [{ network: right }, { network: right }], image: NOWHERE }),
+    right.boot({ hostname: 'd', image: NOWHERE }),
+  ]
+  expect(right.members.map(({ hostname, address }) => `${hostname} ${address}`)).toEqual([
+    'guest 10.2.0.2',
+    'b 10.2.0.3',
+    'c 10.2.0.4',
+    'c 10.2.0.5',
+    'd 10.2.0.6',
+  ])
+  for (const { reason } of (await Promise.allSettled(starts)) as PromiseRejectedResult[]) {
+    expect(reason).toMatchObject({ name: 'ImageError' })
+  }
+  await using _ = await right.reserve({ hostname: 'd', address: '10.2.0.9' })
+  await expect(bootGuest({ hostname: 'd', interfaces: [{ network: right }], image: NOWHERE })).rejects.toThrow(
+    /The name d is that of another guest/,
+  )
+  expect(left.members).toEqual([])
+  expect(right.members).toHaveLength(1)
+})
+
+test('a guest may have several cards on one network, one without an address, and still no name is twice', async () => {
+  await using other = await openNetwork({ subnet: '10.9.0.0/24' })
+  await using _first = await network.reserve({ hostname: 'router', address: '192.168.100.7' })
+  await using _second = await network.reserveFor(network, { hostname: 'router', address: undefined })
+  await using _third = await network.reserveFor(network, { hostname: 'router', address: undefined })
+  await using _there = await other.reserveFor(network, { hostname: 'router', address: '10.9.0.7' })
+  await using _again = await other.reserveFor(network, { hostname: 'router', address: '10.9.0.8' })
+  expect(network.members.map(({ address }) => address)).toEqual(['192.168.100.7', undefined, undefined])
+  const name = /The name router is that of another guest/
+  await expect(network.reserve({ hostname: 'router', address: '192.168.100.8' })).rejects.toThrow(name)
+  await expect(other.reserve({ hostname: 'router', address: '10.9.0.9' })).rejects.toThrow(name)
+  await using third = await openNetwork({ subnet: '10.10.0.0/24' })
+  await expect(other.reserveFor(third, { hostname: 'router', address: '10.9.0.9' })).rejects.toThrow(name)
+  // A card of the guest's own network stays there.
+  await _second.join()
+  const links = await execa(...split(network.inside(['ip', '-o', 'link', 'show', 'dev', _second.tap as string])))
+  expect(links.stdout).toContain(`master ${network.bridge}`)
 })

@@ -46,6 +46,9 @@ expectTypeOf<GuestOptions['start']>().toEqualTypeOf<'warm' | 'cold' | undefined>
 guests({ memory: 512 })
 // @ts-expect-error -- an image is a name, a path, or a base with packages
 void bootGuest({ image: { packages: ['nginx'] } })
+// @ts-expect-error -- no such base
+void bootGuest({ image: { base: 'debian-13' } })
+void bootGuest({ image: { base: 'debian-12', packages: ['nginx'] } })
 // @ts-expect-error -- the fixtures' own option
 void bootGuest({ fresh: 'test' })
 void openNetwork({ subnet: '10.0.0.0/24' })
@@ -57,6 +60,14 @@ expectTypeOf(guest.$`true`).resolves.toEqualTypeOf<ExecResult>()
 expectTypeOf((await guest.exec('true')).stdout).toEqualTypeOf<string>()
 expectTypeOf((await guest.exec('cat /bin/ls', { encoding: 'buffer' })).stdout).toEqualTypeOf<Buffer>()
 expectTypeOf((await guest.exec('true')).exitCode).toEqualTypeOf<number | undefined>()
+// @ts-expect-error -- what may be missing is no word of a command
+void guest.$`cat ${undefined}`
+declare const maybe: string | undefined
+// @ts-expect-error -- nor is what may be undefined
+void guest.$({ reject: false })`cat ${maybe}`
+// @ts-expect-error -- nor an object
+void guest.$`cat ${{ path: '/etc/motd' }}`
+void guest.$`head -n ${1} ${['/etc/motd', '/etc/hosts']}`
 // @ts-expect-error -- execa's name is cwd
 void guest.exec('true', { workingDirectory: '/' })
 // @ts-expect-error -- the state is told, not set
@@ -86,12 +97,41 @@ void expect(guest).toHaveUnit('ssh', { active: 'yes' })
 // @ts-expect-error -- no such thing to look at
 void expect(guest).toHaveFile('/etc/passwd', { colour: 'red' })
 
+// The test's own expect has the matchers, too.
+test('with the expect of its context', async ({ guest, expect: own }) => {
+  await own(guest).toHaveUnit('ssh', { active: true })
+  expectTypeOf(own(guest).toHaveUnit('ssh')).toEqualTypeOf<Promise<void>>()
+  own(await guest.$`true`).toSucceed()
+  own(1).toBe(1)
+  await own(guest.exec('true')).resolves.toMatchObject({ stdout: '' })
+  // @ts-expect-error -- only guests have units
+  void own('a text').toHaveUnit('ssh')
+})
+
 // Several guests
 testWithGuests({ web: {}, db: { memory: '1G' } }, { fresh: 'test' })('by their names', ({ guests, network }) => {
   expectTypeOf(guests).toEqualTypeOf<Readonly<Record<'web' | 'db', Guest>>>()
   expectTypeOf(network).toEqualTypeOf<GuestNetwork>()
   // @ts-expect-error -- nobody has that name
   void guests.cache
+})
+const team = testWithGuests(
+  { web: {}, router: { networks: ['left', { network: 'right', address: false }] } },
+  { networks: { left: {}, right: {} } },
+)
+team.beforeAll(async ({ guests, network, networks }) => {
+  expectTypeOf(guests).toEqualTypeOf<Readonly<Record<'web' | 'router', Guest>>>()
+  expectTypeOf(network).toEqualTypeOf<GuestNetwork>()
+  expectTypeOf(networks).toEqualTypeOf<Readonly<Record<'left' | 'right', GuestNetwork>>>()
+  await guests.web.exec('true')
+})
+// @ts-expect-error -- nobody has that name
+team.beforeAll(({ guests }) => void guests.cache)
+// @ts-expect-error -- a hook of the file has no task
+team.beforeAll(({ task }) => void task)
+team.beforeEach(({ guests, task }) => {
+  expectTypeOf(guests).toEqualTypeOf<Readonly<Record<'web' | 'router', Guest>>>()
+  void task
 })
 // @ts-expect-error -- there is no one guest
 testWithGuests({ web: {} })('none of them is the one', ({ guest }) => void guest)

@@ -64,6 +64,16 @@ describe('a card with IPv6 and another MTU', () => {
   })
 })
 
+test('nothing waits at boot for a card that gets no address', () => {
+  const bare = { macAddress: '52:54:00:ab:cd:ef', addresses: [] }
+  expect(parse(networkConfig({ ...input, nics: [...input.nics, bare] }))['ethernets']).toMatchObject({
+    eth0: expect.not.objectContaining({ optional: true }) as unknown,
+    eth1: { addresses: [], optional: true },
+  })
+  expect(networkdDropIn(bare, 1).content).toMatch(/^\[Link\]\nRequiredForOnline=no\n\[Network\]\n/)
+  expect(networkdDropIn({ ...bare, dhcp: true }, 1).content).not.toContain('RequiredForOnline')
+})
+
 describe('a card that asks for its address, and one with a way out', () => {
   const leased = { macAddress: '52:54:00:ab:cd:ef', addresses: [], dhcp: true, nameServer: '10.0.0.1' }
 

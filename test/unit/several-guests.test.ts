@@ -41,6 +41,9 @@ test('the lines of /etc/hosts are of the others alone', () => {
     '# vitest-guest: the other guests on this network\n192.168.100.225\tdb\n# vitest-guest end\n',
   )
   expect(hostsBlock(members.slice(0, 1), 'web')).toBe('')
+  // Of a guest with several cards there, the first.
+  const more = [...members, { hostname: 'db', address: '192.168.100.226' }, { hostname: 'bond', address: undefined }]
+  expect(hostsBlock(more, 'web')).toBe(hostsBlock(members, 'web'))
 })
 
 const TEMPLATE = { hostname: 'guest', cards: [{ macAddress: '52:54:00:00:00:01', address: '192.168.100.224' }] }
@@ -80,7 +83,7 @@ test('guests that differ by name and address have one template, unless it is per
 })
 
 test('a card whose address QEMU freezes stays as it is', () => {
-  const image = { base: 'debian-12', packages: ['linux-image-amd64'] }
+  const image = { base: 'debian-12' as const, packages: ['linux-image-amd64'] }
   expect(hasChangeableCards(resolveGuest({ image, nic: 'e1000' }, network()))).toBe(false)
   expect(hasChangeableCards(resolveGuest({}, network()))).toBe(true)
 })

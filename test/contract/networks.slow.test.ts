@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest'
+import { runProject } from '../support/run-project.ts'
+
+interface Assertion {
+  title: string
+  status: string
+  failureMessages: string[]
+}
+
+test('guests of fixtures on several networks, with a router between them: clones, with guard and evidence', async () => {
+  const { report, left, stdout } = await runProject('networks', [])
+  const results = (report.testResults as { assertionResults: Assertion[] }[]).flatMap((file) => file.assertionResults)
+  const failed = new Map(
+    results.filter(({ status }) => status === 'failed').map((each) => [each.title, each.failureMessages.join('\n')]),
+  )
+  expect([...failed.keys()].sort(), stdout).toEqual(['one in which a program crashes in the router', 'one that fails'])
+  expect(results).toHaveLength(4)
+  expect(failed.get('one that fails')).toMatch(/guest router at 10\.1\.0\.2: [^]*echo asked router/)
+  const crash = failed.get('one in which a program crashes in the router') ?? ''
+  expect(crash).toMatch(/^GuestError: In the guest a program crashed: /m)
+  expect(crash).toContain('guest router at')
+  expect(crash).not.toContain('guest client at')
+  expect(left).toEqual([])
+})

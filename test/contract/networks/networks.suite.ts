@@ -1,0 +1,44 @@
+import { expect, testWithGuests } from 'vitest-guest'
+
+const test = testWithGuests(
+  {
+    client: { networks: [{ network: 'left', address: '10.1.0.9' }] },
+    // One card more, for a DHCP server.
+    router: { networks: ['left', { network: 'right', address: '10.2.0.1' }, { network: 'right', address: false }] },
+    server: { networks: ['right'] },
+  },
+  { networks: { left: { subnet: '10.1.0.0/24' }, right: { subnet: '10.2.0.0/24' } } },
+)
+
+// Of the file, so that each test finds it.
+test.beforeAll(async ({ guests, networks }) => {
+  await guests.router.$`sysctl -w net.ipv4.ip_forward=1`
+  await guests.client.$`ip route add ${networks.right.subnet.cidr} via ${guests.router.address}`
+  await guests.server.$`ip route add ${networks.left.subnet.cidr} via 10.2.0.1`
+})
+
+test('a router between two networks', async ({ guests, network, networks }) => {
+  expect([networks.left, networks.right].map(({ subnet }) => subnet.cidr)).toEqual(['10.1.0.0/24', '10.2.0.0/24'])
+  expect(network.subnet.cidr).toBe('10.1.0.0/24')
+  expect(guests.client.address).toBe('10.1.0.9')
+  expect(Object.values(guests).map(({ started }) => started)).toEqual(['warm', 'warm', 'warm'])
+  await guests.client.$`ping -c 1 -W 5 ${guests.server.address}`
+  // Through the router, and not by a short cut.
+  await guests.router.$`sysctl -w net.ipv4.ip_forward=0`
+  expect((await guests.client.exec(`ping -c 1 -W 2 ${guests.server.address}`, { reject: false })).exitCode).not.toBe(0)
+  await guests.router.$`sysctl -w net.ipv4.ip_forward=1`
+})
+
+test('a card without an address', async ({ guests }) => {
+  const { stdout } = await guests.router.$`ip -4 -brief address show dev eth2`
+  expect(stdout).toMatch(/^eth2 +UP *$/)
+})
+
+test('one that fails', async ({ guests }) => {
+  await guests.router.$`echo asked router`
+  expect('so').toBe('not so')
+})
+
+test('one in which a program crashes in the router', async ({ guests }) => {
+  await guests.router.exec(`python3 -c 'import ctypes; ctypes.string_at(0)'`, { reject: false })
+})

@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openNetwork, type Guest, type GuestNetwork } from '../../src/index.ts'
+
+let left: GuestNetwork
+let right: GuestNetwork
+let router: Guest
+let client: Guest
+let server: Guest
+
+const routerOn = (network: GuestNetwork, other: GuestNetwork) =>
+  network.boot({
+    hostname: 'router',
+    interfaces: [{ network: other }, { address: false }, { address: false }],
+  })
+
+beforeAll(async () => {
+  ;[left, right] = await Promise.all([openNetwork({ subnet: '10.1.0.0/24' }), openNetwork({ subnet: '10.2.0.0/24' })])
+  // One that is there before it, and one that comes after.
+  server = await right.boot({ hostname: 'server', address: '10.2.0.9' })
+  router = await routerOn(left, right)
+  client = await left.boot({ hostname: 'client' })
+})
+afterAll(async () => {
+  for (const network of [left, right]) await network[Symbol.asyncDispose]()
+})
+
+test('a guest with several cards is a clone, and each of them is what it was to be', async () => {
+  expect(router.started).toBe('warm')
+  expect(router.interfaces.map(({ network, address }) => [network, address])).toEqual([
+    [right, '10.2.0.2'],
+    [left, undefined],
+    [left, undefined],
+  ])
+  const { stdout } = await router.exec('ip -json address')
+  const cards = JSON.parse(stdout) as {
+    ifname: string
+    address: string
+    flags: string[]
+    addr_info: { local: string }[]
+  }[]
+  const shown = cards.filter(({ ifname }) => ifname !== 'lo')
+  expect(shown.map(({ ifname, addr_info }) => [ifname, ...addr_info.map(({ local }) => local)])).toEqual([
+    ['eth0', '10.1.0.2'],
+    ['eth1', '10.2.0.2'],
+    ['eth2'],
+    ['eth3'],
+  ])
+  for (const { flags } of shown) expect(flags).toContain('LOWER_UP')
+  expect(shown.map(({ address }) => address)).toEqual([
+    router.macAddress,
+    ...router.interfaces.map(({ macAddress }) => macAddress),
+  ])
+})
+
+test('it routes between its networks', async () => {
+  await router.exec('sysctl -w net.ipv4.ip_forward=1')
+  await client.exec(`ip route add 10.2.0.0/24 via ${router.address}`)
+  await server.exec(`ip route add 10.1.0.0/24 via ${router.interfaces[0]?.address}`)
+  await client.exec(`ping -c 1 -W 5 ${server.address}`)
+})
+
+test('both ends of a network know it by its name there', async () => {
+  expect((await server.exec('getent hosts router')).stdout).toMatch(/^10\.2\.0\.2\s/)
+  expect((await client.exec('getent hosts router')).stdout).toMatch(/^10\.1\.0\.2\s/)
+})
+
+test('two cards without an address make a bond', async () => {
+  await router.exec(
+    [
+      'ip link add bond0 type bond mode active-backup miimon 100',
+      'for card in eth2 eth3; do ip link set $card down && ip link set $card master bond0; done',
+      'ip address add 10.1.0.99/24 dev bond0',
+      'ip link set bond0 up',
+    ].join(' && '),
+  )
+  // eth0 is on the same network: it must not answer for the bond.
+  await router.exec('sysctl -w net.ipv4.conf.all.arp_ignore=1')
+  await expect
+    .poll(() => client.exec('ping -c 1 -W 2 10.1.0.99', { reject: false }), { timeout: 30_000 })
+    .toMatchObject({
+      exitCode: 0,
+    })
+  const bond = (await router.exec('cat /sys/class/net/bond0/address')).stdout
+  expect((await client.exec('ip neighbour show 10.1.0.99')).stdout).toContain(bond)
+})
+
+test('the cards are there after a reboot', async () => {
+  await router.reboot()
+  expect((await router.exec('cat /sys/class/net/eth1/address')).stdout).toBe(router.interfaces[0]?.macAddress)
+  await router.exec(`ping -c 1 -W 5 ${server.address}`)
+})

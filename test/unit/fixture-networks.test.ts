@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest'
+import { resolveSharing } from '../../fixtures/fixture-options.ts'
+import { resolveTeam } from '../../fixtures/resolve-team.ts'
+
+test('networks by name have subnets of their own, and each guest its cards', () => {
+  const sharing = resolveSharing({
+    networks: { left: {}, right: { mtu: 9000 } },
+    guests: { client: {}, router: { networks: ['left', 'right', { network: 'right', address: false }] } },
+  })
+  expect(sharing.networks).toEqual({
+    left: { subnet: '192.168.100.0/24' },
+    right: { subnet: '192.168.101.0/24', mtu: 9000 },
+  })
+  expect(sharing.network).toEqual({ subnet: '192.168.100.0/24' })
+  expect(sharing.team['client']).toEqual({ hostname: 'client', cards: [{ network: 'left' }] })
+  expect(sharing.team['router']?.cards).toEqual([
+    { network: 'left' },
+    { network: 'right' },
+    { network: 'right', address: false },
+  ])
+  expect(resolveTeam(sharing).map(({ address }) => address)).toEqual(['192.168.100.224', '192.168.100.224'])
+})
+
+test.for<[object, string, RegExp]>([
+  [{ networks: [] }, 'networks', /an object with options for each network/],
+  [{ networks: {} }, 'networks', /an object with options for each network/],
+  [{ networks: { left: 'private' } }, 'networks.left', /an object; got 'private'/],
+  [{ networks: { left: {} }, subnet: '10.0.0.0/24' }, 'subnet', /left out beside networks/],
+  [{ guests: { a: { networks: ['left'] } } }, 'guests.a.networks[0].network', /left out without networks/],
+  [{ networks: { left: {} }, guests: { a: { networks: ['rihgt'] } } }, 'guests.a.networks[0].network', /one of left/],
+  [{ networks: { left: {} }, guests: { a: { networks: [] } } }, 'guests.a.networks', /a list of networks/],
+  [
+    { networks: { left: {} }, guests: { a: { networks: [{ network: 'left', address: false }] } } },
+    'guests.a.networks[0].address',
+    /by which the guest is reached/,
+  ],
+  [
+    { networks: { left: {} }, guests: { a: { networks: [{ network: 'left', vlan: 7 }] } } },
+    'guests.a.networks[0].vlan',
+    /left out/,
+  ],
+])('%o is refused', ([options, option, message]) => {
+  expect(() => resolveSharing(options)).toThrow(expect.objectContaining({ option }) as Error)
+  expect(() => resolveSharing(options)).toThrow(message)
+})

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { duplexPair } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { tmpdir } from 'node:os'
@@ -8,8 +8,10 @@ import { appendToError } from '../../fixtures/evidence/append-to-error.ts'
 import { lookAround, parseWords } from '../../fixtures/evidence/ask-guest.ts'
 import { withBootEvidence } from '../../fixtures/evidence/boot-evidence.ts'
 import { troubleOnConsole } from '../../fixtures/evidence/console-guard.ts'
-import { commandLine, describeEvidence } from '../../fixtures/evidence/describe.ts'
-import { folderName } from '../../fixtures/evidence/evidence-folder.ts'
+import { commandLine, describeEvidence, evidenceLines } from '../../fixtures/evidence/describe.ts'
+import { folderName, writeEvidence } from '../../fixtures/evidence/evidence-folder.ts'
+import { fit } from '../../fixtures/evidence/fit.ts'
+import { parseCursor } from '../../fixtures/evidence/journal-cut.ts'
 import { findTrouble } from '../../fixtures/evidence/trouble.ts'
 import { resolveSharing } from '../../fixtures/fixture-options.ts'
 import { Qmp } from '../../src/host/qmp.ts'
@@ -140,8 +142,60 @@ test("folders have the tests' names, as far as a path may", () => {
   expect(folderName('???')).toBe('unnamed')
 })
 
+test('evidence is no more than its limit, and says what is not there', async () => {
+  const line = 'a line of some length\n'
+  const files = {
+    'console.log': line.repeat(10_000),
+    'journal.log': line.repeat(5000),
+    'note.txt': 'short',
+    'packets.pcap': new Uint8Array(90_000),
+  }
+  expect(fit(files, 1_000_000)).toMatchObject({ leftOut: [] })
+  const { files: fitted, leftOut } = fit(files, 100_000)
+  expect(leftOut).toEqual([
+    'packets.pcap, which has 88 KiB',
+    'the first 59 KiB of journal.log',
+    'the first 167 KiB of console.log',
+  ])
+  expect(Object.values(fitted).reduce((sum, { length }) => sum + length, 0)).toBeLessThanOrEqual(100_000)
+  const end = Buffer.from(fitted['console.log'] ?? '').toString()
+  expect(end).toBe(line.repeat(end.length / line.length))
+  expect(fitted['note.txt']).toEqual(Buffer.from('short'))
+  const folder = await mkdtemp(join(tmpdir(), 'vg-evidence-'))
+  const before = process.cwd()
+  onTestFinished(() => {
+    process.chdir(before)
+    return rm(folder, { recursive: true })
+  })
+  process.chdir(folder)
+  const written = await writeEvidence('big', {
+    'console.log': `${line.repeat(250_000)}\x1b]0;title\x07\n`,
+    'journal.log': line.repeat(300_000),
+  })
+  expect(written.leftOut).toEqual(['the first 1.2 MiB of console.log', 'the first 2.3 MiB of journal.log'])
+  const sizes = await Promise.all(
+    ['console.log', 'journal.log'].map(async (name) => (await stat(join(written.folder, name))).size),
+  )
+  expect(sizes.reduce((sum, size) => sum + size)).toBeLessThanOrEqual(8 * 1024 ** 2)
+  const shown = await readFile(join(written.folder, 'console.log'), 'utf8')
+  expect(shown.endsWith(`\n${line}\\x1b]0;title\\x07\n`)).toBe(true)
+  expect(evidenceLines('/f', written.leftOut)).toEqual([
+    'left out, as more than 8 MiB: the first 1.2 MiB of console.log; the first 2.3 MiB of journal.log',
+    'evidence: /f',
+  ])
+})
+
+test.for([
+  ['-- cursor: s=0639;i=1;b=ab;m=3;t=4;x=5\n', 's=0639;i=1;b=ab;m=3;t=4;x=5'],
+  ["-- cursor: '; rm -rf /'\n", undefined],
+  [`-- cursor: ${'s'.repeat(500)}\n`, undefined],
+  ['', undefined],
+])('where a journal ends: %j', ([printed, cursor]) => {
+  expect(parseCursor(printed ?? '')).toBe(cursor)
+})
+
 test('what the guest answers is taken apart again', () => {
-  const separator = /echo '(.*)'/.exec(lookAround(1))?.[1] ?? ''
+  const separator = /echo '(.*)'/.exec(lookAround('cut=x'))?.[1] ?? ''
   expect(parseWords(`one.service failed\n${separator}\n${separator}\nall\nof it\n`)).toEqual({
     failedUnits: 'one.service failed',
     warnings: '',
@@ -182,7 +236,7 @@ test('empty sections are left out', () => {
     ],
     history: [],
   } as const
-  const nothing = { words: undefined, journal: '', kept: undefined }
+  const nothing = { waiting: [], leftOut: [], words: undefined, journal: '', kept: undefined }
   const evidence = { ...nothing, guest, console: '', silence: 'gone', diskFault: undefined, folder: '/f' }
   const lines = [
     '',

@@ -1,6 +1,7 @@
 import { messageOf } from '../host/message-of.ts'
 import { runningNetworks, type RunningNetwork } from '../guest/running-guests.ts'
 import { firewallBetween } from '../network/firewall.ts'
+import { lookInside } from '../network/look-inside.ts'
 import { drawTopology, readInterfaces } from '../network/topology.ts'
 
 /** The networks that this user's processes have open, as text. */
@@ -10,13 +11,13 @@ export async function drawNetworks(): Promise<string> {
   return (await Promise.all(networks.map(draw))).join('\n')
 }
 
-async function draw({ kind, bridge, gateway, inside, pid, guests }: RunningNetwork): Promise<string> {
+async function draw({ kind, bridge, gateway, keeper, pid, guests }: RunningNetwork): Promise<string> {
   const title = `A ${kind} network of process ${pid}\n`
-  const enter = (command: readonly string[]) => [...inside, ...command] as [string, ...string[]]
   try {
-    const interfaces = bridge === undefined ? [] : await readInterfaces(enter)
+    const inside = lookInside({ kind, keeper })
+    const interfaces = bridge === undefined ? [] : await readInterfaces(inside)
     const tenants = guests.map(({ tap, hostname, address, id }) => ({ tap, hostname, address, id }))
-    const firewall = await firewallBetween({ inside: enter, ...(bridge !== undefined && { bridge }), gateway })
+    const firewall = await firewallBetween({ inside, ...(bridge !== undefined && { bridge }), gateway })
     return title + drawTopology({ kind, bridge, gateway, interfaces, tenants, firewall })
   } catch (error) {
     return `${title}cannot be looked into: ${messageOf(error)}\n`

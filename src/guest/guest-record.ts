@@ -1,6 +1,8 @@
 import { randomInt } from 'node:crypto'
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
+import { isOwnFile, isOwnFolder, readOwnFile } from '../host/own-files.ts'
 import type { Network } from '../network/network.ts'
 import type { Credentials } from '../seed/credentials.ts'
 import { knownHosts, sshConfig } from './ssh-config.ts'
@@ -23,7 +25,7 @@ export interface GuestRecord {
 
 /** In the network's state folder: a folder for each guest, named by its ID. */
 export const GUESTS = 'guests'
-export const RECORD_FILES = {
+const RECORD_FILES = {
   record: 'guest.json',
   key: 'client_key',
   knownHosts: 'known_hosts',
@@ -33,6 +35,7 @@ export const RECORD_FILES = {
 /** Without vowels no ID is a word, and without digits none is a number to Ansible or a shell: 64 million of them. */
 const LETTERS = 'bcdfghjklmnpqrstvwxz'
 const ID_LENGTH = 6
+const ID = new RegExp(`^[${LETTERS}]{${ID_LENGTH}}$`)
 
 export interface WrittenRecord extends Disposable {
   readonly id: string
@@ -64,7 +67,7 @@ export function writeRecord({ network, hostname, address, image, tap, credential
   const { clientKey, hostPublicKey } = credentials
   const id = Array.from({ length: ID_LENGTH }, () => LETTERS[randomInt(LETTERS.length)]).join('')
   const folder = join(stateFolder, GUESTS, id)
-  const path = (name: keyof typeof RECORD_FILES) => join(folder, RECORD_FILES[name])
+  const path = (name: keyof typeof RECORD_FILES) => recordFile(stateFolder, id, name)
   const origin = { pid: process.pid, startedAt: Date.now() }
   const record: GuestRecord = {
     id,
@@ -75,7 +78,9 @@ export function writeRecord({ network, hostname, address, image, tap, credential
     ...origin,
     hostPublicKey,
   }
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  // Neither is made with the state folder: a network that has gone meanwhile must not leave a key behind.
+  makeFolder(join(stateFolder, GUESTS))
+  makeFolder(folder)
   const mode = 0o600
   const write = (name: keyof typeof RECORD_FILES, text: string) => writeFileSync(path(name), text, { mode })
   const login = { id, hostname, address, keyFile: path('key'), knownHostsFile: path('knownHosts') }
@@ -95,5 +100,41 @@ export function writeRecord({ network, hostname, address, image, tap, credential
       return { path: config, [Symbol.dispose]: () => rmSync(config, { force: true }) }
     },
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+export function recordFile(stateFolder: string, id: string, name: keyof typeof RECORD_FILES): string {
+  return join(stateFolder, GUESTS, id, RECORD_FILES[name])
+}
+
+/** What is written down of a guest; undefined unless all of it is this user's own, and nobody else's to read or write. */
+export async function readRecord(stateFolder: string, id: string): Promise<GuestRecord | undefined> {
+  if (!ID.test(id) || !(await isOwnFolder(join(stateFolder, GUESTS, id)))) return undefined
+  const text = await readOwnFile(recordFile(stateFolder, id, 'record'))
+  const others = ['key', 'knownHosts', 'sshConfig'] as const
+  const areOwn = await Promise.all(others.map((name) => isOwnFile(recordFile(stateFolder, id, name))))
+  if (text === undefined || areOwn.includes(false)) return undefined
+  try {
+    const record = JSON.parse(text) as GuestRecord
+    return isRecord(record) && record.id === id ? record : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isRecord({ hostname, address, image, tap, pid, startedAt, hostPublicKey }: Partial<GuestRecord>): boolean {
+  const texts = [hostname, image, tap ?? '', hostPublicKey]
+  return (
+    texts.every((text) => typeof text === 'string') &&
+    isIP(String(address)) !== 0 &&
+    [pid, startedAt].every(Number.isFinite)
+  )
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
 }

@@ -1,10 +1,12 @@
-import { readFile, readdir, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { temporaryFolder } from '../host/environment.ts'
-import { KEEPER_SOCKET, STATE_FOLDER_PREFIX } from '../network/keeper-process.ts'
-import { NETWORK_RECORD, type NetworkRecord } from '../network/network-record.ts'
-import { GUESTS, RECORD_FILES, type GuestRecord } from './guest-record.ts'
+import { isOwnFolder, isOwnSocket } from '../host/own-files.ts'
+import { stateFolders } from '../host/state-folder.ts'
+import { KEEPER_SOCKET } from '../network/keeper-socket.ts'
+import { readNetworkRecord, type NetworkRecord } from '../network/network-record.ts'
+import { GUESTS, type GuestRecord, readRecord, recordFile } from './guest-record.ts'
 
 /** A guest of any process of this user. */
 export interface RunningGuest extends GuestRecord {
@@ -13,54 +15,49 @@ export interface RunningGuest extends GuestRecord {
   readonly sshConfig: string
 }
 
-/** The guests that this user's processes run, the oldest first. A state folder whose keeper is gone holds none. */
-export async function runningGuests(parent = temporaryFolder()): Promise<RunningGuest[]> {
-  const names = (await list(parent)).filter((name) => name.startsWith(STATE_FOLDER_PREFIX))
-  const found = await Promise.all(names.map((name) => guestsIn(join(parent, name))))
-  return found.flat().sort((one, other) => one.startedAt - other.startedAt)
-}
-
 /** A network of any process of this user, with its guests. */
 export interface RunningNetwork extends NetworkRecord {
   readonly guests: readonly RunningGuest[]
 }
 
+/** The guests that this user's processes run, the oldest first. A state folder whose keeper is gone holds none. */
+export async function runningGuests(parent = temporaryFolder()): Promise<RunningGuest[]> {
+  const found = await Promise.all((await liveFolders(parent)).map(guestsIn))
+  return found.flat().sort((one, other) => one.startedAt - other.startedAt)
+}
+
 /** The networks that this user's processes have open. */
 export async function runningNetworks(parent = temporaryFolder()): Promise<RunningNetwork[]> {
-  const names = (await list(parent)).filter((name) => name.startsWith(STATE_FOLDER_PREFIX))
-  const found = names.map(async (name): Promise<RunningNetwork[]> => {
-    const folder = join(parent, name)
-    if (!(await isOwn(folder)) || !(await answers(join(folder, KEEPER_SOCKET)))) return []
-    const text = await readFile(join(folder, NETWORK_RECORD), 'utf8').catch(() => undefined)
-    return text === undefined ? [] : [{ ...(JSON.parse(text) as NetworkRecord), guests: await guestsIn(folder) }]
+  const found = (await liveFolders(parent)).map(async (folder): Promise<RunningNetwork[]> => {
+    const record = await readNetworkRecord(folder)
+    return record ? [{ ...record, guests: await guestsIn(folder) }] : []
   })
   return (await Promise.all(found)).flat()
 }
 
+async function liveFolders(parent: string): Promise<string[]> {
+  const folders = await stateFolders(parent)
+  const areLive = await Promise.all(folders.map((folder) => answers(join(folder, KEEPER_SOCKET))))
+  return folders.filter((_, index) => areLive[index])
+}
+
 async function guestsIn(stateFolder: string): Promise<RunningGuest[]> {
-  const socketPath = join(stateFolder, KEEPER_SOCKET)
-  if (!(await isOwn(stateFolder)) || !(await answers(socketPath))) return []
-  const ids = await list(join(stateFolder, GUESTS))
+  const folder = join(stateFolder, GUESTS)
+  if (!(await isOwnFolder(folder))) return []
+  const ids = await readdir(folder).catch(() => [])
   const guests = ids.map(async (id): Promise<RunningGuest[]> => {
-    const path = (name: keyof typeof RECORD_FILES) => join(stateFolder, GUESTS, id, RECORD_FILES[name])
-    try {
-      const record = JSON.parse(await readFile(path('record'), 'utf8')) as GuestRecord
-      return [{ ...record, socketPath, keyFile: path('key'), sshConfig: path('sshConfig') }]
-    } catch {
-      // It is just being written, or just being removed.
-      return []
-    }
+    const record = await readRecord(stateFolder, id)
+    // It is just being written, or just being removed.
+    if (!record) return []
+    const socketPath = join(stateFolder, KEEPER_SOCKET)
+    const path = (name: 'key' | 'sshConfig') => recordFile(stateFolder, id, name)
+    return [{ ...record, socketPath, keyFile: path('key'), sshConfig: path('sshConfig') }]
   })
   return (await Promise.all(guests)).flat()
 }
 
-/** In a folder that everybody can write to, a name proves nothing. */
-async function isOwn(folder: string): Promise<boolean> {
-  const found = await stat(folder).catch(() => undefined)
-  return found?.isDirectory() === true && found.uid === process.getuid?.()
-}
-
-function answers(socketPath: string): Promise<boolean> {
+async function answers(socketPath: string): Promise<boolean> {
+  if (!(await isOwnSocket(socketPath))) return false
   return new Promise((resolve) => {
     const socket = connect(socketPath)
     socket.once('connect', () => {
@@ -69,8 +66,4 @@ function answers(socketPath: string): Promise<boolean> {
     })
     socket.once('error', () => resolve(false))
   })
-}
-
-async function list(folder: string): Promise<string[]> {
-  return readdir(folder).catch(() => [])
 }

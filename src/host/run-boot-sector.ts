@@ -1,10 +1,10 @@
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { HostError } from '../errors.ts'
 import type { Accelerator } from './accelerator.ts'
 import { BOOT_SECTOR, LONG_MODE_REACHED } from './boot-sector.ts'
-import { temporaryFolder } from './environment.ts'
 import { run } from './run.ts'
+import { newStateFolder } from './state-folder.ts'
 
 /** Milliseconds. With a KVM that works it takes about 0.1 s; one that does not may hang for ever. */
 const LIMIT = { kvm: 2000, tcg: 20_000 } as const
@@ -60,7 +60,9 @@ function quoteQemu(stderr = ''): string {
 
 /** A file without a name: it goes with its last descriptor. QEMU opens it anew, by /dev/stdin. */
 function openUnlinked(content: Buffer): number {
-  const folder = mkdtempSync(join(temporaryFolder(), 'vitest-guest-'))
+  // Should we be killed right here, it is swept as one of those.
+  const folder = newStateFolder()
+  mkdirSync(folder, { mode: 0o700 })
   try {
     const path = join(folder, 'sector')
     writeFileSync(path, content, { mode: 0o600 })

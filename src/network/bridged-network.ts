@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { NetworkError } from '../errors.ts'
+import { nameOf } from '../host/process-name.ts'
 import { run } from '../host/run.ts'
 import { requireTool } from '../host/tools.ts'
 import type { Disposers } from '../lifetime/disposers.ts'
@@ -131,7 +132,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
   }
 
   const ready = keeper.ready.then(() => {
-    writeNetworkRecord(keeper.folder, { kind, bridge, gateway, inside: keeper.inside([]), pid: process.pid })
+    writeNetworkRecord(keeper.folder, { kind, bridge, gateway, keeper: nameOf(keeper.pid), pid: process.pid })
   })
   ready.catch(() => {})
   let parts: readonly Part[] = []

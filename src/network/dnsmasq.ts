@@ -42,7 +42,7 @@ export async function startDnsmasq(
   await until(signal, keeper.ready)
   const leases = join(keeper.folder, 'dnsmasq.leases')
   const hosts = join(keeper.folder, 'dnsmasq.hosts')
-  await mkdir(hosts, { recursive: true })
+  await mkdir(hosts)
   const [file, ...args] = keeper.inside([program, ...dnsmasqArguments({ ...config, leases, hosts })])
   const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'], env: programEnvironment() })
   requireStreams(child, [program])

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { holdLock } from '../host/lock.ts'
 import { requireAdmin } from '../host/net-admin.ts'
+import { nameOf } from '../host/process-name.ts'
 import { run } from '../host/run.ts'
 import { requireTun } from '../host/tun.ts'
 import { acquire } from '../lifetime/disposers.ts'
@@ -15,12 +16,10 @@ import {
   bootId,
   type HostRecord,
   isHere,
-  makeRecordsFolder,
-  nameOf,
   ownNamespaces,
   readRecords,
   recordPath,
-  RECORDS,
+  RECORDS_LOCK,
   writeRecord,
 } from './host-record.ts'
 import { adoptCommands, aliasOf, bridgeCommands, ownAddresses, type Mark } from './ip-commands.ts'
@@ -41,7 +40,6 @@ export async function hostNetwork(spec: NetworkSpec, signal?: AbortSignal): Prom
   const ip: Ip = (rest, input) => run(file, [...args, ...rest], input === undefined ? {} : { input })
   const id = randomBytes(3).toString('hex')
   const path = recordPath(id)
-  await makeRecordsFolder()
   return acquire(async (disposers) => {
     // Only a keeper that was killed leaves anything to do.
     disposers.defer(() => existsSync(path) && takeDown(path, ip))
@@ -80,7 +78,7 @@ interface Reservation extends Pick<HostRecord, 'id' | 'holder'> {
  * dead have left is taken down.
  */
 async function reserve(spec: NetworkSpec, { id, holder, ip, signal }: Reservation) {
-  await using _ = await holdLock(RECORDS, signal)
+  await using _ = await holdLock(RECORDS_LOCK, signal)
   const others = (await sweep(await readRecords(), ip)).filter(isHere)
   const withIpv6 = spec.subnet6 !== undefined
   const [routes, addresses] = await Promise.all([hostRoutes(withIpv6), hostAddresses(withIpv6)])

@@ -1,7 +1,9 @@
 import { readFileSync, statSync } from 'node:fs'
-import { chmod, mkdir, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { HostError } from '../errors.ts'
+import { chmod, lstat, mkdir, readdir, rmdir, unlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { readFileOf } from '../host/own-files.ts'
+import type { ProcessName } from '../host/process-name.ts'
+import { isHostRecord } from './is-host-record.ts'
 
 /** What is known of a `host` network to whoever opens another one, and to whoever takes it down. */
 export interface HostRecord {
@@ -21,13 +23,6 @@ export interface HostRecord {
   readonly subnet6?: string
   /** The host's own addresses in them, each with the length of its prefix. */
   readonly own: readonly string[]
-}
-
-/** A process that is not mistaken for a later one of the same number. */
-export interface ProcessName {
-  readonly pid: number
-  /** In clock ticks since the boot (proc(5)). */
-  readonly startTime: number
 }
 
 /** The inodes of those in which interfaces and process ids of a record mean something. */
@@ -51,11 +46,16 @@ export interface HostAddress {
 }
 
 /**
- * One for every user of the host, whatever their TMPDIR is: their networks meet. Everybody may put records there, as in /tmp
- * itself, and obeys only their own.
+ * Where every user of the host looks, whatever their TMPDIR is: their networks meet. Each network has a folder of its own there, which
+ * everybody may read and only its user can write to, and each user obeys only their own.
  */
-export const RECORDS = '/tmp/vitest-guest-networks'
-const OPEN_TO_ALL = 0o1777
+const PARENT = '/tmp'
+const FORM = /^vitest-guest-network-([0-9a-f]{6})$/
+const FILE = 'record.json'
+const READABLE = 0o755
+
+/** What whoever chooses names and subnets holds meanwhile: the one folder that all users have. */
+export const RECORDS_LOCK = PARENT
 
 export interface FoundRecord {
   readonly path: string
@@ -64,60 +64,54 @@ export interface FoundRecord {
 }
 
 export function recordPath(id: string): string {
-  return join(RECORDS, `${id}.json`)
+  return join(PARENT, `vitest-guest-network-${id}`, FILE)
 }
 
-/** @throws HostError when the folder is not one that can be shared */
-export async function makeRecordsFolder(): Promise<void> {
-  try {
-    await mkdir(RECORDS)
-    await chmod(RECORDS, OPEN_TO_ALL)
-  } catch (cause) {
-    const found = await stat(RECORDS).catch(() => undefined)
-    if (found?.isDirectory() && (found.mode & OPEN_TO_ALL) === OPEN_TO_ALL) return
-    // Another process is between the two steps above.
-    if (found?.isDirectory() && found.uid === process.getuid?.()) return chmod(RECORDS, OPEN_TO_ALL)
-    throw new HostError(`${RECORDS} cannot be used for the records of networks`, {
-      cause,
-      path: RECORDS,
-      hint: `It must be a folder like /tmp: sudo install --directory --mode=1777 ${RECORDS}`,
-    })
-  }
+/** To be called with the lock. */
+export async function writeRecord(record: HostRecord): Promise<void> {
+  const path = recordPath(record.id)
+  await mkdir(dirname(path))
+  // Whatever the umask is.
+  await chmod(dirname(path), READABLE)
+  await writeFile(path, JSON.stringify(record), { flag: 'wx' })
+  await chmod(path, 0o644)
 }
 
-export function writeRecord(record: HostRecord): Promise<void> {
-  return writeFile(recordPath(record.id), JSON.stringify(record), { flag: 'wx', mode: 0o644 })
+export async function removeRecord(path: string): Promise<void> {
+  await unlink(path).catch(() => {})
+  await rmdir(dirname(path)).catch(() => {})
 }
 
 /** To be called with the lock: then what cannot be read was left by a process that died as it wrote. */
-export async function readRecords(): Promise<FoundRecord[]> {
-  return listRecords(async (path) => unlink(path))
+export function readRecords(): Promise<FoundRecord[]> {
+  return listRecords(removeRecord)
 }
 
 /** @param onBroken told of a record of this user that cannot be read */
 export async function listRecords(onBroken: (path: string) => Promise<void> = async () => {}): Promise<FoundRecord[]> {
-  const names = (await readdir(RECORDS)).filter((name) => name.endsWith('.json'))
+  const ids = (await readdir(PARENT)).flatMap((name) => FORM.exec(name)?.[1] ?? [])
   const found = await Promise.all(
-    names.map(async (name): Promise<FoundRecord[]> => {
-      const path = join(RECORDS, name)
-      try {
-        const isOwn = (await stat(path)).uid === process.getuid?.()
-        const record = await readRecord(path)
-        if (record) return [{ path, record, isOwn }]
-        if (isOwn) await onBroken(path)
-      } catch {
-        // Its network has just been taken down.
-      }
+    ids.map(async (id): Promise<FoundRecord[]> => {
+      const path = recordPath(id)
+      const { uid } = (await lstat(dirname(path)).catch(() => undefined)) ?? {}
+      const isOwn = uid === process.getuid?.()
+      const record = await readRecord(path)
+      if (record) return [{ path, record, isOwn }]
+      if (isOwn) await onBroken(path)
       return []
     }),
   )
   return found.flat()
 }
 
-/** Undefined when there is none that can be read. */
+/** Undefined when there is none, or one that others than its user can have written. */
 export async function readRecord(path: string): Promise<HostRecord | undefined> {
+  const folder = await lstat(dirname(path)).catch(() => undefined)
+  if (folder?.isDirectory() !== true || (folder.mode & 0o777) !== READABLE) return undefined
+  const text = await readFileOf(folder.uid, path)
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as HostRecord
+    const record = JSON.parse(text ?? '') as HostRecord
+    return isHostRecord(record) && recordPath(record.id) === path ? record : undefined
   } catch {
     return undefined
   }
@@ -135,23 +129,4 @@ export function ownNamespaces(): Namespaces {
 
 export function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-}
-
-export function isAlive({ pid, startTime }: ProcessName): boolean {
-  return startTimeOf(pid) === startTime
-}
-
-export function nameOf(pid: number): ProcessName {
-  return { pid, startTime: startTimeOf(pid) ?? 0 }
-}
-
-/** Undefined when there is no such process; a zombie is none. */
-function startTimeOf(pid: number): number | undefined {
-  try {
-    // The second field, in parentheses, may hold spaces.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
-    return fields[0] === 'Z' ? undefined : Number(fields[19])
-  } catch {
-    return undefined
-  }
 }

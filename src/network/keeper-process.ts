@@ -1,19 +1,12 @@
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import type { Socket } from 'node:net'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { NetworkError } from '../errors.ts'
-import { programEnvironment, temporaryFolder } from '../host/environment.ts'
+import { programEnvironment } from '../host/environment.ts'
 import { requireStreams } from '../host/require-streams.ts'
-
-/** `struct sockaddr_un` holds 108 bytes, the last of them NUL (unix(7)); `/vitest-guest-0123456789ab/keeper.sock` takes 38. */
-const LONGEST_PARENT = 107 - 38
-export const STATE_FOLDER_PREFIX = 'vitest-guest-'
-export const KEEPER_SOCKET = 'keeper.sock'
 
 /** A running keeper, which ends with the process that asked for it. */
 export interface Keeper extends AsyncDisposable {
@@ -39,24 +32,14 @@ export type KeeperChild = ChildProcessByStdio<Writable, Readable, Readable> & {
 /** Says why the child has ended already, by what it wrote to stderr. */
 export type Explain = (stderr: string) => { message: string; hint?: string }
 
-/** A name for a state folder. @throws NetworkError when a socket in it could not have its path */
-export function newStateFolder(): string {
-  const parent = temporaryFolder()
-  if (Buffer.byteLength(parent) > LONGEST_PARENT) {
-    throw new NetworkError(`The temporary folder's path is too long for a UNIX socket: ${parent}`, {
-      hint: `Set TMPDIR to a path of at most ${LONGEST_PARENT} bytes, for example TMPDIR=/tmp.`,
-    })
-  }
-  return join(parent, `${STATE_FOLDER_PREFIX}${randomBytes(6).toString('hex')}`)
-}
-
 /** The command line of the program that holds a network. From source Node strips the types; in the package it is JavaScript. */
 export function keeperProgram(folder: string, kind: 'private' | 'host' | 'user', ...rest: string[]): string[] {
   const name = import.meta.url.endsWith('.ts') ? './keeper.ts' : './keeper.js'
   return [process.execPath, fileURLToPath(new URL(name, import.meta.url)), folder, kind, ...rest]
 }
 
-export function spawnKeeper([file = '', ...args]: readonly string[]): KeeperChild {
+/** @param folder its state folder, which goes with it also when it was killed, by whomever */
+export function spawnKeeper([file = '', ...args]: readonly string[], folder: string): KeeperChild {
   const child = spawn(file, args, {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     // A session of its own: Ctrl-C in the terminal reaches the runner, which then closes in order.
@@ -66,6 +49,7 @@ export function spawnKeeper([file = '', ...args]: readonly string[]): KeeperChil
   requireStreams(child, [file, ...args])
   // EPIPE when the keeper has gone already.
   child.stdin.on('error', () => {})
+  child.once('close', () => void rm(folder, { recursive: true, force: true }).catch(() => {}))
   return child as KeeperChild
 }
 

@@ -17,9 +17,13 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { dialDirectly, dialServer } from './dial-server.ts'
+import { KEEPER_SOCKET } from './keeper-socket.ts'
 import { TETHER } from './tether.ts'
 
 const [folder = '', kind, ...rest] = process.argv.slice(2)
+const usernet = kind === 'user' ? await import('./usernet.ts') : undefined
+const hostKeeper = kind === 'host' ? await import('./host-keeper.ts') : undefined
+// Last of all that takes time: a folder without a socket that answers is soon taken for a dead network's (sweep-state.ts).
 mkdirSync(folder, { mode: 0o700 })
 
 let leaving = false
@@ -57,8 +61,8 @@ if (kind !== 'private') {
   execFileSync('mkfifo', [fifo])
   tether = openSync(fifo, 'r+')
 }
-const dial = kind === 'user' ? (await import('./usernet.ts')).dialThroughQemu(folder) : dialDirectly
+const dial = usernet ? usernet.dialThroughQemu(folder) : dialDirectly
 const server = dialServer(folder, dial)
-if (kind === 'host') takeDown = (await import('./host-keeper.ts')).holdHost(server, rest)
+if (hostKeeper) takeDown = hostKeeper.holdHost(server, rest)
 
-server.listen(join(folder, 'keeper.sock'), () => writeSync(1, 'ready\n'))
+server.listen(join(folder, KEEPER_SOCKET), () => writeSync(1, 'ready\n'))

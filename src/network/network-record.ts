@@ -1,18 +1,49 @@
 import { writeFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
+import { readOwnFile } from '../host/own-files.ts'
+import { isProcessName, type ProcessName } from '../host/process-name.ts'
 import type { Network } from './network.ts'
 
-/** In a network's state folder: what another process needs to look into it. */
+/** In a network's state folder: what another process needs to look into it. Facts alone: nothing in it is ever run. */
 export interface NetworkRecord extends Pick<Network, 'kind' | 'gateway'> {
   readonly bridge?: string
-  /** Words that run a command inside, before its own. */
-  readonly inside: readonly string[]
+  readonly keeper: ProcessName
   /** Of the process that opened it. */
   readonly pid: number
 }
 
-export const NETWORK_RECORD = 'network.json'
+const FILE = 'network.json'
+const KINDS: readonly unknown[] = ['private', 'host', 'user'] satisfies Network['kind'][]
+/** The kernel's IFNAMSIZ is 16, with NUL; of what it allows, no more than names are made of. */
+const INTERFACE = /^[\w.-]{1,15}$/
 
 export function writeNetworkRecord(folder: string, record: NetworkRecord): void {
-  writeFileSync(join(folder, NETWORK_RECORD), JSON.stringify(record), { mode: 0o600 })
+  writeFileSync(join(folder, FILE), JSON.stringify(record), { mode: 0o600 })
+}
+
+/** The record in a state folder of this user; undefined when there is none, or it is none. */
+export async function readNetworkRecord(folder: string): Promise<NetworkRecord | undefined> {
+  const text = await readOwnFile(join(folder, FILE))
+  try {
+    const record = JSON.parse(text ?? '') as Partial<NetworkRecord>
+    return isNetworkRecord(record) ? record : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isNetworkRecord(record: Partial<NetworkRecord>): record is NetworkRecord {
+  const { kind, bridge, gateway, keeper, pid } = record
+  return (
+    KINDS.includes(kind) &&
+    (bridge === undefined || isInterfaceName(bridge)) &&
+    isIP(String(gateway)) !== 0 &&
+    isProcessName(keeper) &&
+    Number.isSafeInteger(pid)
+  )
+}
+
+export function isInterfaceName(name: unknown): name is string {
+  return typeof name === 'string' && INTERFACE.test(name)
 }

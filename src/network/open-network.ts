@@ -7,6 +7,7 @@ import { resolveNetwork, type NetworkOptions, type NetworkSpec } from '../option
 import { hostNetwork } from './host-network.ts'
 import type { Network } from './network.ts'
 import { privateNetwork } from './private-network.ts'
+import { sweepStateFolders } from './sweep-state.ts'
 import { sweepOthers } from './sweep.ts'
 import { userNetwork } from './user-network.ts'
 
@@ -41,8 +42,8 @@ export async function beginNetwork(options: OpenOptions): Promise<Network> {
   const { signal, ...rest } = requireOptions(options, 'openNetwork()')
   requireSignal('signal', signal)
   const spec = resolveNetwork(rest)
-  // One of the host does it with the lock that it takes anyway.
-  if (spec.kind !== 'host') await sweepOthers(signal)
+  // One of the host does the latter with the lock that it takes anyway.
+  await Promise.all([sweepStateFolders(), spec.kind === 'host' ? undefined : sweepOthers(signal)])
   // These need a namespace of their own: another kind would not do.
   if (spec.dhcpRange || spec.egress) return privateNetwork(spec, signal)
   return spec.kind === 'auto' ? firstPossible(spec, signal) : OPEN[spec.kind](spec, signal)

@@ -1,20 +1,13 @@
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { explainNamespaceFailure, namespaceFlags, NAMESPACES, needsUserNamespace } from '../host/namespaces.ts'
+import { newStateFolder } from '../host/state-folder.ts'
 import { requireTool } from '../host/tools.ts'
 import { until } from '../lifetime/until.ts'
 import { entering } from './enter.ts'
 import { notMade } from './ip-commands.ts'
-import {
-  end,
-  hold,
-  type Keeper,
-  KEEPER_SOCKET,
-  keeperProgram,
-  linesOf,
-  newStateFolder,
-  spawnKeeper,
-} from './keeper-process.ts'
+import { end, hold, type Keeper, keeperProgram, linesOf, spawnKeeper } from './keeper-process.ts'
+import { KEEPER_SOCKET } from './keeper-socket.ts'
 
 /** A keeper that cannot leave by itself is killed after this long, in milliseconds. */
 const LEAVE_BUDGET = 1000
@@ -56,7 +49,7 @@ export async function startKeeper(
   const sibling = user ? siblings.values().next().value : undefined
   const enterSibling = ['--target', `${sibling}`, '--user', '--preserve-credentials', '--', unshare, ...NAMESPACES]
   const makers = sibling === undefined ? [unshare, ...namespaceFlags()] : [nsenter, ...enterSibling]
-  const child = spawnKeeper([...makers, '--', ...program])
+  const child = spawnKeeper([...makers, '--', ...program], folder)
   const life = child.stdio[3].on('error', () => {})
   let isInside = false
   const explain = (stderr: string) => (isInside ? notMade(made.purpose) : explainNamespaceFailure(stderr))

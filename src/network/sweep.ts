@@ -1,21 +1,21 @@
-import { existsSync } from 'node:fs'
-import { readdir, readFile, stat, unlink } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { holdLock } from '../host/lock.ts'
 import { messageOf } from '../host/message-of.ts'
 import { requireAdmin } from '../host/net-admin.ts'
+import { isAlive } from '../host/process-name.ts'
 import { run } from '../host/run.ts'
 import { warnOnce } from '../host/warn-once.ts'
 import {
   bootId,
   type FoundRecord,
   type HostRecord,
-  isAlive,
   isHere,
   listRecords,
   ownNamespaces,
   readRecords,
-  RECORDS,
+  RECORDS_LOCK,
+  removeRecord,
 } from './host-record.ts'
 import { takeDown, type Ip } from './take-down.ts'
 
@@ -32,7 +32,7 @@ export async function sweep(found: readonly FoundRecord[], ip: Ip): Promise<Host
     const fate = await fateOf(each)
     if (fate === 'stays') stay.push(each.record)
     else if (fate === 'left') await takeDown(each.path, ip)
-    else await unlink(each.path).catch(() => {})
+    else await removeRecord(each.path)
   }
   return stay
 }
@@ -42,13 +42,12 @@ export async function sweep(found: readonly FoundRecord[], ip: Ip): Promise<Host
  * next to nothing when nobody has left anything.
  */
 export async function sweepOthers(signal?: AbortSignal): Promise<void> {
-  if (!existsSync(RECORDS)) return
   try {
     const fates = await Promise.all((await listRecords()).map(fateOf))
     if (fates.every((fate) => fate === 'stays')) return
     // Nobody need be able to take down what is gone by itself.
     const [file = '', ...args] = fates.includes('left') ? await requireAdmin() : []
-    await using _ = await holdLock(RECORDS, signal)
+    await using _ = await holdLock(RECORDS_LOCK, signal)
     await sweep(await readRecords(), (rest, input) =>
       run(file, [...args, ...rest], input === undefined ? {} : { input }),
     )

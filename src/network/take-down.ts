@@ -1,6 +1,5 @@
-import { unlink } from 'node:fs/promises'
 import { aliasOf, restoreCommands, removeLinkCommands } from './ip-commands.ts'
-import { readRecord, type HostRecord } from './host-record.ts'
+import { readRecord, removeRecord, type HostRecord } from './host-record.ts'
 
 /** Runs `ip` with these arguments, as one who may change interfaces, and returns what it prints. */
 export type Ip = (args: readonly string[], input?: string) => Promise<string>
@@ -17,7 +16,7 @@ interface Link {
 export async function takeDown(path: string, ip: Ip): Promise<void> {
   const record = await readRecord(path)
   if (record) await undo(record, ip)
-  await unlink(path).catch(() => {})
+  await removeRecord(path)
 }
 
 async function undo(record: HostRecord, ip: Ip): Promise<void> {

@@ -1,7 +1,6 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { RECORDS } from '../../src/network/host-record.ts'
+import { hostRecords } from '../support/host-records.ts'
 import { leftoversAfter, ownInterfaces, ownTemporaryFolder } from '../support/leftovers.ts'
 import {
   type NetworkNamespace,
@@ -58,10 +57,10 @@ function linkOf(links: Link[], name: string | undefined): Link | undefined {
 }
 
 /** Records of this namespace's networks. */
-async function recordsOf(owner: Opened): Promise<string[]> {
-  return Promise.resolve(
-    readdirSync(RECORDS).filter((name) => readFileSync(join(RECORDS, name), 'utf8').includes(`"owner":${owner.pid}`)),
-  )
+function recordsOf(owner: Opened): string[] {
+  return hostRecords()
+    .filter(({ text }) => text.includes(`"owner":${owner.pid}`))
+    .map(({ path }) => path)
 }
 
 test('bridge, address, broadcast, and a TAP of this user, all up; and nothing when it is closed', async () => {
@@ -85,7 +84,7 @@ test('bridge, address, broadcast, and a TAP of this user, all up; and nothing wh
   expect(addresses[0]?.addr_info).toEqual([
     expect.objectContaining({ local: '192.168.100.50', prefixlen: 24, broadcast: '192.168.100.255' }),
   ])
-  expect(await recordsOf(opened)).toHaveLength(1)
+  expect(recordsOf(opened)).toHaveLength(1)
   // It dials what listens on the host, and passes on what a guest could call.
   const said = await owner.evaluate(`
     const { text } = await import('node:stream/consumers')
@@ -96,7 +95,7 @@ test('bridge, address, broadcast, and a TAP of this user, all up; and nothing wh
   expect(said).toEqual([true, expect.stringMatching(/^Nothing answers at 192\.168\.100\.50:1: .*ECONNREFUSED/)])
   await owner[Symbol.asyncDispose]()
   expect(await namespace.interfaces()).toEqual([])
-  expect(await recordsOf(opened)).toEqual([])
+  expect(recordsOf(opened)).toEqual([])
 })
 
 test('three at once have names and subnets of their own', async () => {
@@ -210,7 +209,7 @@ test('a bridge that is there is taken when told to, and given back as it was', a
 
 /** Kills the keeper of a network and then its owner, who leaves all of it; the record's path. */
 async function killBoth(owner: Owner): Promise<string> {
-  const record = join(RECORDS, (await recordsOf(owner.opened))[0] as string)
+  const record = recordsOf(owner.opened)[0] as string
   const { holder } = JSON.parse(readFileSync(record, 'utf8')) as { holder: { pid: number } }
   process.kill(holder.pid, 'SIGKILL')
   await owner.kill('SIGKILL')
@@ -254,7 +253,7 @@ test('so does the next one of another kind, there or where that namespace is gon
   })
   expect(user.opened.kind).toBe('user')
   expect(existsSync(lost)).toBe(false)
-  expect(await recordsOf(alive.opened)).toHaveLength(1)
+  expect(recordsOf(alive.opened)).toHaveLength(1)
 })
 
 test('an owner that closes its network after the keeper was killed takes it down itself', async () => {
@@ -262,13 +261,13 @@ test('an owner that closes its network after the keeper was killed takes it down
   const [owner, elsewhere] = await Promise.all([open(namespace), open(await place())])
   // A namespace's networks are no other one's business.
   expect(elsewhere.opened.subnet).toBe(owner.opened.subnet)
-  const { holder } = JSON.parse(readFileSync(join(RECORDS, (await recordsOf(owner.opened))[0] as string), 'utf8')) as {
+  const { holder } = JSON.parse(readFileSync(recordsOf(owner.opened)[0] as string, 'utf8')) as {
     holder: { pid: number }
   }
   process.kill(holder.pid, 'SIGKILL')
   await owner[Symbol.asyncDispose]()
   expect(await namespace.interfaces()).toEqual([])
-  expect(await recordsOf(owner.opened)).toEqual([])
+  expect(recordsOf(owner.opened)).toEqual([])
   expect(existsSync(owner.opened.stateFolder as string)).toBe(false)
 })
 

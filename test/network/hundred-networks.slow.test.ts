@@ -1,7 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { RECORDS } from '../../src/network/host-record.ts'
+import { hostRecords } from '../support/host-records.ts'
 import { leftoversAfter, ownInterfaces, ownTemporaryFolder } from '../support/leftovers.ts'
 import { networkNamespace, openElsewhere } from '../support/network-namespace.ts'
 
@@ -17,10 +15,10 @@ const LOOP = (kind: string) => `
   return 'made'`
 
 function records(pids: readonly (number | undefined)[]): string[] {
-  return readdirSync(RECORDS).filter((name) => {
-    const text = readFileSync(join(RECORDS, name), 'utf8')
-    return pids.some((pid) => text.includes(`"owner":${pid},`))
-  })
+  const isOfOne = ({ text }: { text: string }) => pids.some((pid) => text.includes(`"owner":${pid},`))
+  return hostRecords()
+    .filter(isOfOne)
+    .map(({ path }) => path)
 }
 
 /** As many owners; a hundred networks of the kind that is the default. */

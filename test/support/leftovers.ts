@@ -91,9 +91,11 @@ export function leftovers(folder: string, { residents = [], besides }: Search = 
   const running = runningOf(folder)
   const processes = running.filter(({ pid }) => !spared.has(pid))
   const inUse = running.filter(({ pid }) => spared.has(pid))
-  // Only ours: vitest too keeps a folder there, and loses it when it is killed.
+  // Only ours, and QEMU's: vitest too keeps a folder there, and loses it when it is killed.
   const files = readdirSync(folder)
-    .filter((name) => name.startsWith('vitest-guest-') && !inUse.some(({ commandLine }) => commandLine.includes(name)))
+    .filter(
+      (name) => /^(vitest-guest-|vl\.)/.test(name) && !inUse.some(({ commandLine }) => commandLine.includes(name)),
+    )
     .map((name) => `file ${join(folder, name)}`)
   const inside = residents.filter(
     ({ pid, namespace }) => !running.some((it) => it.pid === pid) && namespaceIfAny(pid) === namespace,

@@ -1,25 +1,12 @@
-import { mkdirSync, readdirSync, statSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { renderGuests } from '../../src/cli/ssh.ts'
 import { writeRecord } from '../../src/guest/guest-record.ts'
 import { runningGuests } from '../../src/guest/running-guests.ts'
 import { makeCredentials } from '../../src/seed/credentials.ts'
+import { stateFolder } from './support/state-folder.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
-
-/** A network's state folder, with or without something that answers in it. */
-async function stateFolder(parent: string, name: string, answers: boolean) {
-  const folder = join(parent, `vitest-guest-${name}`)
-  const socketPath = join(folder, 'keeper.sock')
-  mkdirSync(folder)
-  if (answers) {
-    const server = createServer((socket) => socket.end())
-    await new Promise<void>((resolve) => server.listen(socketPath, resolve))
-    onTestFinished(() => void server.close())
-  }
-  return { stateFolder: folder, socketPath }
-}
 
 const FACTS = {
   hostname: 'web',
@@ -30,11 +17,11 @@ const FACTS = {
 
 test('guests of all networks are found while their keeper answers, until they are disposed of', async () => {
   const parent = temporaryFolder()
-  const one = await stateFolder(parent, 'one', true)
+  const one = await stateFolder(parent)
   const first = writeRecord({ ...FACTS, network: one })
   const second = writeRecord({ ...FACTS, hostname: 'db', network: one })
-  writeRecord({ ...FACTS, network: await stateFolder(parent, 'dead', false) })
-  await stateFolder(parent, 'empty', true)
+  writeRecord({ ...FACTS, network: await stateFolder(parent, false) })
+  await stateFolder(parent)
   const found = await runningGuests(parent)
   expect(found.map(({ id }) => id).sort()).toEqual([first.id, second.id].sort())
   expect(found.find(({ id }) => id === first.id)).toMatchObject({
@@ -49,7 +36,7 @@ test('guests of all networks are found while their keeper answers, until they ar
 })
 
 test('what a record holds is for this user alone, and its password is not in it', async () => {
-  const network = await stateFolder(temporaryFolder(), 'one', false)
+  const network = await stateFolder(temporaryFolder(), false)
   const { id } = writeRecord({ ...FACTS, network })
   const folder = join(network.stateFolder, 'guests', id)
   expect(statSync(folder).mode & 0o777).toBe(0o700)

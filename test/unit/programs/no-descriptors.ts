@@ -17,7 +17,7 @@ const acts: Record<string, () => unknown> = {
   run: () => run('true', []),
   lock: () => takeLock(join(folder, 'lock'), 'trying', () => {}),
   pack: () => packTar(folder).done,
-  keeper: () => spawnKeeper(['sleep', '0']),
+  keeper: () => spawnKeeper(['sleep', '0'], join(folder, 'state')),
   hold: () => hold(process.stdout, 0),
   forward: () => forward(() => Promise.resolve(connect(1))),
 }

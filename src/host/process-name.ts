@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs'
+
+/** A process that is not mistaken for a later one of the same number. */
+export interface ProcessName {
+  readonly pid: number
+  /** In clock ticks since the boot (proc(5)). */
+  readonly startTime: number
+}
+
+export function isAlive({ pid, startTime }: ProcessName): boolean {
+  return startTimeOf(pid) === startTime
+}
+
+export function nameOf(pid: number): ProcessName {
+  return { pid, startTime: startTimeOf(pid) ?? 0 }
+}
+
+export function isProcessName(value: unknown): value is ProcessName {
+  const { pid, startTime } = (value ?? {}) as Partial<ProcessName>
+  return Number.isSafeInteger(pid) && (pid as number) > 0 && Number.isSafeInteger(startTime)
+}
+
+/** Undefined when there is no such process; a zombie is none. */
+function startTimeOf(pid: number): number | undefined {
+  try {
+    // The second field, in parentheses, may hold spaces.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
+    return fields[0] === 'Z' ? undefined : Number(fields[19])
+  } catch {
+    return undefined
+  }
+}

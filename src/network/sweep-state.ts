@@ -1,0 +1,44 @@
+import { lstat, rm, statfs } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { temporaryFolder } from '../host/environment.ts'
+import { stateFolders } from '../host/state-folder.ts'
+import { KEEPER_SOCKET } from './keeper-socket.ts'
+
+/** Milliseconds within which a folder that was made surely has its socket, or has gone again. */
+const INFANCY = 60_000
+
+/** Types of statfs(2): NFS, SMB1, SMB2, FUSE with virtiofs, 9p, Ceph, AFS. There a socket that refuses may be another machine's. */
+const REMOTE = [0x6969, 0xff534d42, 0xfe534d42, 0x65735546, 0x01021997, 0x00c36400, 0x5346414f]
+
+/**
+ * Removes the state folders, with the keys in them, of networks of this user whose keeper and whose owner were killed together: else one
+ * of the two removes it. Costs next to nothing when nobody has left anything.
+ */
+export async function sweepStateFolders(parent = temporaryFolder()): Promise<void> {
+  const folders = await stateFolders(parent)
+  const areDead = await Promise.all(folders.map(isDead))
+  const dead = folders.filter((_, index) => areDead[index])
+  if (dead.length === 0 || REMOTE.includes((await statfs(parent)).type)) return
+  await Promise.all(dead.map((folder) => rm(folder, { recursive: true, force: true }).catch(() => {})))
+}
+
+/** A keeper listens as long as it lives, whatever it is at. */
+async function isDead(folder: string): Promise<boolean> {
+  const reason = await refusal(join(folder, KEEPER_SOCKET))
+  if (reason !== 'ENOENT') return reason === 'ECONNREFUSED'
+  const found = await lstat(folder).catch(() => undefined)
+  return found !== undefined && Date.now() - found.mtimeMs > INFANCY
+}
+
+/** Why nobody answers; undefined when somebody does. */
+function refusal(socketPath: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(undefined)
+    })
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code))
+  })
+}

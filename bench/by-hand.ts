@@ -34,7 +34,7 @@ export async function openByHand(
   if (!direct) throw new TypeError('The recipe boots a kernel directly')
   const folder = await mkdtemp(join(tmpdir(), 'by-hand-'))
   const cpu = accel === 'kvm' ? 'host' : 'max'
-  const command = [SCRIPT, folder, direct.kernel, direct.initrd, disk, accel, cpu, `${last}`, ...append]
+  const command = [SCRIPT, folder, direct.kernel, direct.initrd, disk.path, accel, cpu, `${last}`, ...append]
   const startedAt = performance.now()
   // The namespaces are ours, so that the machine's own network stays as it is, and QEMU ends with the script.
   const child = spawn(requireTool('unshare'), [...namespaceFlags(), '--', ...command], {

@@ -7,7 +7,7 @@ import { listTemplates } from '../src/template/list-templates.ts'
 /** A cache with the images of the usual one and no template, in its place until disposed. */
 export async function emptyCache(image: Image) {
   const cache = await mkdtemp(join(tmpdir(), 'bench-cache-'))
-  await symlink(dirname(dirname(image.disk)), join(cache, 'images'))
+  await symlink(dirname(dirname(image.disk.path)), join(cache, 'images'))
   const saved = process.env['VITEST_GUEST_CACHE']
   process.env['VITEST_GUEST_CACHE'] = cache
   return {

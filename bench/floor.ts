@@ -26,7 +26,7 @@ export async function openFloor(template: string, image: Image, accel: 'kvm' | '
       accel,
       memoryMib,
       cpus: 2,
-      disk: { path: join(template, 'disk.qcow2'), format: 'qcow2' },
+      disk: { path: join(template, 'disk.qcow2'), format: 'qcow2', backing: image.disk },
       direct: image.direct,
       seed: join(template, 'seed.iso'),
       nics: [

@@ -67,6 +67,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
   const credentials = makeCredentials(spec.rootPassword)
   const macAddress = spec.macAddress ?? randomMac()
   const { warnings, isChangeable, places } = await acquire(async (disposers) => {
+    await image.verify(signal)
     const { network, attachment } = await phases.run('network', () => building(input, disposers))
     const places = [{ network, attachment, macAddress }, ...(await furtherPlaces(input, network, disposers))]
     const disk = join(folder, FILES.disk)
@@ -81,7 +82,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
         instanceId: key,
         credentials,
         seed: join(folder, FILES.seed),
-        disk: { path: disk, format: 'qcow2', writable: true },
+        disk: { path: disk, format: 'qcow2', backing: image.disk, writable: true },
         memoryFile: { path: join(folder, FILES.memory), shared: true },
         cwd: folder,
         phases,
@@ -99,7 +100,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
   await seal(folder, {
     key,
     label,
-    image: image.disk,
+    image: image.disk.path,
     memoryMib: spec.memoryMib,
     createdAt: new Date().toISOString(),
     buildMs: Math.round(performance.now() - startedAt),
@@ -181,9 +182,11 @@ async function freezeGuest(
 
 /** An overlay that names an image of the same cache by its relative path, so that the cache can be moved as a whole. */
 async function makeOverlay(disk: string, image: Image, signal: AbortSignal | undefined): Promise<void> {
-  const inCache = relative(cacheFolder(), image.disk)
+  const { path, format } = image.disk
+  const inCache = relative(cacheFolder(), path)
   const isOurs = !inCache.startsWith('..') && !isAbsolute(inCache)
-  const backing = isOurs ? join('..', '..', inCache) : image.disk
-  const create = ['create', '-q', '-f', 'qcow2', '-F', image.format, '-b', backing, disk]
+  const backing = isOurs ? join('..', '..', inCache) : path
+  // -u: it need not open the image, nor what that builds on, as its size is known.
+  const create = ['create', '-q', '-u', '-f', 'qcow2', '-F', format, '-b', backing, disk, `${image.size}`]
   await run(requireTool('qemu-img'), create, { signal })
 }

@@ -33,8 +33,9 @@ function starting(lastUse: number, now: number): string | undefined {
 
 /** Whether arguments name a folder or something in it, but not one whose name only begins alike. */
 export function names(args: readonly string[], folder: string): boolean {
-  // In QEMU's option lists a comma is written twice.
-  return [folder, folder.replaceAll(',', ',,')].some((path) =>
+  // In QEMU's option lists a comma is written twice, and disks are written in JSON there.
+  const written = [folder, JSON.stringify(folder).slice(1, -1)].flatMap((path) => [path, path.replaceAll(',', ',,')])
+  return written.some((path) =>
     args.some((arg) => arg.split(path).some((after, index) => index > 0 && !/^[\w.+-]/.test(after))),
   )
 }

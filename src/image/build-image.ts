@@ -1,5 +1,6 @@
-import { access, mkdir, mkdtemp, open, readdir, rename } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ImageError } from '../errors.ts'
 import { touch } from '../host/touch.ts'
 import type { BuiltImage } from '../options/image.ts'
 import { Disposers } from '../lifetime/disposers.ts'
@@ -8,25 +9,41 @@ import { takeLock } from '../host/lock.ts'
 import { BuildProgress } from './build-progress.ts'
 import { removeAsRoot } from './build-step.ts'
 import { noSpace, requireBuilder } from './require-builder.ts'
-import type { Image, Progress } from './image.ts'
+import type { DirectBoot, Image, Progress } from './image.ts'
 import { BUILDING, imagesFolder } from './images-folder.ts'
 import { makeDisk } from './make-disk.ts'
 import { makeRecipe, type Recipe } from './recipe.ts'
+import { IMAGE_FILES, inspectImage, requireSoundImage, sealImage } from './seal-image.ts'
 import { isFull, watchSpace } from './watch-space.ts'
 
 /** The image in the cache, built if it is not there. One process builds at a time; others wait, then use its work. */
-export async function buildImage(spec: BuiltImage, onProgress: Progress, signal?: AbortSignal): Promise<Image> {
+export async function buildImage(
+  spec: BuiltImage,
+  onProgress: Progress,
+  signal?: AbortSignal,
+): Promise<Image & { direct: DirectBoot }> {
   const recipe = makeRecipe(spec)
   const images = imagesFolder()
   const folder = join(images, recipe.folder)
-  if (!(await exists(folder))) await build(recipe, images, folder, onProgress, signal)
+  let found = await inspectImage(folder, { signal })
+  if ('fault' in found) {
+    await build(recipe, images, folder, onProgress, signal)
+    found = await inspectImage(folder, { signal })
+  }
+  if ('fault' in found) throw new ImageError(`The image ${recipe.label} was built, but cannot be read: ${found.fault}`)
+  const { digest } = found
   await touch(folder)
+  const { label, append } = recipe
+  const [disk, kernel, initrd] = [IMAGE_FILES.disk, IMAGE_FILES.kernel, IMAGE_FILES.initrd].map((name) =>
+    join(folder, name),
+  ) as [string, string, string]
   return {
-    disk: join(folder, 'disk.raw'),
-    format: 'raw',
-    digest: `${recipe.key} ${await fileSystemId(join(folder, 'disk.raw'))}`,
-    label: recipe.label,
-    direct: { kernel: join(folder, 'kernel'), initrd: join(folder, 'initrd'), append: recipe.append },
+    disk: { path: disk, format: 'raw' },
+    size: (await stat(disk)).size,
+    digest: () => Promise.resolve(digest),
+    verify: (reading) => requireSoundImage(folder, label, reading),
+    label,
+    direct: { kernel, initrd, append },
   }
 }
 
@@ -43,7 +60,9 @@ async function build(
     await mkdir(images, { recursive: true })
     await requireBuilder(images, label, signal)
     disposers.use(await takeLock(join(images, '.lock'), label, onProgress, signal))
-    if (await exists(folder)) return
+    const found = await inspectImage(folder, { signal })
+    if (!('fault' in found)) return
+    if (!found.isAbsent) onProgress(`the image ${label} is built anew: ${found.fault}`)
     await removeDeadBuilds(images)
     const building = await mkdtemp(join(images, BUILDING))
     disposers.defer(() => removeAsRoot(building))
@@ -51,6 +70,9 @@ async function build(
     const full = new AbortController()
     using _watching = watchSpace(images, () => full.abort(noSpace(images, label)))
     await makeDisk(recipe, building, progress, AbortSignal.any([full.signal, ...(signal ? [signal] : [])]))
+    await sealImage(join(building, 'image'), signal)
+    // Whoever boots from it keeps what he has open.
+    if (!found.isAbsent) await rename(folder, join(building, 'broken'))
     await rename(join(building, 'image'), folder)
     progress.done()
   } catch (error) {
@@ -62,24 +84,7 @@ async function build(
   }
 }
 
-/**
- * The UUID of the ext4 file system, which mke2fs has made up: it tells two builds of one recipe apart, between which the
- * packages may have changed (Documentation/filesystems/ext4: superblock at 1024, s_uuid at 0x68).
- */
-async function fileSystemId(disk: string): Promise<string> {
-  await using file = await open(disk)
-  const { buffer } = await file.read(Buffer.alloc(16), 0, 16, 1024 + 0x68)
-  return buffer.toString('hex')
-}
-
 async function removeDeadBuilds(images: string): Promise<void> {
   const names = await readdir(images)
   for (const name of names.filter((name) => name.startsWith(BUILDING))) await removeAsRoot(join(images, name))
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }

@@ -6,6 +6,7 @@ import { present } from '../host/present.ts'
 import { userOf } from '../host/user-of.ts'
 import { parseImage } from '../options/image.ts'
 import { imagesFolder, isImageName } from './images-folder.ts'
+import { IMAGE_FILES } from './seal-image.ts'
 import { makeRecipe, type Recipe } from './recipe.ts'
 
 /** A built image in the cache. */
@@ -33,7 +34,7 @@ export async function listImages(): Promise<ImageEntry[]> {
 async function describe(name: string): Promise<ImageEntry> {
   const folder = join(imagesFolder(), name)
   const { mtime } = await stat(folder)
-  const disk = await stat(join(folder, 'disk.raw')).catch(() => undefined)
+  const disk = await stat(join(folder, IMAGE_FILES.disk)).catch(() => undefined)
   const recipe = await readRecipe(folder)
   return {
     name,

@@ -5,6 +5,7 @@ import type { BuildProgress } from './build-progress.ts'
 import { runAsRoot } from './build-step.ts'
 import { isProgram } from './guest-files.ts'
 import type { Recipe } from './recipe.ts'
+import { IMAGE_FILES } from './seal-image.ts'
 
 /** Follows the recipe in the folder `building`; the result is its subfolder `image`. */
 export async function makeDisk(
@@ -32,9 +33,9 @@ export async function makeDisk(
   await runAsRoot(mmdebstrap, { cwd: building, signal, onLine: (line) => progress.line(line) })
 
   await mkdir(image)
-  await copyBootFile(root, 'vmlinuz-', join(image, 'kernel'))
-  await copyBootFile(root, 'initrd.img-', join(image, 'initrd'))
-  const disk = join(image, 'disk.raw')
+  await copyBootFile(root, 'vmlinuz-', join(image, IMAGE_FILES.kernel))
+  await copyBootFile(root, 'initrd.img-', join(image, IMAGE_FILES.initrd))
+  const disk = join(image, IMAGE_FILES.disk)
   await runAsRoot([requireTool('mke2fs'), ...recipe.mke2fs, '-d', root, disk, recipe.size], { cwd: building, signal })
   await writeFile(join(image, 'recipe.json'), `${JSON.stringify(recipe, null, 2)}\n`)
 }

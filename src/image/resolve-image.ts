@@ -5,6 +5,13 @@ import { openUserDisk } from './user-disk.ts'
 
 export type { Image, Progress }
 
+interface Resolve {
+  readonly signal?: AbortSignal
+  readonly onProgress?: Progress
+  /** For the kernel that is booted directly, after those of the image. @default [] */
+  readonly kernelParameters?: readonly string[]
+}
+
 /**
  * Makes sure that the disk exists: builds it when it is a built image that the cache does not hold yet (about a
  * minute), inspects it when it is the user's own.
@@ -13,8 +20,11 @@ export type { Image, Progress }
  */
 export async function resolveImage(
   spec: ImageSpec,
-  { signal, onProgress = () => {} }: { signal?: AbortSignal; onProgress?: Progress } = {},
+  { signal, onProgress = () => {}, kernelParameters = [] }: Resolve = {},
 ): Promise<Image> {
   signal?.throwIfAborted()
-  return 'path' in spec ? openUserDisk(spec.path, signal) : buildImage(spec, onProgress, signal)
+  if ('path' in spec) return openUserDisk(spec, onProgress, signal)
+  const image = await buildImage(spec, onProgress, signal)
+  const { direct } = image
+  return { ...image, direct: { ...direct, append: [direct.append, ...kernelParameters].join(' ') } }
 }

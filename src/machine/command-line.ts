@@ -4,9 +4,7 @@ export interface MachineConfig {
   readonly accel: 'kvm' | 'tcg'
   readonly memoryMib: number
   readonly cpus: number
-  readonly disk: {
-    readonly path: string
-    readonly format: 'qcow2' | 'raw'
+  readonly disk: DiskFile & {
     /** Write to the disk itself; otherwise to an overlay that goes with the process. @default false */
     readonly writable?: boolean
   }
@@ -20,6 +18,13 @@ export interface MachineConfig {
   readonly memoryFile?: { readonly path: string; readonly shared: boolean } | undefined
   /** Wait for a frozen state instead of booting. */
   readonly incoming?: boolean | undefined
+}
+
+/** A file, and the one that has what this has not: whatever its header says, no other is opened. */
+export interface DiskFile {
+  readonly path: string
+  readonly format: 'qcow2' | 'raw'
+  readonly backing?: DiskFile
 }
 
 export interface Nic {
@@ -53,7 +58,7 @@ export function netdevId(index: number): string {
 /**
  * QEMU's arguments (https://www.qemu.org/docs/master/system/invocation.html).
  *
- * An image is never written: `snapshot=on` puts an overlay before it, a temporary file that QEMU has unlinked, so that
+ * An image is never written, nor is a file opened that only its header names (docs/decisions/disks-of-strangers.md): `snapshot=on` puts an overlay before it, a temporary file that QEMU has unlinked, so that
  * it goes with the process. `cache=unsafe` because nobody needs that overlay after a power cut of the host.
  */
 export function qemuArguments(config: MachineConfig): string[] {
@@ -77,7 +82,7 @@ export function qemuArguments(config: MachineConfig): string[] {
     '-serial', 'chardev:console',
     '-chardev', `socket,id=wake,fd=${WAKE_FD}`,
     '-serial', 'chardev:wake',
-    '-drive', `id=disk,if=none,file=${escape(disk.path)},format=${disk.format}${overlay},cache=unsafe`,
+    '-drive', `id=disk,if=none,file=${escape(`json:${JSON.stringify(blockNode(disk))}`)}${overlay},cache=unsafe`,
     '-device', `virtio-blk-pci,drive=disk${direct ? '' : ',bootindex=0'}`,
     '-drive', `id=seed,if=none,file=${escape(seed)},format=raw,readonly=on`,
     '-device', 'virtio-blk-pci,drive=seed',
@@ -97,6 +102,14 @@ export function qemuArguments(config: MachineConfig): string[] {
     ...(direct ? ['-kernel', direct.kernel, '-initrd', direct.initrd, '-append', bootParameters(direct.append)] : []),
     ...(incoming ? ['-incoming', 'defer'] : []),
   ]
+}
+
+/** Without `backing: null` QEMU opens what the header names, on which an image from elsewhere has the say. */
+function blockNode({ path, format, backing }: DiskFile): object {
+  const file = { driver: 'file', filename: path }
+  return format === 'raw'
+    ? { driver: format, file }
+    : { driver: format, file, backing: backing ? blockNode(backing) : null }
 }
 
 /** The kernel's alarms are shown on the screen too; the last console stays the one that /dev/console is. */

@@ -12,18 +12,32 @@ export interface BuiltImage {
 /** A disk of the user's own, with its own boot loader. */
 export interface DiskImage {
   readonly path: string
+  /** Whether it may build on other files of this host. @default false */
+  readonly backing?: boolean
 }
 
 export type ImageSpec = BuiltImage | DiskImage
 
-/** `'debian-12'`, `{ base: 'debian-12', packages: ['nginx'] }`, or the absolute path of a qcow2 or raw disk. */
-export type ImageOption = string | ImageWish
+/**
+ * `'debian-12'`, `{ base: 'debian-12', packages: ['nginx'] }`, or the absolute path of a qcow2 or raw disk. A qcow2 that builds on
+ * other files of this host (backing files) is refused, as it may name any: `{ path: '/disks/mine.qcow2', backing: true }` allows it
+ * for one that you have made yourself.
+ */
+export type ImageOption = string | ImageWish | DiskWish
 
 /** A built image with more packages. */
 export interface ImageWish {
   base: 'debian-12'
   /** Debian packages, by their names. @default [] */
   packages?: readonly string[]
+}
+
+/** A disk of your own. */
+export interface DiskWish {
+  /** Absolute. */
+  path: string
+  /** Whether it may build on other files of this host. @default false */
+  backing?: boolean
 }
 
 const HINT =
@@ -33,8 +47,13 @@ const PACKAGE_NAME = /^[a-z0-9][a-z0-9+.-]+$/
 
 export function parseImage(image: unknown): ImageSpec {
   if (image === 'debian-12') return { base: 'debian-12', packages: [] }
-  if (typeof image === 'string' && isAbsolute(image) && !image.includes('\0')) return { path: image }
+  if (isAbsolutePath(image)) return { path: image }
   const wish = isPlainObject(image) ? readOnce(image, 'image.') : {}
+  if (isAbsolutePath(wish['path'])) {
+    const { path, backing = false } = refuseUnknown(wish, ['path', 'backing'], 'image.')
+    if (typeof backing !== 'boolean') throw badOption('image.backing', 'true or false', backing, HINT)
+    return { path: path as string, backing }
+  }
   if (wish['base'] === 'debian-12') {
     const { packages = [] } = refuseUnknown(wish, ['base', 'packages'], 'image.')
     return { base: 'debian-12', packages: parsePackages(packages) }
@@ -47,4 +66,8 @@ function parsePackages(packages: unknown): string[] {
     Array.isArray(packages) && packages.every((name) => typeof name === 'string' && PACKAGE_NAME.test(name))
   if (!isList) throw badOption('image.packages', 'a list of Debian package names', packages, HINT)
   return [...new Set(packages as string[])].sort()
+}
+
+function isAbsolutePath(value: unknown): value is string {
+  return typeof value === 'string' && isAbsolute(value) && !value.includes('\0')
 }

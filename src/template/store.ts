@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { open, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { digestOf, stampOf } from '../host/file-digest.ts'
 import { touch } from '../host/touch.ts'
 import type { Credentials } from '../seed/credentials.ts'
 import type { Identity } from './identity.ts'
@@ -12,8 +13,6 @@ export const FILES = { memory: 'memory', state: 'state', disk: 'disk.qcow2', see
 const MANIFEST = 'manifest.json'
 /** The times and sizes of files that were found to be right: what spares their being read again. */
 const STAMPS = 'stamps.json'
-const CHUNK = 1024 * 1024
-const ZEROS = Buffer.alloc(CHUNK)
 
 /** All there is to know of a template, kept in it. */
 export interface Manifest extends Identity {
@@ -63,9 +62,13 @@ export async function seal(folder: string, facts: Omit<Manifest, 'formatVersion'
 
 /**
  * The template in a folder, or the reason why it is none. Files that look as they did when they were last read through
- * are not read again; after a move to another folder or machine they are, once.
+ * are not read again, unless it is suspect; after a move to another folder or machine they are, once.
  */
-export async function openTemplate(folder: string, key: string): Promise<Template | Fault> {
+export async function openTemplate(
+  folder: string,
+  key: string,
+  { isSuspect = false }: { isSuspect?: boolean } = {},
+): Promise<Template | Fault> {
   const broken = (fault: string): Fault => ({ fault, absent: false })
   let manifest: Manifest
   try {
@@ -73,7 +76,7 @@ export async function openTemplate(folder: string, key: string): Promise<Templat
     if (manifest.formatVersion !== FORMAT_VERSION) return broken(`format version ${manifest.formatVersion}`)
     if (manifest.key !== key) return broken('it was made for another key')
     const stamps = await stampsOf(folder)
-    if (stamps !== (await readFile(join(folder, STAMPS), 'utf8').catch(() => undefined))) {
+    if (isSuspect || stamps !== (await readFile(join(folder, STAMPS), 'utf8').catch(() => undefined))) {
       for (const [name, digest] of Object.entries(manifest.digests)) {
         if ((await digestOf(join(folder, name))) !== digest) return broken(`the content of ${name} has changed`)
       }
@@ -101,31 +104,9 @@ async function writeStamps(folder: string): Promise<void> {
   await rename(aside, join(folder, STAMPS))
 }
 
-/** Writing to a file changes its time, whatever else stays. */
 async function stampsOf(folder: string): Promise<string> {
-  const stamp = async (name: string) => {
-    const { size, mtimeNs, ctimeNs, ino } = await stat(join(folder, name), { bigint: true })
-    return [name, size, mtimeNs, ctimeNs, ino].join(' ')
-  }
+  const stamp = async (name: string) => `${name} ${await stampOf(join(folder, name))}`
   return (await Promise.all(Object.values(FILES).map(stamp))).join('\n')
-}
-
-/** SHA-256 of a file; what is zero in it, most of a guest's RAM, only counts by where it is. */
-async function digestOf(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  const file = await open(path)
-  try {
-    const buffer = Buffer.allocUnsafe(CHUNK)
-    for (let at = 0; ;) {
-      const { bytesRead } = await file.read(buffer, 0, CHUNK, at)
-      if (bytesRead === 0) return hash.update(`end ${at}`).digest('hex')
-      const chunk = buffer.subarray(0, bytesRead)
-      if (!chunk.equals(ZEROS.subarray(0, bytesRead))) hash.update(`at ${at} `).update(chunk)
-      at += bytesRead
-    }
-  } finally {
-    await file.close()
-  }
 }
 
 /** So that a power cut cannot leave a file with the right name and length, but without its content. */

@@ -10,8 +10,8 @@ test("a qcow2 with a boot loader of its own, the shape of vendors' cloud images,
   const folder = await mkdtemp(join(tmpdir(), 'vg-vendor-'))
   try {
     const disk = join(folder, 'disk, with a comma.qcow2')
-    const { disk: fileSystem } = await resolveImage({ base: 'debian-12', packages: [] }, {})
-    await makeGrubDisk({ fileSystem, disk })
+    const { disk: built } = await resolveImage({ base: 'debian-12', packages: [] }, {})
+    await makeGrubDisk({ fileSystem: built.path, disk })
     const before = await stat(disk)
     // A template of this disk is nobody else's.
     process.env['VITEST_GUEST_CACHE'] = join(folder, 'cache')

@@ -28,8 +28,20 @@ test("with KVM the guest has the host's CPU; emulated, all that QEMU can", () =>
 
 test('no disk is ever written to, and a comma in a path does not end it', () => {
   const [disk, seed] = values(CONFIG, '-drive')
-  expect(disk).toContain('file=/images/a,,b.raw,format=raw,snapshot=on')
+  expect(disk).toContain('{"driver":"raw",,"file":{"driver":"file",,"filename":"/images/a,,b.raw"}},snapshot=on')
   expect(seed).toContain('readonly=on')
+})
+
+test('QEMU is told of every file of a disk, and to open no other', () => {
+  const backing = { path: '/images/base.qcow2', format: 'qcow2' } as const
+  const [disk] = values({ ...CONFIG, disk: { path: '/overlay.qcow2', format: 'qcow2', backing } }, '-drive')
+  const json = /file=json:(.*),snapshot=on/.exec(disk?.replaceAll(',,', ',') ?? '')?.[1] ?? ''
+  const file = (filename: string) => ({ driver: 'file', filename })
+  expect(JSON.parse(json)).toEqual({
+    driver: 'qcow2',
+    file: file('/overlay.qcow2'),
+    backing: { driver: 'qcow2', file: file('/images/base.qcow2'), backing: null },
+  })
 })
 
 test('a boot loader comes from the disk; a direct boot needs none', () => {

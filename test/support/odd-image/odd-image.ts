@@ -2,6 +2,7 @@ import { mkdir, open, readFile, symlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { makeRecipe } from '../../../src/image/recipe.ts'
 import { resolveImage } from '../../../src/image/resolve-image.ts'
+import { sealImage } from '../../../src/image/seal-image.ts'
 import type { BuiltImage } from '../../../src/options/image.ts'
 import { quote } from '../../../src/ssh/quote.ts'
 
@@ -16,6 +17,7 @@ export async function breakImage(cache: string, script: string): Promise<void> {
   const { folder } = await putImage(cache, script)
   await using disk = await open(join(folder, 'disk.raw'), 'w')
   await disk.truncate(DISK_SIZE)
+  await sealImage(folder)
 }
 
 /** A kernel from a package, which takes the place of the image's own. */
@@ -74,6 +76,7 @@ exec run-init /root /bin/bash -c ${quote(init)} </root/dev/console >/root/dev/co
     kernel,
   )
   await symlink(disk, join(folder, 'disk.raw'))
+  await sealImage(folder)
 }
 
 /** All of the default image but its disk, with a script for the initramfs. */
@@ -95,7 +98,7 @@ async function putImage(cache: string, script: string, kernel?: Kernel): Promise
     ...Object.fromEntries(modules),
   })
   await writeFile(join(folder, 'initrd'), Buffer.concat([early, await readFile(direct?.initrd as string)]))
-  return { folder, disk }
+  return { folder, disk: disk.path }
 }
 
 /**

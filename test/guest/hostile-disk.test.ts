@@ -1,0 +1,57 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bootGuest, ImageError, openNetwork, type Network } from '../../src/index.ts'
+import { startMachine } from '../../src/machine/start-machine.ts'
+
+const MEBIBYTE = 1024 * 1024
+
+let folder: string
+let secret: string
+let disk: string
+let network: Network
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vg-hostile-'))
+  secret = join(folder, 'secret')
+  disk = join(folder, 'disk.qcow2')
+  // A boot sector of its own prints what the backing file holds.
+  await writeFile(secret, Buffer.alloc(MEBIBYTE, 'a secret of the host\n'), { mode: 0o600 })
+  await execa('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', secret, disk])
+  await writeFile(join(folder, 'seed'), Buffer.alloc(512))
+  network = await openNetwork({ kind: 'user' })
+})
+afterAll(async () => {
+  await network[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true })
+})
+
+test('a disk that names a file of the host is refused before anything is started', async () => {
+  const phases: string[] = []
+  const booting = bootGuest({ image: disk, network: 'user', onPhase: ({ name }) => phases.push(name) })
+  await expect(booting).rejects.toThrow(ImageError)
+  await expect(booting).rejects.toThrow(`builds on another file of this host, ${secret}, which is refused`)
+  expect(phases).not.toContain('qemu')
+  expect(phases).not.toContain('template')
+})
+
+test('QEMU reads no file that only the header of a disk names, be it changed after it was looked at', async () => {
+  await using machine = await startMachine(
+    {
+      name: 'hostile',
+      accel: 'tcg',
+      memoryMib: 16,
+      cpus: 1,
+      disk: { path: disk, format: 'qcow2' },
+      seed: join(folder, 'seed'),
+      nics: [],
+    },
+    { inside: (command) => network.inside(command), cwd: folder },
+  )
+  const nodes = (await machine.qmp.execute('query-named-block-nodes')) as { drv: string; file: string }[]
+  const opened = nodes.filter(({ drv }) => drv === 'file').map(({ file }) => file)
+  expect(opened).toContain(disk)
+  expect(opened).not.toContain(secret)
+})

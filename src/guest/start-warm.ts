@@ -7,6 +7,7 @@ import { discardTemplate, findTemplate, type Unfreezable } from '../template/fin
 import { hasChangeableCards, isIdentityOf, usualGuest } from '../template/identity.ts'
 import { templateKey } from '../template/key.ts'
 import type { Template } from '../template/store.ts'
+import { templateFault } from '../template/template-fault.ts'
 import { thaw } from '../template/thaw.ts'
 import { WakePort } from '../template/waker.ts'
 import type { Network } from '../network/network.ts'
@@ -23,14 +24,9 @@ import { explainSilence, requireUnanswered } from './stranger.ts'
 
 /** With KVM, in milliseconds: from starting QEMU to a clone that is ready. */
 const THAW_BUDGET = 10_000
-const WAKING = 'clock and entropy'
-const BECOMING = 'identity'
-const JOINING = 'bridge'
-/** What goes wrong in these would go wrong with another template too. */
-const NOT_THE_TEMPLATES = [WAKING, BECOMING, JOINING, 'tap']
 
 /**
- * Clones a guest from its template, which is built if the cache has none. A template that cannot be restored is built
+ * Clones a guest from its template, which is built if the cache has none. A template that is found to be broken is built
  * anew, once.
  * @returns undefined when a machine like this cannot be frozen
  */
@@ -48,8 +44,9 @@ export async function startWarm(start: Start): Promise<Started | undefined> {
     await requireOpen(start.network, spec.hostname, error)
     // Nothing else is the machine's: a full disk or a bug of the caller's listener would meet the next template too.
     if (!(error instanceof BootError || error instanceof SshError)) throw error
-    if (NOT_THE_TEMPLATES.includes(error.phase ?? '')) throw error
-    warnOnce(`A template could not be restored and is built anew: ${error.message}`)
+    const fault = await templateFault(template, error)
+    if (fault === undefined) throw error
+    warnOnce(`A template could not be restored and is built anew: ${fault}`)
     await discardTemplate(template)
     template = await find()
     if ('unfreezable' in template) return bootInstead(start, template)
@@ -97,7 +94,7 @@ async function findOrBuild(wish: TemplateWish, isPersonal: boolean): Promise<Tem
     cards,
     network,
     accel,
-    imageDigest: image.digest,
+    imageDigest: await image.digest(signal),
     direct: image.direct,
     qemuVersion: await qemuVersion(signal),
     isPersonal,
@@ -146,6 +143,7 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
             memoryMib: spec.memoryMib,
             cpus: spec.cpus,
             direct: image.direct,
+            image: image.disk,
             nics: [{ attachment, macAddress: person.macAddress }, ...further].map(({ attachment, macAddress }) => ({
               model: spec.nic,
               netdev: attachment.netdev,
@@ -168,8 +166,8 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
       const dial = (port: number, dialSignal: AbortSignal) => network.dial(spec.address, port, dialSignal)
       wake.reseed()
       const { identity } = person
-      if (identity) await phases.run(BECOMING, () => wake.become(identity, boot))
-      await phases.run(JOINING, async () => joining ?? join())
+      if (identity) await phases.run('identity', () => wake.become(identity, boot))
+      await phases.run('bridge', async () => joining ?? join())
       let waking: Promise<void> | undefined
       // Not sooner, for systemd looks at all of its timers then, while sshd starts.
       const onBanner = () => {
@@ -186,7 +184,7 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
       )
       disposers.defer(() => ssh.destroy())
       if (isLeased) await phases.run('lease', () => renewLease(network, person.macAddress, ssh, boot))
-      await phases.run(WAKING, async () => {
+      await phases.run('clock and entropy', async () => {
         await waking
         // Only now, so that systemd has had the time of a login to take the jump.
         await wake.settle(boot)

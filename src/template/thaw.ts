@@ -1,13 +1,20 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { BootError } from '../errors.ts'
-import { STATE_FD, type MachineConfig } from '../machine/command-line.ts'
+import { STATE_FD, type DiskFile, type MachineConfig } from '../machine/command-line.ts'
 import { startMachine, type Machine, type StartOptions } from '../machine/start-machine.ts'
 import { CAPABILITIES, completed } from './freeze.ts'
+import { restoreFailure } from './restore-failure.ts'
 import { FILES, type Template } from './store.ts'
+
+/** How long after its last answer QEMU may take to end by itself, in milliseconds. */
+const LAST_WORDS = 1000
 
 /** A machine as far as the template does not say: what it is called, and its network cards. */
 export type CloneConfig = Pick<MachineConfig, 'name' | 'accel' | 'memoryMib' | 'cpus' | 'direct' | 'nics'> & {
+  /** What the template's disk is an overlay of. */
+  readonly image: DiskFile
   /** For its next boot. @default the template's */
   readonly seed?: string | undefined
 }
@@ -15,11 +22,11 @@ export type CloneConfig = Pick<MachineConfig, 'name' | 'accel' | 'memoryMib' | '
 /**
  * Starts a machine where the template's was stopped. It reads the template's RAM and disk and keeps what it changes to
  * itself; clones share the rest, also in memory.
- * @throws BootError when QEMU cannot take up the template.
+ * @throws RefusedError when QEMU cannot take up the template; BootError when it ends for another reason.
  */
 export async function thaw(
   template: Template,
-  config: CloneConfig,
+  { image, ...config }: CloneConfig,
   { inside, signal }: Pick<StartOptions, 'inside' | 'signal'>,
 ): Promise<Machine> {
   const { folder } = template
@@ -31,7 +38,7 @@ export async function thaw(
     machine = await startMachine(
       {
         ...config,
-        disk: { path: join(folder, FILES.disk), format: 'qcow2' },
+        disk: { path: join(folder, FILES.disk), format: 'qcow2', backing: image },
         seed: config.seed ?? join(folder, FILES.seed),
         memoryFile: { path: join(folder, FILES.memory), shared: false },
         incoming: true,
@@ -49,9 +56,10 @@ export async function thaw(
     await qmp.execute('cont')
     return machine
   } catch (cause) {
+    if (!signal?.aborted) await Promise.race([machine.exited, sleep(LAST_WORDS)])
+    const { exit } = machine
     await machine[Symbol.asyncDispose]()
     signal?.throwIfAborted()
-    const { stderr, exitCode } = machine.exit ?? {}
-    throw new BootError('The template could not be restored', { cause, stderr, exitCode })
+    throw restoreFailure(cause, exit)
   }
 }

@@ -18,6 +18,7 @@ import type { Login } from '../ssh/connect.ts'
 import { leaseOf, reserveLease } from './lease.ts'
 import { seedNic } from './seed-nic.ts'
 import { openSsh } from './open-ssh.ts'
+import { setClock } from './set-clock.ts'
 import { explainBusyTap } from '../network/tap-in-use.ts'
 import { explainSilence } from './stranger.ts'
 import { waitForCloudInit } from './wait-for-cloud-init.ts'
@@ -93,7 +94,7 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
           accel,
           memoryMib: spec.memoryMib,
           cpus: spec.cpus,
-          disk: input.disk ?? { path: image.disk, format: image.format },
+          disk: input.disk ?? image.disk,
           direct: image.direct,
           seed,
           nics: places.map(({ macAddress, attachment }) => ({
@@ -128,7 +129,9 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
       answered,
     )
     disposers.defer(() => client.destroy())
-    return { machine, client, warnings: await phases.run('cloud-init', () => waitForCloudInit(client, boot)) }
+    const warnings = await phases.run('cloud-init', () => waitForCloudInit(client, boot))
+    await phases.run('clock', () => setClock(client, boot))
+    return { machine, client, warnings }
   }).catch(async (error: unknown) => {
     const { hostname, address } = spec
     throw await explainSilence(error, network, { hostname, address, macAddress: places[0]?.macAddress ?? '' })

@@ -11,6 +11,7 @@ import type { Life } from './life.ts'
 import { hangUp } from './hang-up.ts'
 import { liveClient } from './live-client.ts'
 import { openSsh } from './open-ssh.ts'
+import { setClock } from './set-clock.ts'
 import { waitForCloudInit } from './wait-for-cloud-init.ts'
 
 interface Parts {
@@ -127,6 +128,7 @@ export class Connections {
     const client = await withinBudget(limits, async (limit, answered) => {
       const fresh = await phases.run('ssh', () => this.#login(limit, answered))
       await phases.run('cloud-init', () => waitForCloudInit(fresh, limit))
+      await phases.run('clock', () => setClock(fresh, limit))
       return fresh
     })
     run.throwIfAborted()

@@ -62,7 +62,7 @@ export function watchBoot(
     const error = badness(text, console)
     if (error) fail(error)
     if (!answered && !grace && BOOT_FINISHED.test(text))
-      grace = setTimeout(() => fail(noSshd(console.tail)), sshdGraceMs)
+      grace = setTimeout(() => fail(noSshd(console.tail, since > 0)), sshdGraceMs)
   }
   const stopLooking = console.onOutput(look)
   look()
@@ -97,11 +97,13 @@ function badness(text: string, console: Console): BootError | undefined {
   return undefined
 }
 
-function noSshd(consoleTail: string): SshError {
+function noSshd(consoleTail: string, isRestart: boolean): SshError {
   return new SshError('The guest has finished booting, but no sshd answers on port 22', {
     phase: 'ssh banner',
     consoleTail,
-    hint: 'Install openssh-server in the image, and see in the console whether ssh.service failed.',
+    hint: isRestart
+      ? 'sshd answered in the boot before. The console shows whether ssh.service failed; a crash loses what the guest had not written to its disk (sync).'
+      : 'The console shows whether ssh.service failed; if it is not there, install openssh-server in the image.',
   })
 }
 

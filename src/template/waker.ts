@@ -102,6 +102,9 @@ try:
         if time.monotonic() > deadline:
             raise OSError('an SSH session does not end')
         time.sleep(0.05)
+    if patience:
+        # What is in a template's RAM alone, a crash of its clone would lose, and cloud-init flushes nothing: sshd had no host key.
+        os.sync()
     random = os.open('/dev/urandom', os.O_WRONLY)
     tell('armed, can change' if is_changeable() else 'armed')
     for line in lines():

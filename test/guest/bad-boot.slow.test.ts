@@ -116,11 +116,14 @@ describe('told from evidence, nothing left', () => {
 
 describe('aborted', () => {
   let pending: string
+  let quick: string
 
   beforeAll(async () => {
     pending = join(folder, 'pending')
     // Its cloud-init never ends.
     await makeImageWithoutSystemd(pending, 'mkdir /run/cloud-init')
+    quick = join(folder, 'quick')
+    await makeImageWithoutSystemd(quick)
   })
 
   async function abort(attempt: Attempt & { abortIn: string }): Promise<void> {
@@ -134,7 +137,8 @@ describe('aborted', () => {
   test.concurrent.for(PHASES.cold)('cold, as phase %s begins', async (phase) => {
     // The last of them come after a boot.
     const isLate = ['ssh authentication', 'cloud-init'].includes(phase)
-    await abort({ options: ONE_CPU, abortIn: phase, env: isLate ? { VITEST_GUEST_CACHE: pending } : {} })
+    const cache = isLate ? pending : phase === 'clock' ? quick : undefined
+    await abort({ options: ONE_CPU, abortIn: phase, env: cache === undefined ? {} : { VITEST_GUEST_CACHE: cache } })
   })
 
   test.concurrent.for([

@@ -3,6 +3,7 @@ export const PHASES = {
   // prettier-ignore
   cold: [
     'host', 'accelerator', 'image', 'network', 'keeper', 'tap', 'seed', 'qemu', 'ssh banner', 'ssh authentication', 'cloud-init',
+    'clock',
   ],
   // prettier-ignore
   warm: [

@@ -111,7 +111,11 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
       warnOnce(`No KVM here, so guests run under emulation (TCG), about ten times slower: ${reason}`)
     }
     const image = await phases.run('image', () =>
-      resolveImage(wanted.image, { ...(signal && { signal }), ...(onProgress && { onProgress }) }),
+      resolveImage(wanted.image, {
+        kernelParameters: wanted.kernelParameters,
+        ...(signal && { signal }),
+        ...(onProgress && { onProgress }),
+      }),
     )
     const network = await phases.run('network', async () => withGuests(await opening, bootGuest))
     const spec = given ? wanted : resolveGuest(rest, network)

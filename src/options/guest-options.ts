@@ -1,11 +1,12 @@
 import { badOption } from './bad-option.ts'
-import { isPlainObject, oneOf, refuseUnknown } from './check.ts'
+import { oneOf, refuseUnknown } from './check.ts'
 import { parseCloudConfig } from './cloud-config.ts'
 import { isInRange } from './dhcp.ts'
 import { freeAddress } from './free-address.ts'
 import { checkHostname } from './hostname.ts'
 import { parseImage, type ImageOption, type ImageSpec } from './image.ts'
 import { hostAddress } from './ipv4.ts'
+import { parseKernelParameters } from './kernel-parameters.ts'
 import { macAddressOf } from './mac-address.ts'
 import { memoryMib } from './memory.ts'
 import { checkPassword } from './password.ts'
@@ -16,14 +17,7 @@ import {
   type NetworkOptions,
   type NetworkPlace,
 } from './network-options.ts'
-
-/** Budgets, in milliseconds, with KVM. Under emulation (TCG) each is ten times as long. */
-export interface Timeouts {
-  /** From starting QEMU to a guest that is ready. @default 60_000 */
-  boot?: number
-  /** For one command in the guest, unless the call sets its own. @default 60_000 */
-  command?: number
-}
+import { resolveTimeouts, type Timeouts } from './timeouts.ts'
 
 /** What a guest may be, apart from its name and its network. */
 export interface MachineOptions {
@@ -52,6 +46,13 @@ export interface MachineOptions {
   rootPassword?: string
   /** A cloud-config document, merged over ours: lists are appended, other values replaced. @default {} */
   cloudConfig?: Record<string, unknown>
+  /**
+   * Parameters for the kernel, each as on its command line, after those of the image: `['crashkernel=128M', 'mitigations=auto']`. Only
+   * for an image whose kernel is booted directly, such as `debian-12`; a disk with its own boot loader has its own.
+   * https://docs.kernel.org/admin-guide/kernel-parameters.html
+   * @default []
+   */
+  kernelParameters?: readonly string[]
   /** `auto` takes KVM where it really runs 64-bit code, else emulation. @default 'auto' */
   accel?: 'auto' | 'kvm' | 'tcg'
   /**
@@ -93,6 +94,7 @@ export interface GuestSpec {
   readonly addressing: Addressing
   readonly rootPassword: string | undefined
   readonly cloudConfig: Readonly<Record<string, unknown>>
+  readonly kernelParameters: readonly string[]
   readonly accel: 'auto' | 'kvm' | 'tcg'
   readonly nic: 'virtio-net-pci' | 'e1000'
   readonly macAddress?: string
@@ -101,7 +103,6 @@ export interface GuestSpec {
 }
 
 export const DEFAULT_HOSTNAME = 'guest'
-const DEFAULT_TIMEOUTS: Required<Timeouts> = { boot: 60_000, command: 60_000 }
 
 /**
  * @param taken the addresses of others on the network
@@ -118,6 +119,7 @@ export function resolveGuest(options: GuestOptions, network: NetworkPlace, taken
     macAddress,
     rootPassword,
     cloudConfig = {},
+    kernelParameters = [],
     accel = 'auto',
     nic = 'virtio-net-pci',
     start = 'warm',
@@ -137,6 +139,7 @@ export function resolveGuest(options: GuestOptions, network: NetworkPlace, taken
     address: guestAddress(address, addressing, network),
     rootPassword: checkPassword(rootPassword),
     cloudConfig: parseCloudConfig(cloudConfig),
+    kernelParameters: parseKernelParameters(kernelParameters, imageSpec),
     accel: oneOf('accel', accel, ['auto', 'kvm', 'tcg']),
     nic: drivable(oneOf('nic', nic, ['virtio-net-pci', 'e1000']), imageSpec),
     ...(macAddress !== undefined && { macAddress: macAddressOf(macAddress) }),
@@ -147,7 +150,7 @@ export function resolveGuest(options: GuestOptions, network: NetworkPlace, taken
 
 export const GUEST_OPTION_NAMES = [
   'image', 'memory', 'cpus', 'hostname', 'address', 'addressing', 'network', 'subnet', 'gateway', 'rootPassword', 'cloudConfig',
-  'accel', 'nic', 'macAddress', 'start', 'timeouts',
+  'kernelParameters', 'accel', 'nic', 'macAddress', 'start', 'timeouts',
 ] as const satisfies readonly (keyof GuestOptions)[] // prettier-ignore
 
 function addressingOn({ dhcpRange }: NetworkPlace, wanted: unknown = dhcpRange ? 'dhcp' : 'static'): Addressing {
@@ -207,20 +210,4 @@ function drivable(nic: GuestSpec['nic'], image: ImageSpec): GuestSpec['nic'] {
     nic,
     "Take the kernel that has one: image: { base: 'debian-12', packages: ['linux-image-amd64'] }.",
   )
-}
-
-function resolveTimeouts(timeouts: unknown): Required<Timeouts> {
-  if (!isPlainObject(timeouts)) throw badOption('timeouts', 'an object', timeouts, 'Write timeouts: { boot: 120_000 }.')
-  const given = refuseUnknown(timeouts, Object.keys(DEFAULT_TIMEOUTS), 'timeouts.')
-  for (const [name, value] of Object.entries(given)) {
-    if (typeof value !== 'number' || !(value > 0)) {
-      throw badOption(
-        `timeouts.${name}`,
-        'a number of milliseconds above 0',
-        value,
-        `Write timeouts: { ${name}: 120_000 }.`,
-      )
-    }
-  }
-  return { ...DEFAULT_TIMEOUTS, ...given }
 }

@@ -1,0 +1,39 @@
+import { badOption } from './bad-option.ts'
+import type { ImageSpec } from './image.ts'
+
+/** x86's COMMAND_LINE_SIZE is 2048, and the image's own parameters have the rest. */
+const MOST = 1500
+/** Printable ASCII; a space only within double quotes, as in `dyndbg="file ec.c +p"` (admin-guide/kernel-parameters). */
+const PARAMETER = /^(?:[!#-~]|"[ !#-~]*")+$/
+
+/**
+ * What is added to the kernel's command line, checked.
+ * @throws GuestError
+ */
+export function parseKernelParameters(parameters: unknown, image: ImageSpec): readonly string[] {
+  const option = 'kernelParameters'
+  const hint = "Write kernelParameters: ['crashkernel=128M', 'systemd.unified_cgroup_hierarchy=0']."
+  const isList = Array.isArray(parameters) && parameters.every((each) => typeof each === 'string')
+  if (!isList) throw badOption(option, 'a list of texts', parameters, hint)
+  const list: readonly string[] = parameters
+  const bad = list.find((each) => !PARAMETER.test(each))
+  if (bad !== undefined) {
+    throw badOption(
+      option,
+      'one parameter in each text, of printable ASCII, spaces only within double quotes',
+      bad,
+      hint,
+    )
+  }
+  const length = list.join(' ').length
+  if (length > MOST) throw badOption(option, `at most ${MOST} characters in all`, length, hint)
+  if (list.length > 0 && 'path' in image) {
+    throw badOption(
+      option,
+      `left out for a disk that has a boot loader of its own (${image.path})`,
+      parameters,
+      "Its boot loader gives them: change GRUB_CMDLINE_LINUX in the image and run update-grub, or take image: 'debian-12'.",
+    )
+  }
+  return [...list]
+}

@@ -18,6 +18,7 @@ import type { Login } from '../ssh/connect.ts'
 import { leaseOf, reserveLease } from './lease.ts'
 import { seedNic } from './seed-nic.ts'
 import { openSsh } from './open-ssh.ts'
+import { requireCloudConfig } from './require-cloud-config.ts'
 import { setClock } from './set-clock.ts'
 import { explainBusyTap } from '../network/tap-in-use.ts'
 import { explainSilence } from './stranger.ts'
@@ -129,7 +130,11 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
       answered,
     )
     disposers.defer(() => client.destroy())
-    const warnings = await phases.run('cloud-init', () => waitForCloudInit(client, boot))
+    const warnings = await phases.run('cloud-init', async () => {
+      const errors = await waitForCloudInit(client, boot)
+      if (spec.cloudInitErrors === 'throw') await requireCloudConfig(client, spec.cloudConfig, errors, boot)
+      return errors
+    })
     await phases.run('clock', () => setClock(client, boot))
     return { machine, client, warnings }
   }).catch(async (error: unknown) => {

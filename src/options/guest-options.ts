@@ -47,6 +47,12 @@ export interface MachineOptions {
   /** A cloud-config document, merged over ours: lists are appended, other values replaced. @default {} */
   cloudConfig?: Record<string, unknown>
   /**
+   * What of `cloudConfig` fails to work (a command of `runcmd`, an unknown key, a value of the wrong kind) fails the start, or is but
+   * told in `guest.warnings`. Of `runcmd` cloud-init sees the exit code of its last command; with `set -e` as the first, of each.
+   * @default 'throw'
+   */
+  cloudInitErrors?: 'throw' | 'warn'
+  /**
    * Parameters for the kernel, each as on its command line, after those of the image: `['crashkernel=128M', 'mitigations=auto']`. Only
    * for an image whose kernel is booted directly, such as `debian-12`; a disk with its own boot loader has its own.
    * https://docs.kernel.org/admin-guide/kernel-parameters.html
@@ -94,6 +100,7 @@ export interface GuestSpec {
   readonly addressing: Addressing
   readonly rootPassword: string | undefined
   readonly cloudConfig: Readonly<Record<string, unknown>>
+  readonly cloudInitErrors: 'throw' | 'warn'
   readonly kernelParameters: readonly string[]
   readonly accel: 'auto' | 'kvm' | 'tcg'
   readonly nic: 'virtio-net-pci' | 'e1000'
@@ -119,6 +126,7 @@ export function resolveGuest(options: GuestOptions, network: NetworkPlace, taken
     macAddress,
     rootPassword,
     cloudConfig = {},
+    cloudInitErrors = 'throw',
     kernelParameters = [],
     accel = 'auto',
     nic = 'virtio-net-pci',
@@ -139,6 +147,7 @@ export function resolveGuest(options: GuestOptions, network: NetworkPlace, taken
     address: guestAddress(address, addressing, network),
     rootPassword: checkPassword(rootPassword),
     cloudConfig: parseCloudConfig(cloudConfig),
+    cloudInitErrors: oneOf('cloudInitErrors', cloudInitErrors, ['throw', 'warn']),
     kernelParameters: parseKernelParameters(kernelParameters, imageSpec),
     accel: oneOf('accel', accel, ['auto', 'kvm', 'tcg']),
     nic: drivable(oneOf('nic', nic, ['virtio-net-pci', 'e1000']), imageSpec),
@@ -150,7 +159,7 @@ export function resolveGuest(options: GuestOptions, network: NetworkPlace, taken
 
 export const GUEST_OPTION_NAMES = [
   'image', 'memory', 'cpus', 'hostname', 'address', 'addressing', 'network', 'subnet', 'gateway', 'rootPassword', 'cloudConfig',
-  'kernelParameters', 'accel', 'nic', 'macAddress', 'start', 'timeouts',
+  'cloudInitErrors', 'kernelParameters', 'accel', 'nic', 'macAddress', 'start', 'timeouts',
 ] as const satisfies readonly (keyof GuestOptions)[] // prettier-ignore
 
 function addressingOn({ dhcpRange }: NetworkPlace, wanted: unknown = dhcpRange ? 'dhcp' : 'static'): Addressing {

@@ -65,7 +65,7 @@ export function templateKey({
     memoryFile: { path: ANY, shared: false },
     incoming: true,
   })
-  const { hostname, address, addressing, macAddress, rootPassword, cloudConfig } = spec
+  const { hostname, address, addressing, macAddress, rootPassword, cloudConfig, cloudInitErrors } = spec
   const { subnet, gateway, subnet6, mtu } = network
   const content = {
     formatVersion: FORMAT_VERSION,
@@ -77,6 +77,8 @@ export function templateKey({
     guest: {
       rootPassword,
       cloudConfig,
+      // A template that was built with errors is for those who bear them.
+      ...(cloudInitErrors === 'warn' && { cloudInitErrors }),
       ...(addressing === 'dhcp' && { addressing }),
       ...(isPersonal && { hostname, address, macAddress }),
     },

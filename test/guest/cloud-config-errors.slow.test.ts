@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest'
+import { BootError, bootGuest } from '../../src/index.ts'
+
+/** The last is what cloud-init sees. */
+const FAILING = { runcmd: [['true'], ['no-such-program', '--now']] }
+
+test('a runcmd that fails fails the start, with the line of the log', async () => {
+  const starting = bootGuest({ start: 'cold', cloudConfig: FAILING })
+  await expect(starting).rejects.toThrow(BootError)
+  await expect(starting).rejects.toMatchObject({
+    phase: 'cloud-init',
+    option: 'cloudConfig',
+    message: expect.stringMatching(
+      /^cloud-init failed at what cloudConfig asks for: runcmd \(module scripts[_-]user\)[^]*no-such-program: not found[^]*WARNING/,
+    ) as string,
+  })
+})
+
+test('an unknown key, and a value of the wrong kind, do too', async () => {
+  const cloudConfig = { write_file: [{ path: '/etc/motd', content: 'hello' }] }
+  await expect(bootGuest({ start: 'cold', cloudConfig })).rejects.toThrow(
+    /^cloud-init in the guest does not know the key `write_file` of cloudConfig\nDid you mean write_files\?/,
+  )
+  await expect(bootGuest({ start: 'cold', cloudConfig: { runcmd: 7 } })).rejects.toThrow(
+    /^cloudConfig is not as cloud-init expects it[^]*runcmd: 7 is not of type/,
+  )
+})
+
+test("with cloudInitErrors: 'warn' the guest starts, and says what failed", async () => {
+  await using guest = await bootGuest({ start: 'cold', cloudConfig: FAILING, cloudInitErrors: 'warn' })
+  expect(guest.warnings).toContainEqual(expect.stringMatching(/scripts[_-]user/))
+})

@@ -32,7 +32,7 @@ export function refuseUnknown<T extends object>(options: T, known: readonly stri
  * @throws GuestError for what is no object of options, or throws when it is read
  */
 export function requireOptions<T extends object>(options: T, call: string): T {
-  if (isPlainObject(options)) return readOnce(options) as T
+  if (isPlainObject(options)) return readOnce(options)
   throw new GuestError(
     `${call} takes an object of options; got ${inspect(options, { depth: 0, customInspect: false })}`,
   )

@@ -2,6 +2,7 @@ import { NetworkError } from '../errors.ts'
 import { chooseAccelerator } from '../host/accelerator.ts'
 import { resolveImage, type Progress } from '../image/resolve-image.ts'
 import { acquire } from '../lifetime/disposers.ts'
+import { held } from '../lifetime/hold.ts'
 import { Phases, type PhaseListener } from '../lifetime/phases.ts'
 import type { ConsoleListener } from '../machine/console.ts'
 import { isNetwork } from '../network/is-network.ts'
@@ -10,6 +11,8 @@ import { beginNetwork } from '../network/open-network.ts'
 import { requireFunction, requireOptions, requireSignal } from '../options/check.ts'
 import { resolveGuest, type MachineOptions } from '../options/guest-options.ts'
 import { networkOptionsOf, resolveNetwork, type NetworkKind, type NetworkOptions } from '../options/network-options.ts'
+import { announce } from './attendants.ts'
+import { callerOf } from './forgotten.ts'
 import { reserveCard, resolveInterfaces, type InterfaceOptions } from './further-cards.ts'
 import { guestHandle } from './guest-handle.ts'
 import type { Guest } from './guest.ts'
@@ -60,6 +63,11 @@ export interface BootOptions extends NetworkBootOptions {
  * behind then.
  */
 export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
+  const startedAt = callerOf()
+  return await held(() => boot(options, startedAt))
+}
+
+async function boot(options: BootOptions, startedAt: string | undefined): Promise<Guest> {
   const {
     network: networkOption,
     interfaces = [],
@@ -136,6 +144,7 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
       image: image.label,
       accel,
       phases,
+      startedAt,
       disposers,
     })
     disposers.defer(() => {
@@ -148,6 +157,7 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
       ...[...others].filter((each) => each !== network).map((each) => residentsOf(each).introduce()),
     ])
     signal?.throwIfAborted()
+    announce(guest)
     return guest
   })
 }

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { Client } from 'ssh2'
 import { budgetFactor } from '../host/accelerator.ts'
 import type { Disposers } from '../lifetime/disposers.ts'
+import { holding } from '../lifetime/hold.ts'
 import { timerMs } from '../lifetime/longest-timer.ts'
 import type { Phases } from '../lifetime/phases.ts'
 import type { Machine } from '../machine/start-machine.ts'
@@ -9,12 +10,14 @@ import { address6In } from '../options/ipv6.ts'
 import type { GuestSpec } from '../options/guest-options.ts'
 import type { Credentials } from '../seed/credentials.ts'
 import type { WakePort } from '../template/waker.ts'
+import { farewell } from './attendants.ts'
 import { bootBudget, rootLogin } from './boot-machine.ts'
 import { commands, runIn } from './commands.ts'
 import { Connections } from './connections.ts'
 import { explainFailure, findReason } from './explain-failure.ts'
 import { files } from './files.ts'
 import type { Interface } from './further-cards.ts'
+import { endWithProcess } from './forgotten.ts'
 import type { Guest } from './guest.ts'
 import type { GuestNetwork } from './guest-network.ts'
 import { writeRecord } from './guest-record.ts'
@@ -45,6 +48,8 @@ export interface GuestParts {
   readonly credentials: Credentials
   readonly macAddress: string
   readonly interfaces: readonly Interface[]
+  /** Where in the caller's code it was started. */
+  readonly startedAt: string | undefined
   readonly disposers: Disposers
 }
 
@@ -112,7 +117,14 @@ export function guestHandle(parts: GuestParts): Guest {
     isOff: () => life.state === 'off',
   })
   disposers.defer(() => forget(record.id))
-  return notePending({
+  const forgotten = endWithProcess({
+    hostname,
+    startedAt: parts.startedAt,
+    dispose: () => disposers[Symbol.asyncDispose](),
+  })
+  disposers.defer(() => forgotten[Symbol.dispose]())
+  let isLeaving = false
+  const guest: Guest = notePending({
     id: record.id,
     sshConfig: record.sshConfig,
     hostname,
@@ -180,10 +192,17 @@ export function guestHandle(parts: GuestParts): Guest {
     qmp: (command, args) => machine.qmp.execute(command, args),
     keep: () => {
       keptBy ??= network.keep(KEPT_SECONDS)
+      forgotten[Symbol.dispose]()
       return keptBy
     },
     [Symbol.asyncDispose]: async () => {
-      if (keptBy === undefined) await disposers[Symbol.asyncDispose]()
+      if (keptBy !== undefined) return
+      if (!isLeaving) {
+        isLeaving = true
+        await farewell(guest)
+      }
+      await disposers[Symbol.asyncDispose]()
     },
   })
+  return holding(guest)
 }

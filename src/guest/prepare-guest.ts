@@ -1,6 +1,7 @@
 import { chooseAccelerator, type Accelerator } from '../host/accelerator.ts'
 import { resolveImage, type Progress } from '../image/resolve-image.ts'
 import { acquire } from '../lifetime/disposers.ts'
+import { hold } from '../lifetime/hold.ts'
 import { Phases, type PhaseListener } from '../lifetime/phases.ts'
 import type { ConsoleListener } from '../machine/console.ts'
 import { openNetwork } from '../network/open-network.ts'
@@ -58,7 +59,8 @@ export async function prepareGuest(options: PrepareOptions = {}): Promise<Prepar
     }),
   )
   if (wanted.spec.start === 'cold') return { accel, start: 'cold' }
-  return acquire(async (disposers) => {
+  using _ = hold()
+  return await acquire(async (disposers) => {
     // Only an open one tells of which kind it is, and where.
     const network = disposers.use(
       await phases.run('network', () => openNetwork({ ...networkOptionsOf(guest), ...(signal && { signal }) })),

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { createInterface } from 'node:readline'
 import { HostError } from '../errors.ts'
+import { hold } from '../lifetime/hold.ts'
 
 /** A QMP event, such as `SHUTDOWN` (https://www.qemu.org/docs/master/interop/qemu-qmp-ref.html). */
 export interface QmpEvent {
@@ -38,7 +39,12 @@ export class Qmp {
   }
 
   /** @throws HostError with QEMU's description when it refuses, or when it ends before it answers. */
-  execute(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown> {
+  async execute(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown> {
+    using _ = hold()
+    return await this.#ask(command, args)
+  }
+
+  #ask(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown> {
     const id = this.#nextId++
     return new Promise((resolve, reject) => {
       if (this.#socket.destroyed) return reject(ended(command))

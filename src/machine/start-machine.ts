@@ -4,7 +4,9 @@ import { HostError } from '../errors.ts'
 import { programEnvironment } from '../host/environment.ts'
 import { requireStreams } from '../host/require-streams.ts'
 import { requireTool } from '../host/tools.ts'
+import { letGo } from '../host/let-go.ts'
 import { Qmp } from '../host/qmp.ts'
+import { held } from '../lifetime/hold.ts'
 import { until } from '../lifetime/until.ts'
 import { CONSOLE_FD, qemuArguments, QMP_FD, WAKE_FD, type MachineConfig } from './command-line.ts'
 import { Console } from './console.ts'
@@ -66,6 +68,7 @@ export async function startMachine(
     env: programEnvironment(),
   })
   requireStreams(child, [qemu])
+  letGo(child)
   let stderr = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-20_000)))
@@ -95,7 +98,7 @@ export async function startMachine(
   })
   const dispose = async () => {
     killInside(child)
-    await exited
+    await held(() => exited)
   }
 
   const command = [file, ...args].join(' ')

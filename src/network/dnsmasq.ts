@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { NetworkError } from '../errors.ts'
 import { programEnvironment } from '../host/environment.ts'
 import { requireStreams } from '../host/require-streams.ts'
+import { letGo } from '../host/let-go.ts'
 import { requireTool } from '../host/tools.ts'
 import { until } from '../lifetime/until.ts'
 import type { DhcpRange } from '../options/dhcp.ts'
@@ -46,6 +47,7 @@ export async function startDnsmasq(
   const [file, ...args] = keeper.inside([program, ...dnsmasqArguments({ ...config, leases, hosts })])
   const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'], env: programEnvironment() })
   requireStreams(child, [program])
+  letGo(child)
   let said = ''
   let isOver = false
   const over = once(child, 'close').then(() => {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { NetworkError } from '../errors.ts'
 import { programEnvironment } from '../host/environment.ts'
 import { requireStreams } from '../host/require-streams.ts'
+import { letGo } from '../host/let-go.ts'
 
 /** A running keeper, which ends with the process that asked for it. */
 export interface Keeper extends AsyncDisposable {
@@ -50,6 +51,7 @@ export function spawnKeeper([file = '', ...args]: readonly string[], folder: str
   // EPIPE when the keeper has gone already.
   child.stdin.on('error', () => {})
   child.once('close', () => void rm(folder, { recursive: true, force: true }).catch(() => {}))
+  letGo(child)
   return child as KeeperChild
 }
 
@@ -89,6 +91,7 @@ export function hold(input: Writable, seconds: number): number {
 export async function end(child: ChildProcess, folder: string, budget: number): Promise<void> {
   if (child.pid === undefined) return
   if (child.exitCode === null && child.signalCode === null) {
+    child.ref()
     const gone = new Promise((resolve) => child.once('close', resolve))
     child.stdin?.end()
     const timer = setTimeout(() => child.kill('SIGKILL'), budget)

@@ -1,6 +1,7 @@
 import { HostError, NetworkError } from '../errors.ts'
 import { messageOf } from '../host/message-of.ts'
 import { warnOnce } from '../host/warn-once.ts'
+import { hold } from '../lifetime/hold.ts'
 import { until } from '../lifetime/until.ts'
 import { requireOptions, requireSignal } from '../options/check.ts'
 import { resolveNetwork, type NetworkOptions, type NetworkSpec } from '../options/network-options.ts'
@@ -26,6 +27,7 @@ const OPEN: Record<Network['kind'], (spec: NetworkSpec, signal?: AbortSignal) =>
  * refuses the namespaces or the bridge.
  */
 export async function openNetwork(options: OpenOptions = {}): Promise<Network> {
+  using _ = hold()
   const read = requireOptions(options, 'openNetwork()')
   const network = await beginNetwork(read)
   try {

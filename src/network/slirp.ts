@@ -5,6 +5,7 @@ import { HostError, NetworkError } from '../errors.ts'
 import { programEnvironment } from '../host/environment.ts'
 import { requireStreams } from '../host/require-streams.ts'
 import { run } from '../host/run.ts'
+import { letGo } from '../host/let-go.ts'
 import { requireTool } from '../host/tools.ts'
 import { until } from '../lifetime/until.ts'
 import type { Egress } from '../options/egress.ts'
@@ -66,7 +67,7 @@ export async function startSlirp(
   })
   failed.catch(() => {})
   await until(signal, Promise.race([once(child.stdio[READY_FD] as Readable, 'data'), failed]))
-  child.unref()
+  letGo(child)
   await routeTo(egress, keeper, bridged, signal)
 }
 

@@ -1,7 +1,10 @@
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import ssh2, { type AuthenticationType, type Client, type ClientErrorExtensions, type ParsedKey } from 'ssh2'
 import { SshError } from '../errors.ts'
 import { algorithmsFor } from './algorithms.ts'
+import { holdChannels } from './hold-channels.ts'
+import { keepAlive } from './keep-alive.ts'
 
 export interface Login {
   user: string
@@ -14,8 +17,6 @@ export interface Login {
 
 const HANDSHAKE = 'ssh handshake'
 const AUTHENTICATION = 'ssh authentication'
-/** Milliseconds. A guest that vanishes closes nothing; this tells after 90 s, so a paused guest is not given up soon. */
-const KEEPALIVE = { keepaliveInterval: 15_000, keepaliveCountMax: 6 }
 
 /**
  * Logs in over a socket whose other end is an sshd. The client owns the socket from here on: it is destroyed when this
@@ -42,6 +43,9 @@ export function connectSsh(socket: Duplex, login: Login, signal: AbortSignal): P
     client.on('handshake', () => (phase = AUTHENTICATION))
     client.on('ready', () => {
       signal.removeEventListener('abort', onAbort)
+      keepAlive(client, socket)
+      holdChannels(client)
+      if (socket instanceof Socket) socket.unref()
       resolve(client)
     })
     // Every command that runs listens for the end of the connection.
@@ -60,7 +64,6 @@ export function connectSsh(socket: Duplex, login: Login, signal: AbortSignal): P
         algorithms: algorithmsFor(login.hostPublicKey),
         // The signal is the only clock.
         readyTimeout: 0,
-        ...KEEPALIVE,
       })
       signAtOnce(client)
       // ssh2 never does it by itself, and Nagle's algorithm costs 40 ms for every small request. No-op on other sockets.

@@ -1,0 +1,31 @@
+import type { Guest } from './guest.ts'
+
+/** Is told of the guests of this process. */
+export interface Attendant {
+  /** A guest is ready. */
+  started(guest: Guest): void
+  /** It is about to be disposed, which waits for this. */
+  leaving(guest: Guest): Promise<void>
+}
+
+/** On `globalThis`, as a module may be loaded more than once. */
+const KEY = Symbol.for('vitest-guest.attendants')
+
+function attendants(): Set<Attendant> {
+  const holder = globalThis as { [KEY]?: Set<Attendant> }
+  return (holder[KEY] ??= new Set())
+}
+
+export function attend(attendant: Attendant): Disposable {
+  attendants().add(attendant)
+  return { [Symbol.dispose]: () => void attendants().delete(attendant) }
+}
+
+export function announce(guest: Guest): void {
+  for (const attendant of attendants()) attendant.started(guest)
+}
+
+/** What goes wrong there does not keep a guest from being disposed. */
+export async function farewell(guest: Guest): Promise<void> {
+  await Promise.allSettled([...attendants()].map((attendant) => attendant.leaving(guest)))
+}

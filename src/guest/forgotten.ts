@@ -1,0 +1,44 @@
+import { GuestError } from '../errors.ts'
+import { warnOnce } from '../host/warn-once.ts'
+
+interface Running {
+  readonly hostname: string
+  /** Where in the caller's code it was started. */
+  readonly startedAt: string | undefined
+  readonly dispose: () => PromiseLike<void>
+}
+
+const running = new Set<Running>()
+
+/** The line that called this library, by the stack of now. */
+export function callerOf(stack = new GuestError('').stack ?? ''): string | undefined {
+  const own = [new URL('..', import.meta.url).href, new URL('../../fixtures/', import.meta.url).href]
+  const lines = stack.split('\n').filter((line) => /^ {4}at /.test(line))
+  const foreign = lines.find((line) => !line.includes('node:') && !own.some((folder) => line.includes(folder)))
+  return /\(?((?:file:\/\/|\/)[^()]*:\d+:\d+)\)?$/.exec(foreign ?? '')?.[1]?.replace(/^file:\/\//, '')
+}
+
+/**
+ * A guest does not keep the process from ending (lifetime/hold.ts). One that is still there when there is nothing else to do is ended, and named.
+ * @returns to dispose when the guest is disposed, or is to outlive the process
+ */
+export function endWithProcess(guest: Running): Disposable {
+  if (running.size === 0) process.once('beforeExit', endAll)
+  running.add(guest)
+  return {
+    [Symbol.dispose]: () => {
+      running.delete(guest)
+      if (running.size === 0) process.off('beforeExit', endAll)
+    },
+  }
+}
+
+function endAll(): void {
+  for (const { hostname, startedAt, dispose } of [...running]) {
+    const where = startedAt === undefined ? '' : `, which was started at ${startedAt},`
+    warnOnce(
+      `Guest ${hostname}${where} was never disposed of; it ends with this process. Write \`await using guest = await bootGuest()\`, or \`await guest[Symbol.asyncDispose]()\` when you are done with it.`,
+    )
+    dispose().then(undefined, () => {})
+  }
+}

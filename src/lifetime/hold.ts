@@ -1,0 +1,46 @@
+/** Longer than any process lives: it is there to be there. */
+const NEVER = 2 ** 31 - 1
+
+let holders = 0
+let timer: NodeJS.Timeout | undefined
+
+/**
+ * Keeps Node from ending the process until it is disposed. What belongs to a guest (QEMU, its keeper, their pipes, SSH connections) does not:
+ * a process whose own work is done ends, though it forgot a guest. So whoever waits for one of these has to hold.
+ */
+export function hold(): Disposable {
+  holders++
+  timer ??= setInterval(() => {}, NEVER)
+  let held = true
+  return {
+    [Symbol.dispose]: () => {
+      if (!held) return
+      held = false
+      if (--holders > 0) return
+      clearInterval(timer)
+      timer = undefined
+    },
+  }
+}
+
+/** Holds the process while it works. */
+export async function held<T>(work: () => PromiseLike<T>): Promise<T> {
+  using _ = hold()
+  return await work()
+}
+
+/** The same object, whose methods hold the process until what they promise is there. */
+export function holding<T extends object>(object: T): T {
+  for (const name of Reflect.ownKeys(object)) {
+    const method: unknown = Object.getOwnPropertyDescriptor(object, name)?.value
+    if (typeof method !== 'function') continue
+    const holdingMethod = (...args: unknown[]) => {
+      const result: unknown = Reflect.apply(method, object, args)
+      // Not beside it: a rejection that nobody looks at has to stay one.
+      return result instanceof Promise ? held(() => result) : result
+    }
+    // Some have properties of their own.
+    Object.assign(object, { [name]: Object.assign(holdingMethod, method) })
+  }
+  return object
+}

@@ -66,7 +66,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
   }, signal)
   const credentials = makeCredentials(spec.rootPassword)
   const macAddress = spec.macAddress ?? randomMac()
-  const { warnings, isChangeable, places } = await acquire(async (disposers) => {
+  const { warnings, unchangeable, places } = await acquire(async (disposers) => {
     await image.verify(signal)
     const { network, attachment } = await phases.run('network', () => building(input, disposers))
     const places = [{ network, attachment, macAddress }, ...(await furtherPlaces(input, network, disposers))]
@@ -91,9 +91,9 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
       },
       disposers,
     )
-    const isChangeable = await phases.run('freeze', () => freezeGuest(machine, client, accel, signal))
+    const unchangeable = await phases.run('freeze', () => freezeGuest(machine, client, accel, signal))
     await disposers[Symbol.asyncDispose]()
-    return { warnings, isChangeable, places }
+    return { warnings, unchangeable, places }
   }).catch(async (error: unknown) => {
     throw await explainFull(error, folder, label)
   })
@@ -106,7 +106,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
     buildMs: Math.round(performance.now() - startedAt),
     hostname: spec.hostname,
     cards: places.map(({ macAddress, attachment: { member } }) => ({ macAddress, address: member.address })),
-    isChangeable,
+    unchangeable,
     credentials,
     warnings,
   })
@@ -151,13 +151,13 @@ async function furtherPlaces({ spec, network, cards, signal }: TemplateInput, ho
   return places
 }
 
-/** Returns whether its clones can become other guests. */
+/** Returns why its clones cannot become other guests; an empty text when they can. */
 async function freezeGuest(
   machine: Machine,
   client: Client,
   accel: Accelerator,
   signal: AbortSignal | undefined,
-): Promise<boolean> {
+): Promise<string> {
   const budget = AbortSignal.timeout(FREEZE_BUDGET * budgetFactor(accel))
   const limit = signal ? AbortSignal.any([signal, budget]) : budget
   const armed = new WakePort(machine.wakePort).armed(limit)
@@ -166,9 +166,9 @@ async function freezeGuest(
   try {
     await exec(client, armCommand('end'), { cancelSignal: limit })
     client.end()
-    const isChangeable = await armed
+    const unchangeable = await armed
     await freeze(machine, FILES.state, limit)
-    return isChangeable
+    return unchangeable
   } catch (cause) {
     signal?.throwIfAborted()
     // That a connection or QEMU broke says nothing of the next try.

@@ -4,6 +4,7 @@ import { budgetFactor } from '../host/accelerator.ts'
 import { qemuVersion } from '../host/qemu-version.ts'
 import { acquire, type Disposers } from '../lifetime/disposers.ts'
 import { discardTemplate, findTemplate, type Unfreezable } from '../template/find-template.ts'
+import { IdentityError } from '../template/identity-error.ts'
 import { hasChangeableCards, isIdentityOf, usualGuest } from '../template/identity.ts'
 import { templateKey } from '../template/key.ts'
 import type { Template } from '../template/store.ts'
@@ -13,6 +14,7 @@ import { WakePort } from '../template/waker.ts'
 import type { Network } from '../network/network.ts'
 import { rootLogin, withinBudget } from './boot-machine.ts'
 import { buildTemplate } from './build-template.ts'
+import { warnOfFailedIdentity, warnOfUnchangeable, warnOfUnfreezable } from './boot-warnings.ts'
 import { interfaceOf } from './further-cards.ts'
 import { leaseOf, renewLease, reserveLease } from './lease.ts'
 import { openSsh } from './open-ssh.ts'
@@ -24,6 +26,8 @@ import { explainSilence, requireUnanswered } from './stranger.ts'
 
 /** With KVM, in milliseconds: from starting QEMU to a clone that is ready. */
 const THAW_BUDGET = 10_000
+/** With KVM, in milliseconds: what a clone's network may take to have another address. */
+const BECOMING_BUDGET = 3_000
 
 /**
  * Clones a guest from its template, which is built if the cache has none. A template that is found to be broken is built
@@ -36,12 +40,13 @@ export async function startWarm(start: Start): Promise<Started | undefined> {
   const { spec, phases, signal } = start
   const find = () => phases.run('template', () => templateFor(start))
   let template = await find()
-  if ('unfreezable' in template) return bootInstead(start, template)
+  if ('unfreezable' in template) return warnOfUnfreezable(spec, template)
   try {
     return await cloneTemplate(template, start)
   } catch (error) {
     signal?.throwIfAborted()
     await requireOpen(start.network, spec.hostname, error)
+    if (error instanceof IdentityError) return warnOfFailedIdentity(spec, template, error)
     // Nothing else is the machine's: a full disk or a bug of the caller's listener would meet the next template too.
     if (!(error instanceof BootError || error instanceof SshError)) throw error
     const fault = await templateFault(template, error)
@@ -49,7 +54,7 @@ export async function startWarm(start: Start): Promise<Started | undefined> {
     warnOnce(`A template could not be restored and is built anew: ${fault}`)
     await discardTemplate(template)
     template = await find()
-    if ('unfreezable' in template) return bootInstead(start, template)
+    if ('unfreezable' in template) return warnOfUnfreezable(spec, template)
     return await cloneTemplate(template, start)
   }
 }
@@ -64,10 +69,6 @@ async function requireOpen({ ready, stateFolder }: Network, hostname: string, ca
   })
 }
 
-function bootInstead({ spec }: Start, { unfreezable }: Unfreezable): undefined {
-  warnOnce(`${unfreezable}; so guest ${spec.hostname} boots each time (start: 'cold' says so without this warning)`)
-}
-
 /** What decides which template it is, and where it is built if there is none. */
 export type TemplateWish = Pick<Start, 'spec' | 'accel' | 'image' | 'network' | 'onProgress' | 'onConsole' | 'signal'> &
   Partial<Pick<Start, 'place' | 'further'>>
@@ -78,7 +79,8 @@ export async function templateFor(wish: TemplateWish): Promise<Template | Unfree
   // What a machine with several cards is to be told apart by is all of them.
   if (!hasChangeableCards(spec) || wish.further?.length) return findOrBuild(wish, true)
   const template = await findOrBuild({ ...wish, spec: usualGuest(spec, network) }, false)
-  if ('unfreezable' in template || template.isChangeable || isIdentityOf(spec, template)) return template
+  if ('unfreezable' in template || !template.unchangeable || isIdentityOf(spec, template)) return template
+  warnOfUnchangeable(spec, template)
   return findOrBuild(wish, true)
 }
 
@@ -166,7 +168,10 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
       const dial = (port: number, dialSignal: AbortSignal) => network.dial(spec.address, port, dialSignal)
       wake.reseed()
       const { identity } = person
-      if (identity) await phases.run('identity', () => wake.become(identity, boot))
+      if (identity) {
+        const patience = BECOMING_BUDGET * budgetFactor(accel)
+        await phases.run('identity', () => wake.become(identity, patience, boot))
+      }
       await phases.run('bridge', async () => joining ?? join())
       let waking: Promise<void> | undefined
       // Not sooner, for systemd looks at all of its timers then, while sshd starts.

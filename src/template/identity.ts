@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import { BootError } from '../errors.ts'
 import { defaultAddress } from '../options/free-address.ts'
 import { DEFAULT_HOSTNAME, type GuestSpec } from '../options/guest-options.ts'
 import type { NetworkPlace } from '../options/network-options.ts'
 import { interfaceName } from '../seed/interface.ts'
+import { IdentityError } from './identity-error.ts'
 
 /** A network card and its address. */
 export interface Card {
@@ -77,16 +77,11 @@ export function newIdentity(
   }
 }
 
-/** @throws BootError when what the machine says of itself afterwards is not what it was asked to be. */
+/** @throws IdentityError when what the machine says of itself afterwards is not what it was asked to be. */
 export function requireIdentity({ hostname, machineId, cards }: NewIdentity, answer: string): void {
   const cardsWanted = cards.map(({ to: { macAddress, address } }) => ({ macAddress, address }))
   const wanted = { hostname: hostname.to, machineId, cards: cardsWanted }
-  if (isDeepStrictEqual(parsed(answer), wanted)) return
-  const said = answer.slice(0, QUOTED)
-  throw new BootError(`The clone did not become the guest that was asked for`, {
-    lastSeen: said,
-    hint: `Asked for was ${JSON.stringify(wanted)}, and it says ${said}; start: 'cold' boots such a guest.`,
-  })
+  if (!isDeepStrictEqual(parsed(answer), wanted)) throw new IdentityError(answer.slice(0, QUOTED))
 }
 
 /** Characters of what the machine says that an error shows. */

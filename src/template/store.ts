@@ -7,7 +7,7 @@ import type { Credentials } from '../seed/credentials.ts'
 import type { Identity } from './identity.ts'
 
 /** Raise it when templates of older releases must not be used any more. */
-export const FORMAT_VERSION = 4
+export const FORMAT_VERSION = 5
 /** What a template is made of, besides its manifest. */
 export const FILES = { memory: 'memory', state: 'state', disk: 'disk.qcow2', seed: 'seed.iso' } as const
 const MANIFEST = 'manifest.json'
@@ -26,8 +26,8 @@ export interface Manifest extends Identity {
   /** ISO 8601. */
   readonly createdAt: string
   readonly buildMs: number
-  /** Whether a clone can be given another name and address. */
-  readonly isChangeable: boolean
+  /** Why no clone can be given another name and address; an empty text when it can. */
+  readonly unchangeable: string
   readonly credentials: Credentials
   /** What cloud-init reported as failed. */
   readonly warnings: readonly string[]

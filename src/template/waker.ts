@@ -5,6 +5,7 @@ import { BootError } from '../errors.ts'
 import { BECOME } from './become.ts'
 import { boundedLines } from './bounded-lines.ts'
 import { FreezeError } from './freeze-error.ts'
+import { IdentityError } from './identity-error.ts'
 import { requireIdentity, type NewIdentity } from './identity.ts'
 import { until } from '../lifetime/until.ts'
 
@@ -21,8 +22,6 @@ const SEED_BYTES = 64
 const PROGRAM = `
 import fcntl, glob, json, os, re, socket, struct, subprocess, sys, termios, time, tty
 RNDADDENTROPY, RNDRESEEDCRNG = 0x40085203, 0x5207
-SIOCGIFADDR, SIOCSIFADDR, SIOCSIFHWADDR, SIOCGIFHWADDR = 0x8915, 0x8916, 0x8924, 0x8927
-NETWORK_FOLDERS = '/etc/systemd/network', '/run/systemd/network', '/etc/netplan', '/etc/udev/rules.d'
 port = os.open('/dev/ttyS1', os.O_RDWR | os.O_NOCTTY)
 tty.setraw(port)
 settings = termios.tcgetattr(port)
@@ -106,7 +105,8 @@ try:
         # What is in a template's RAM alone, a crash of its clone would lose, and cloud-init flushes nothing: sshd had no host key.
         os.sync()
     random = os.open('/dev/urandom', os.O_WRONLY)
-    tell('armed, can change' if is_changeable() else 'armed')
+    # Only who is frozen for good is to become somebody else.
+    tell('armed ' + (learn_cards() if patience else ''))
     for line in lines():
         if line.startswith(b'seed '):
             # As it is, for it has to be done before sshd takes random numbers.
@@ -136,6 +136,8 @@ except Exception as error:
 
 /** Seconds that the sessions of those who prepared the machine may take to end, with KVM and without. */
 const SESSIONS_BUDGET = 30
+/** What the waker says once it is at its place, and then why the machine cannot become another guest. */
+const ARMED = 'armed '
 /** How far the guest's clock may be from the host's, in milliseconds. */
 export const CLOCK_TOLERANCE = 500
 /** Characters of an answer that an error shows. */
@@ -170,13 +172,13 @@ export class WakePort {
 
   /**
    * Resolves once the waker is at its place, when no SSH session is left that should not be.
-   * @returns whether the machine can become another guest
+   * @returns why the machine cannot become another guest; an empty text when it can
    * @throws FreezeError with the waker's reason.
    */
-  async armed(signal: AbortSignal): Promise<boolean> {
+  async armed(signal: AbortSignal): Promise<string> {
     const [said] = (await once(this.#lines, 'line', { signal })) as [string]
-    if (!said.startsWith('armed')) throw new FreezeError(`The guest cannot be frozen: ${said.slice(0, QUOTED)}`)
-    return said === 'armed, can change'
+    if (!said.startsWith(ARMED)) throw new FreezeError(`The guest cannot be frozen: ${said.slice(0, QUOTED)}`)
+    return said.slice(ARMED.length, ARMED.length + QUOTED)
   }
 
   /** All steps of waking up, one after the other. @throws BootError when any of it is not so. */
@@ -196,9 +198,15 @@ export class WakePort {
     }
   }
 
-  /** Makes the machine another guest, safe from a crash once it has settled. @throws BootError when it is not that one then. */
-  async become(identity: NewIdentity, signal: AbortSignal): Promise<void> {
-    const [answer = ''] = await this.#ask(`become ${JSON.stringify(identity)}`, /^became (.*)$/, signal)
+  /**
+   * Makes the machine another guest, safe from a crash once it has settled.
+   * @param patience milliseconds that its network may take for it
+   * @throws IdentityError when it is not that one then.
+   */
+  async become(identity: NewIdentity, patience: number, signal: AbortSignal): Promise<void> {
+    const wish = JSON.stringify({ ...identity, patience: patience / 1000 })
+    const [answer, reason = ''] = await this.#ask(`become ${wish}`, /^became (.*)$|^(.*)$/, signal)
+    if (answer === undefined) throw new IdentityError(reason.slice(0, QUOTED))
     requireIdentity(identity, answer)
   }
 

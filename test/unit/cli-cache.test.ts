@@ -64,7 +64,7 @@ async function makeTemplate(key: string, { image = IMAGE, days = 1 } = {}): Prom
     buildMs: 1,
     hostname: 'guest',
     cards: [{ macAddress: '52:54:00:00:00:01', address: '192.168.100.224' }],
-    isChangeable: true,
+    unchangeable: '',
     credentials: makeCredentials(),
     warnings: [],
   })

@@ -41,7 +41,7 @@ async function fill(into: string): Promise<void> {
     ...facts,
     hostname: 'guest',
     cards: [{ macAddress: '52:54:00:00:00:01', address: '192.168.100.224' }],
-    isChangeable: true,
+    unchangeable: '',
     credentials: makeCredentials(),
     warnings: [],
   })

@@ -2,6 +2,7 @@ import { duplexPair, PassThrough } from 'node:stream'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
 import { boundedLines } from '../../src/template/bounded-lines.ts'
+import { IdentityError } from '../../src/template/identity-error.ts'
 import { armCommand, WakePort } from '../../src/template/waker.ts'
 
 /** A guest at the other end of the serial port: answers each line as it is told, the seed alone with nothing. */
@@ -116,8 +117,8 @@ test.for(['became {', 'became [1]', `became ${'['.repeat(30_000)}`])('nor is thi
     cards: [],
     hosts: '',
   }
-  const error: unknown = await port.become(identity, soon()).catch((reason: unknown) => reason)
-  expect(error).toMatchObject({ name: 'BootError', lastSeen: answer.slice(7, 1007) })
+  const error: unknown = await port.become(identity, 1000, soon()).catch((reason: unknown) => reason)
+  expect(error).toMatchObject({ name: 'IdentityError', lastSeen: answer.slice(7, 1007) })
 })
 
 test('lines come whole in whatever pieces, and of a long one the beginning', () => {
@@ -129,6 +130,44 @@ test('lines come whole in whatever pieces, and of a long one the beginning', () 
   }
   expect(seen).toEqual(['one', 'two', '', 'thrée', 'y'.repeat(65_536), 'last'])
 })
+
+test.for(['', 'eth0 is managed by none of them'])(
+  'a waker at its place says whether its machine can change: %o',
+  async (reason) => {
+    const { port, say } = guest(() => undefined)
+    const armed = port.armed(soon())
+    say(`armed ${reason}`)
+    expect(await armed).toBe(reason)
+  },
+)
+
+const CARDS = [{ macAddress: '52:54:00:00:00:02', address: '192.168.100.225' }] as const
+const IDENTITY = {
+  hostname: { from: 'guest', to: 'web' },
+  machineId: '0123456789abcdef0123456789abcdef',
+  hostKey: 'private',
+  hostPublicKey: 'public',
+  cards: [{ name: 'eth0', from: { macAddress: '52:54:00:00:00:01', address: '192.168.100.224' }, to: CARDS[0] }],
+  hosts: '',
+}
+
+test('a machine that says that it is who was asked for has become that guest', async () => {
+  const { port, heard } = guest(
+    () => `became ${JSON.stringify({ hostname: 'web', machineId: IDENTITY.machineId, cards: CARDS })}`,
+  )
+  await port.become(IDENTITY, 2500, soon())
+  expect(JSON.parse(heard[0]?.replace('become ', '') ?? '')).toEqual({ ...IDENTITY, patience: 2.5 })
+})
+
+test.for(['OSError: networkd left eth0 at no address', 'became {"hostname": "guest"}', 'became no JSON at all'])(
+  'one that says %o has not: an error that tells it from all others, with what was said',
+  async (said) => {
+    const { port } = guest(() => said)
+    await expect(port.become(IDENTITY, 2500, soon())).rejects.toSatisfy(
+      (error) => error instanceof IdentityError && error.lastSeen === said.replace('became ', ''),
+    )
+  },
+)
 
 test('the command quotes its program for a shell', () => {
   // Single quotes inside are the only thing that could end it.

@@ -21,8 +21,8 @@ import { KEEPER_SOCKET } from './keeper-socket.ts'
 import { TETHER } from './tether.ts'
 
 const [folder = '', kind, ...rest] = process.argv.slice(2)
-const usernet = kind === 'user' ? await import('./usernet.ts') : undefined
-const hostKeeper = kind === 'host' ? await import('./host-keeper.ts') : undefined
+const dialThroughQemu = kind === 'user' ? (await import('./usernet.ts')).dialThroughQemu : undefined
+const holdHost = kind === 'host' ? (await import('./host-keeper.ts')).holdHost : undefined
 // Last of all that takes time: a folder without a socket that answers is soon taken for a dead network's (sweep-state.ts).
 mkdirSync(folder, { mode: 0o700 })
 
@@ -61,8 +61,8 @@ if (kind !== 'private') {
   execFileSync('mkfifo', [fifo])
   tether = openSync(fifo, 'r+')
 }
-const dial = usernet ? usernet.dialThroughQemu(folder) : dialDirectly
+const dial = dialThroughQemu?.(folder) ?? dialDirectly
 const server = dialServer(folder, dial)
-if (hostKeeper) takeDown = hostKeeper.holdHost(server, rest)
+if (holdHost) takeDown = holdHost(server, rest)
 
 server.listen(join(folder, KEEPER_SOCKET), () => writeSync(1, 'ready\n'))

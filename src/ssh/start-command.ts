@@ -248,8 +248,11 @@ function requireSendable(script: string): void {
   }
   const bytes = Buffer.byteLength(script)
   if (bytes <= LONGEST - ROOM) return
-  throw new GuestError(`A command has at most ${LONGEST - ROOM} bytes; this one, with its env, cwd and pipefail, has ${bytes}`, {
-    option: 'command',
-    hint: 'Pass what is long as input, or by guest.writeFile().',
-  })
+  throw new GuestError(
+    `A command has at most ${LONGEST - ROOM} bytes; this one, with its env, cwd and pipefail, has ${bytes}`,
+    {
+      option: 'command',
+      hint: 'Pass what is long as input, or by guest.writeFile().',
+    },
+  )
 }

@@ -117,7 +117,7 @@ test.for<[string, Record<string, unknown>, RegExp]>([
     /no limit/,
   ],
 ])('a bad %s is refused at once', async ([option, options, message]) => {
-  const error = await refusalOf(() => bootGuest(options as never))
+  const error = await refusalOf(() => bootGuest(options))
   expect(error.option).toBe(option)
   expect(error.message).toMatch(message)
   expect(error.message.length).toBeLessThan(1000)
@@ -125,7 +125,7 @@ test.for<[string, Record<string, unknown>, RegExp]>([
 
 test('so are options of the fixtures and of waits', async () => {
   const guests = Object.defineProperty({}, 'web', { enumerable: true, get: trap('web') })
-  expect(await refusalOf(() => resolveSharing({ guests } as never))).toMatchObject({ option: 'guests.web' })
+  expect(await refusalOf(() => resolveSharing({ guests }))).toMatchObject({ option: 'guests.web' })
   expect(await refusalOf(() => resolveWait({ signal: 'x' as never }, 'kvm'))).toMatchObject({ option: 'signal' })
 })
 

@@ -23,6 +23,10 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<Command> }
     summary: 'the guests that run, and a shell or a command in one',
     load: async () => (await import('./ssh.ts')).ssh,
   },
+  run: {
+    summary: 'a program of this host on the network of a guest that runs',
+    load: async () => (await import('./run.ts')).runCommand,
+  },
   connect: {
     summary: "stdin and stdout to a port of a guest; OpenSSH's ProxyCommand",
     load: async () => (await import('./connect.ts')).connect,

@@ -43,7 +43,10 @@ export async function startDnsmasq(
   await until(signal, keeper.ready)
   const leases = join(keeper.folder, 'dnsmasq.leases')
   const hosts = join(keeper.folder, 'dnsmasq.hosts')
-  await mkdir(hosts)
+  // Not with its parent: a network that has gone meanwhile must leave no folder behind.
+  await mkdir(hosts).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+  })
   const [file, ...args] = keeper.inside([program, ...dnsmasqArguments({ ...config, leases, hosts })])
   const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'], env: programEnvironment() })
   requireStreams(child, [program])

@@ -73,7 +73,7 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
 /** @throws GuestError for what is there and no function */
 export function requireFunction(option: string, value: unknown): void {
   if (value === undefined || typeof value === 'function') return
-  throw badOption(option, 'a function', value, `Write ${option}: (event) => console.log(event).`)
+  throw badOption(option, 'a function', value, `Write ${option}: (event) => { … }.`)
 }
 
 /** @throws GuestError for what is there and no AbortSignal, of whatever realm */

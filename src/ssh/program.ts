@@ -91,6 +91,7 @@ function attach(client: Client, channel: ClientChannel, mark: StartMark, what: s
   for (const output of [stdout, stderr]) {
     output.on('fail', (why: string) => {
       ended.reject(notBegun(why))
+      channel.unpipe(stdout).resume()
       channel.close()
       stdout.end()
     })

@@ -16,7 +16,8 @@ export async function pump(
 ): Promise<void> {
   let bytes = 0
   let go = () => {}
-  const end = { closed: false }
+  // It may have closed before anybody listened here; what is written then is neither taken nor refused.
+  const end = { closed: isOver(to) }
   const onDrain = () => go()
   const onClose = () => {
     end.closed = true
@@ -36,7 +37,7 @@ export async function pump(
       }
       // Nothing may come between the write and the listening, so the promise is made first.
       const drained = new Promise<void>((resolve) => (go = resolve))
-      if (!to.write(chunk)) await drained
+      if (!to.write(chunk) && !isOver(to)) await drained
       moved(chunk.length)
     }
     // An ssh2 channel that is destroyed ends as if it had come to its end (1.17, lib/Channel.js).
@@ -45,4 +46,8 @@ export async function pump(
     to.off('drain', onDrain).off('close', onClose)
     signal.removeEventListener('abort', onDrain)
   }
+}
+
+function isOver({ closed, destroyed, writableEnded }: Writable): boolean {
+  return closed || destroyed || writableEnded
 }

@@ -93,6 +93,20 @@ test('a command that a signal ended has the exit code that a shell would give it
   expect(await runCli(['ssh', guest.id, 'kill -s TERM $$'])).toMatchObject({ exitCode: 143 })
 })
 
+test('vitest-guest run starts a program of this host on the network of the guest', async () => {
+  const { stdout, exitCode } = await runCli(['run', guest.id, '--', 'ping', '-c', '1', '-W', '20', guest.address])
+  expect(stdout).toContain(`1 received`)
+  expect(exitCode).toBe(0)
+  expect(await runCli(['run', guest.id, 'sh', '-c', 'ip -brief link show br0; exit 41'])).toMatchObject({
+    stdout: expect.stringMatching(/^br0 /) as string,
+    exitCode: 41,
+  })
+  expect(await runCli(['run', guest.id])).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringMatching(/COMMAND/) as string,
+  })
+})
+
 test('vitest-guest ssh --config prints the ssh_config, and an ID that is none is an error with a list', async () => {
   expect((await runCli(['ssh', '--config', guest.id])).stdout).toBe((await readFile(guest.sshConfig, 'utf8')).trimEnd())
   const { exitCode, stderr } = await runCli(['ssh', 'aaaaaa'])

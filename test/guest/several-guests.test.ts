@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => network[Symbol.asyncDispose]())
 
 async function addressOf(guest: Guest, name: string): Promise<string> {
-  const { stdout } = await guest.exec(`getent ahostsv4 ${name} | head -1 | cut -d' ' -f1`)
+  const { stdout } = await guest.exec(`getent ahostsv4 ${name} | head -1 | cut -d' ' -f1`, { pipefail: false })
   return stdout
 }
 

@@ -213,8 +213,8 @@ async function killBoth(owner: Owner): Promise<string> {
   const { holder } = JSON.parse(readFileSync(record, 'utf8')) as { holder: { pid: number } }
   process.kill(holder.pid, 'SIGKILL')
   await owner.kill('SIGKILL')
-  // Its state folder goes with nobody.
-  await asRoot(['rm', '-r', owner.opened.stateFolder as string])
+  // Its state folder may be left too.
+  await asRoot(['rm', '-rf', owner.opened.stateFolder as string])
   return record
 }
 

@@ -35,6 +35,7 @@ const ONLY_IN: Record<string, { paths: readonly string[]; why: string }> = {
   execa: { paths: ['src/host/run.ts'], why: 'one place runs host programs' },
   'node:child_process': {
     paths: [
+      'src/cli/run.ts',
       'src/host/lock.ts',
       'src/host/tar.ts',
       'src/machine/kill-inside.ts',

@@ -12,7 +12,7 @@ test('--version is that of package.json', async () => {
 test('--help lists the commands, and each has its own', async () => {
   const { exitCode, stdout } = await runCli(['--help'])
   expect(exitCode).toBe(0)
-  expect(stdout).toMatch(/^ {2}doctor .*\n {2}shell .*\n {2}ssh .*\n {2}connect /m)
+  expect(stdout).toMatch(/^ {2}doctor .*\n {2}shell .*\n {2}ssh .*\n {2}run .*\n {2}connect /m)
   expect(await runCli(['connect', '--help'])).toMatchObject({
     exitCode: 0,
     stdout: expect.stringContaining('ProxyCommand') as string,
@@ -20,7 +20,7 @@ test('--help lists the commands, and each has its own', async () => {
 })
 
 test.each([
-  [['dcotor'], "unknown command 'dcotor'; there are: doctor, shell, ssh, connect"],
+  [['dcotor'], "unknown command 'dcotor'; there are: doctor, shell, ssh, run, connect"],
   [['constructor'], "unknown command 'constructor'"],
   [['--quick'], "'--quick'"],
   [['doctor', '--quick'], "'--quick'"],

@@ -2,8 +2,8 @@ import type { Guest } from './guest.ts'
 
 /** Is told of the guests of this process. */
 export interface Attendant {
-  /** A guest is ready. */
-  started(guest: Guest): void
+  /** A guest is ready; whoever started it waits for this. */
+  started(guest: Guest): Promise<void>
   /** It is about to be disposed, which waits for this. */
   leaving(guest: Guest): Promise<void>
 }
@@ -12,7 +12,7 @@ export interface Attendant {
 const KEY = Symbol.for('vitest-guest.attendants')
 
 function attendants(): Set<Attendant> {
-  const holder = globalThis as { [KEY]?: Set<Attendant> }
+  const holder = globalThis as { [KEY]?: Set<Attendant> | undefined }
   return (holder[KEY] ??= new Set())
 }
 
@@ -21,11 +21,12 @@ export function attend(attendant: Attendant): Disposable {
   return { [Symbol.dispose]: () => void attendants().delete(attendant) }
 }
 
-export function announce(guest: Guest): void {
-  for (const attendant of attendants()) attendant.started(guest)
+/** What goes wrong there does not keep a guest from being used, */
+export async function announce(guest: Guest): Promise<void> {
+  await Promise.allSettled([...attendants()].map((attendant) => attendant.started(guest)))
 }
 
-/** What goes wrong there does not keep a guest from being disposed. */
+/** or from being disposed. */
 export async function farewell(guest: Guest): Promise<void> {
   await Promise.allSettled([...attendants()].map((attendant) => attendant.leaving(guest)))
 }

@@ -157,7 +157,7 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
       ...[...others].filter((each) => each !== network).map((each) => residentsOf(each).introduce()),
     ])
     signal?.throwIfAborted()
-    announce(guest)
+    await announce(guest)
     return guest
   })
 }

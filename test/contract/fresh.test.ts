@@ -8,3 +8,11 @@ test('fresh: test, with a standby: no test finds what another one left', async (
   expect(stderr).toContain('third: 3 machine(s) so far')
   expect(left).toEqual([])
 })
+
+test('fresh: test and a beforeAll that sets a guest up: an error, as the second test would have nothing of it', async () => {
+  const { report, left, stdout, stderr } = await runProject('fresh-before-all', [])
+  expect(report, stdout).toMatchObject({ success: false, numPassedTests: 0 })
+  expect(stderr).toContain("With fresh: 'test' there is no guest outside of a test, as in beforeAll")
+  expect(stderr).toContain("set it up in beforeEach, or share one with fresh: 'worker'")
+  expect(left).toEqual([])
+})

@@ -2,4 +2,4 @@ import { test } from 'vitest-guest'
 
 test.override({ guestOptions: { hostname: 'other' } })
 
-test('with other options', () => {})
+test('with other options', ({ guest }) => void guest)

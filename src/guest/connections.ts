@@ -71,7 +71,8 @@ export class Connections {
   async connect(): Promise<Client> {
     const { life } = this.#parts
     for (;;) {
-      await life.leavePanic(this.#parts.boot.budget)
+      // Without a wait for one that is off: its error has the caller's line in its stack then.
+      if (life.state === 'panicked') await life.leavePanic(this.#parts.boot.budget)
       life.requireRunning()
       const { run, isBooting } = life
       try {

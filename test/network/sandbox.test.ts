@@ -88,7 +88,10 @@ test('it reads and writes the files that it is given, up to the limit', async ()
   const error = await writing.catch((thrown: unknown) => thrown)
   expect(error).toBeInstanceOf(HostError)
   // 128 and SIGXFSZ.
-  expect(error).toMatchObject({ message: expect.stringContaining('perl failed in its sandbox') as string, exitCode: 153 })
+  expect(error).toMatchObject({
+    message: expect.stringContaining('perl failed in its sandbox') as string,
+    exitCode: 153,
+  })
   expect(await readFile(file, 'utf8')).toBe('x'.repeat(5000))
 })
 

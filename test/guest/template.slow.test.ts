@@ -129,9 +129,9 @@ test('a standby is left out where memory is short', async () => {
   await using guests = await FreshGuests.open({ start, standby: true, memoryMib: 512, availableMib: () => free })
   await guests.take(true)
   expect(started).toBe(1)
+  const first = guests.current
   guests.giveBack()
   free = 512 + 512
-  const first = guests.current
   await guests.take(true)
   expect(guests.current).not.toBe(first)
   expect(started).toBe(3)

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import { runProject } from '../support/run-project.ts'
 
-// A third has nothing to show that the second has not: none is there before it is asked for.
 test('fresh: test, without a standby: no test finds what another one left', async () => {
   const { report, left, stdout, stderr } = await runProject('fresh', ['-t', 'first|second'], { STANDBY: 'off' })
   expect(report, stdout).toMatchObject({ success: true, numPassedTests: 2 })
@@ -16,5 +15,13 @@ test('fresh: test and test.concurrent, and without isolation another file with o
   expect(stderr).toContain("With fresh: 'test' there is one machine at a time, and another test is using it")
   expect(stderr).toContain('no test.concurrent')
   expect(stderr).toContain('The guest of this worker was made for other guestOptions, which are those of another file')
+  expect(left).toEqual([])
+})
+
+test('fresh: test and a beforeAll that sets a guest up: an error, as the second test would have nothing of it', async () => {
+  const { report, left, stdout, stderr } = await runProject('fresh-before-all', [])
+  expect(report, stdout).toMatchObject({ success: false, numPassedTests: 0 })
+  expect(stderr).toContain("With fresh: 'test' there is no guest outside of a test, as in beforeAll")
+  expect(stderr).toContain("set it up in beforeEach, or share one with fresh: 'worker'")
   expect(left).toEqual([])
 })

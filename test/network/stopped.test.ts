@@ -14,42 +14,44 @@ let somebody: OrdinaryUser
 beforeAll(async () => (somebody = await ordinaryUser()))
 afterAll(() => somebody[Symbol.asyncDispose]())
 
-/** Starts a machine with nothing in it in a process of its own, and returns QEMU's process id too. */
-async function machineElsewhere(user: string, kind: string, folder: string) {
+/** A process with a network, and what starts a machine with nothing in it there: QEMU's process id. */
+async function machinesElsewhere(user: string, kind: string, folder: string) {
   if (user !== 'root') await somebody.own(folder)
   const as = (command: readonly string[]): [string, ...string[]] =>
     user === 'root' ? [command[0] ?? '', ...command.slice(1)] : somebody.as(command)
   const owner = await openElsewhere({ kind }, as, { TMPDIR: folder })
-  await owner.evaluate(`
+  const start = async () => {
+    await owner.evaluate(`
     const { spawn } = await import('node:child_process')
     const words = ['setpriv', '--pdeathsig', 'KILL', '--', 'qemu-system-x86_64', '-name', '${folder}']
     const [file, ...args] = network.inside([...words, '-nodefaults', '-display', 'none', '-m', '16M'])
     globalThis.child = spawn(file, args, { stdio: 'ignore' })
     globalThis.gone = new Promise((resolve) => child.once('close', (...how) => resolve(how)))`)
-  const isQemu = (pid: number) => /^qemu/.test(statusOf(pid, 'Name')) && commandLineOf(pid).includes(folder)
-  await expect.poll(() => processIds().filter(isQemu), { timeout: 20_000 }).toHaveLength(1)
-  return { owner, qemu: processIds().find(isQemu) as number }
+    const isQemu = (pid: number) => /^qemu/.test(statusOf(pid, 'Name')) && commandLineOf(pid).includes(folder)
+    await expect.poll(() => processIds().filter(isQemu), { timeout: 20_000 }).toHaveLength(1)
+    return processIds().find(isQemu) as number
+  }
+  return { owner, start }
 }
 
-test.for(cases)('as $user, a QEMU that stands still goes with its killed runner ($kind)', async ({ user, kind }) => {
-  await using folder = await ownTemporaryFolder()
-  const { owner, qemu } = await machineElsewhere(user, kind, folder.path)
-  process.kill(qemu, 'SIGSTOP')
-  // Whoever waits for it would be told by now.
-  await sleep(300)
-  const residents = residentsOf(folder.path)
-  await owner.kill('SIGKILL')
-  expect(await leftoversAfter(folder.path, 10_000, { residents })).toEqual([])
-})
+test.for(cases)(
+  'as $user, a QEMU that stood still can be ended, and one that does goes with its killed runner ($kind)',
+  async ({ user, kind }) => {
+    await using folder = await ownTemporaryFolder()
+    const { owner, start } = await machinesElsewhere(user, kind, folder.path)
+    const ended = await start()
+    process.kill(ended, 'SIGSTOP')
+    // Whoever waits for it would be told by now.
+    await sleep(300)
+    process.kill(ended, 'SIGCONT')
+    process.kill(ended, 'SIGKILL')
+    const late = "new Promise((resolve) => setTimeout(resolve, 10_000, 'late'))"
+    expect(await owner.evaluate(`return Promise.race([gone, ${late}])`)).toEqual([null, 'SIGKILL'])
 
-test.for(cases)('as $user, one that goes on again can be ended ($kind)', async ({ user, kind }) => {
-  await using folder = await ownTemporaryFolder()
-  const { owner, qemu } = await machineElsewhere(user, kind, folder.path)
-  await using _ = owner
-  process.kill(qemu, 'SIGSTOP')
-  await sleep(300)
-  process.kill(qemu, 'SIGCONT')
-  process.kill(qemu, 'SIGKILL')
-  const late = "new Promise((resolve) => setTimeout(resolve, 10_000, 'late'))"
-  expect(await owner.evaluate(`return Promise.race([gone, ${late}])`)).toEqual([null, 'SIGKILL'])
-})
+    process.kill(await start(), 'SIGSTOP')
+    await sleep(300)
+    const residents = residentsOf(folder.path)
+    await owner.kill('SIGKILL')
+    expect(await leftoversAfter(folder.path, 10_000, { residents })).toEqual([])
+  },
+)

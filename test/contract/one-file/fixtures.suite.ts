@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest-guest'
 
 // An option that makes no other template.
-test.override({ guestOptions: { timeouts: { command: 1000 } } })
+test.override({ guestOptions: { timeouts: { command: 200 } } })
 
 const derived = test.extend('bootId', async ({ guest }) => (await guest.$`cat /proc/sys/kernel/random/boot_id`).stdout)
 
@@ -9,7 +9,7 @@ let bootId: string
 
 test('options set with override reach the guest', async ({ guest }) => {
   await expect(guest.$`sleep 60`).rejects.toThrow(
-    `timed out after ${guest.accel === 'kvm' ? 1000 : 10_000} milliseconds`,
+    `timed out after ${guest.accel === 'kvm' ? 200 : 2000} milliseconds`,
   )
   bootId = (await guest.$`cat /proc/sys/kernel/random/boot_id`).stdout
 })

@@ -1,15 +1,17 @@
 // The floor: QEMU on a template's files, restored, dialed, and connected to by ssh2, with nothing of this package.
 // It runs in network and PID namespaces of its own. A line on its input is one round; the answer is a line of JSON.
-// Arguments: the template's folder, and QEMU's command line for a clone as JSON.
+// Arguments: the template's folder, QEMU, and the configuration of a clone as JSON. Only QEMU's command line is that of the package.
 import { spawn, spawnSync } from 'node:child_process'
 import { openSync, readFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import ssh2 from 'ssh2'
+import { qemuArguments } from '../src/machine/command-line.ts'
+import { openFiles } from '../src/machine/open-files.ts'
 
-const [folder = '', commandLine = '[]'] = process.argv.slice(2)
-const [qemu, ...args] = JSON.parse(commandLine)
+const [folder = '', qemu = '', config = '{}'] = process.argv.slice(2)
+const machine = JSON.parse(config)
 const { credentials } = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8').split('\n')[0] ?? '{}')
 const SET_UP = `link set dev lo up
 link add name br0 address 52:54:c0:a8:64:32 type bridge
@@ -26,7 +28,11 @@ async function round() {
   spawnSync('ip', ['neighbour', 'flush', 'dev', 'br0'])
   const state = openSync(join(folder, 'state'), 'r')
   const startedAt = performance.now()
-  const child = spawn(qemu, args, { stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'pipe', 'pipe', state] })
+  const files = openFiles(machine)
+  const child = spawn(qemu, qemuArguments(machine), {
+    stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'pipe', 'pipe', state, ...files.handed],
+  })
+  files[Symbol.dispose]()
   const qmp = /** @type {import('node:net').Socket} */ (child.stdio[3])
   const lines = createInterface(qmp)[Symbol.asyncIterator]()
   /** @param {string} execute @param {object} [options] */

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { namespaceFlags } from '../src/host/namespaces.ts'
 import { requireTool } from '../src/host/tools.ts'
 import type { Image } from '../src/image/resolve-image.ts'
-import { qemuArguments } from '../src/machine/command-line.ts'
+import type { MachineConfig } from '../src/machine/command-line.ts'
 import { readManifest } from '../src/template/store.ts'
 
 const SCRIPT = fileURLToPath(new URL('./floor.mjs', import.meta.url))
@@ -19,28 +19,33 @@ export interface Floor extends AsyncDisposable {
 /** The least that a clone of this template can take. One process does all rounds, so that its code is as warm as ours. */
 export async function openFloor(template: string, image: Image, accel: 'kvm' | 'tcg'): Promise<Floor> {
   const { cards, memoryMib } = await readManifest(template)
-  const command = [
+  const config: MachineConfig = {
+    name: 'guest',
+    accel,
+    memoryMib,
+    cpus: 2,
+    disk: { path: join(template, 'disk.qcow2'), format: 'qcow2', backing: image.disk },
+    direct: image.direct,
+    seed: join(template, 'seed.iso'),
+    nics: [
+      {
+        model: 'virtio-net-pci',
+        macAddress: cards[0]?.macAddress ?? '',
+        netdev: 'tap,ifname=tap0,script=no,downscript=no',
+      },
+    ],
+    memoryFile: { path: join(template, 'memory'), shared: false },
+    incoming: true,
+  }
+  const args = [
+    ...namespaceFlags(),
+    '--',
+    process.execPath,
+    SCRIPT,
+    template,
     requireTool('qemu-system-x86_64'),
-    ...qemuArguments({
-      name: 'guest',
-      accel,
-      memoryMib,
-      cpus: 2,
-      disk: { path: join(template, 'disk.qcow2'), format: 'qcow2', backing: image.disk },
-      direct: image.direct,
-      seed: join(template, 'seed.iso'),
-      nics: [
-        {
-          model: 'virtio-net-pci',
-          macAddress: cards[0]?.macAddress ?? '',
-          netdev: 'tap,ifname=tap0,script=no,downscript=no',
-        },
-      ],
-      memoryFile: { path: join(template, 'memory'), shared: false },
-      incoming: true,
-    }),
+    JSON.stringify(config),
   ]
-  const args = [...namespaceFlags(), '--', process.execPath, SCRIPT, template, JSON.stringify(command)]
   const child: ChildProcess = spawn(requireTool('unshare'), args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = createInterface(child.stdout as NodeJS.ReadableStream)
   return {

@@ -52,8 +52,6 @@ export interface BootInput {
   /** Instead of the image. */
   readonly disk?: MachineConfig['disk']
   readonly memoryFile?: MachineConfig['memoryFile']
-  /** QEMU's own folder. */
-  readonly cwd?: string
   readonly phases: Phases
   readonly signal: AbortSignal | undefined
   readonly onConsole: ConsoleListener
@@ -106,11 +104,7 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
           })),
           memoryFile: input.memoryFile,
         },
-        {
-          inside: (command) => network.inside(command),
-          ...(input.cwd !== undefined && { cwd: input.cwd }),
-          signal,
-        },
+        { network, signal },
       ).catch(async (error: unknown) => {
         const [first] = places
         throw first ? await explainBusyTap(error, network, first.attachment) : error

@@ -84,14 +84,15 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
         seed: join(folder, FILES.seed),
         disk: { path: disk, format: 'qcow2', backing: image.disk, writable: true },
         memoryFile: { path: join(folder, FILES.memory), shared: true },
-        cwd: folder,
         phases,
         signal,
         onConsole: input.onConsole,
       },
       disposers,
     )
-    const unchangeable = await phases.run('freeze', () => freezeGuest(machine, client, accel, signal))
+    const unchangeable = await phases.run('freeze', () =>
+      freezeGuest({ machine, client, accel, network, folder, signal }),
+    )
     await disposers[Symbol.asyncDispose]()
     return { warnings, unchangeable, places }
   }).catch(async (error: unknown) => {
@@ -151,13 +152,18 @@ async function furtherPlaces({ spec, network, cards, signal }: TemplateInput, ho
   return places
 }
 
+interface Freezing {
+  readonly machine: Machine
+  readonly client: Client
+  readonly accel: Accelerator
+  readonly network: Network
+  /** The template's. */
+  readonly folder: string
+  readonly signal: AbortSignal | undefined
+}
+
 /** Returns why its clones cannot become other guests; an empty text when they can. */
-async function freezeGuest(
-  machine: Machine,
-  client: Client,
-  accel: Accelerator,
-  signal: AbortSignal | undefined,
-): Promise<string> {
+async function freezeGuest({ machine, client, accel, network, folder, signal }: Freezing): Promise<string> {
   const budget = AbortSignal.timeout(FREEZE_BUDGET * budgetFactor(accel))
   const limit = signal ? AbortSignal.any([signal, budget]) : budget
   const armed = new WakePort(machine.wakePort).armed(limit)
@@ -167,7 +173,7 @@ async function freezeGuest(
     await exec(client, armCommand('end'), { cancelSignal: limit })
     client.end()
     const unchangeable = await armed
-    await freeze(machine, FILES.state, limit)
+    await freeze(machine, { state: join(folder, FILES.state), stateFolder: network.stateFolder }, limit)
     return unchangeable
   } catch (cause) {
     signal?.throwIfAborted()

@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { isOwnFile, isOwnFolder, readOwnFile } from '../host/own-files.ts'
+import { makePrivateFolder } from '../host/private-folder.ts'
 import type { Network } from '../network/network.ts'
 import type { Credentials } from '../seed/credentials.ts'
 import { knownHosts, sshConfig } from './ssh-config.ts'
@@ -79,8 +80,8 @@ export function writeRecord({ network, hostname, address, image, tap, credential
     hostPublicKey,
   }
   // Neither is made with the state folder: a network that has gone meanwhile must not leave a key behind.
-  makeFolder(join(stateFolder, GUESTS))
-  makeFolder(folder)
+  makePrivateFolder(join(stateFolder, GUESTS))
+  makePrivateFolder(folder)
   const mode = 0o600
   const write = (name: keyof typeof RECORD_FILES, text: string) => writeFileSync(path(name), text, { mode })
   const login = { id, hostname, address, keyFile: path('key'), knownHostsFile: path('knownHosts') }
@@ -129,12 +130,4 @@ function isRecord({ hostname, address, image, tap, pid, startedAt, hostPublicKey
     isIP(String(address)) !== 0 &&
     [pid, startedAt].every(Number.isFinite)
   )
-}
-
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { mode: 0o700 })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  }
 }

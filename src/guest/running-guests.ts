@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { temporaryFolder } from '../host/environment.ts'
 import { isOwnFolder, isOwnSocket } from '../host/own-files.ts'
 import { stateFolders } from '../host/state-folder.ts'
-import { KEEPER_SOCKET } from '../network/keeper-socket.ts'
+import { KEEPER_SOCKET } from '../host/state-names.ts'
 import { readNetworkRecord, type NetworkRecord } from '../network/network-record.ts'
 import { GUESTS, type GuestRecord, readRecord, recordFile } from './guest-record.ts'
 

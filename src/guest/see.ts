@@ -45,7 +45,7 @@ export function see({ machine, network, macAddress, exec, disposers }: Parts): S
     screenshot: () => screenshot(machine.qmp, network.stateFolder),
     journal: (options) => journal(exec, options),
     capture: async (file) => {
-      const begun = disposers.use(await capture(machine.qmp, file, macAddress))
+      const begun = disposers.use(await capture(machine.qmp, file, { macAddress, stateFolder: network.stateFolder }))
       captures.push(begun)
       return begun
     },

@@ -154,7 +154,7 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
             })),
             seed: person.seed,
           },
-          { inside: (command) => network.inside(command), signal },
+          { network, signal },
         ).catch(async (error: unknown) => {
           throw await explainBusyTap(error, network, attachment)
         }),

@@ -16,6 +16,11 @@ export function temporaryFolder(): string {
   return tmpdir()
 }
 
+/** Where disks of running guests grow: as for QEMU's own, not in a /tmp that may be in memory. */
+export function overlayFolder(): string {
+  return process.env['TMPDIR'] || '/var/tmp'
+}
+
 /** `PATH`, with the folders where Debian keeps `ip`, `mke2fs`, and other tools that an ordinary user's PATH lacks. */
 export function searchPath(): string {
   return [process.env['PATH'] ?? '', '/usr/sbin', '/sbin'].join(':')
@@ -24,4 +29,9 @@ export function searchPath(): string {
 /** The environment for host programs: messages in English, since errors quote them and some are matched. */
 export function programEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, PATH: searchPath(), LC_ALL: 'C.UTF-8' }
+}
+
+/** For QEMU, which is the suspect: what is ours, and a secret perhaps, it does not see. */
+export function qemuEnvironment(temporary: string): NodeJS.ProcessEnv {
+  return { PATH: searchPath(), LC_ALL: 'C.UTF-8', TMPDIR: temporary }
 }

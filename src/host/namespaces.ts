@@ -10,6 +10,12 @@ export function needsUserNamespace(): boolean {
   return !hasCapability(CAP_NET_ADMIN) || !hasCapability(CAP_SYS_ADMIN)
 }
 
+/** Whether one who is not root may make a user namespace here. */
+export function mayMakeUserNamespace(settings: NamespaceSettings = readSettings()): boolean {
+  const { forbiddenLimits, restrictedByAppArmor, cloneForbidden } = settings
+  return !forbiddenLimits.includes('user.max_user_namespaces') && !restrictedByAppArmor && !cloneForbidden
+}
+
 /** What a private network has of its own, but for its user namespace. */
 export const NAMESPACES = ['--net', '--pid', '--fork', '--kill-child']
 

@@ -1,9 +1,10 @@
-import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { HostError } from '../errors.ts'
 import type { Accelerator } from './accelerator.ts'
 import { BOOT_SECTOR, LONG_MODE_REACHED } from './boot-sector.ts'
 import { run } from './run.ts'
+import { makePrivateFolder } from './private-folder.ts'
 import { newStateFolder } from './state-folder.ts'
 
 /** Milliseconds. With a KVM that works it takes about 0.1 s; one that does not may hang for ever. */
@@ -62,7 +63,7 @@ function quoteQemu(stderr = ''): string {
 function openUnlinked(content: Buffer): number {
   // Should we be killed right here, it is swept as one of those.
   const folder = newStateFolder()
-  mkdirSync(folder, { mode: 0o700 })
+  makePrivateFolder(folder)
   try {
     const path = join(folder, 'sector')
     writeFileSync(path, content, { mode: 0o600 })

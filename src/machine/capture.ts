@@ -1,14 +1,18 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { rename, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { HostError } from '../errors.ts'
 import { messageOf } from '../host/message-of.ts'
+import { qemuUser } from '../host/qemu-user.ts'
 import type { Qmp } from '../host/qmp.ts'
+import { qemuFolder } from '../host/state-folder.ts'
 import { netdevId } from './command-line.ts'
 import { withoutVirtioHeaders } from './pcap.ts'
+import { readMade } from './read-made.ts'
 
 /** Packets on their way to and from a guest, being written down. Disposing completes the file, which stays. */
 export interface Capture extends AsyncDisposable {
-  /** The absolute path of the pcap file. Before QEMU 8.0 it can be read only once the capture is disposed of. */
+  /** The absolute path of the pcap file. Before QEMU 8.0, and for root, it can be read only once the capture is disposed of. */
   readonly file: string
   readonly startedAt: Date
 }
@@ -23,13 +27,21 @@ let made = 0
  * start at this process's working folder.
  * @throws HostError when the file cannot be written.
  */
-export async function capture(qmp: Qmp, path: string, macAddress: string): Promise<Capture> {
+export async function capture(
+  qmp: Qmp,
+  path: string,
+  { macAddress, stateFolder }: { macAddress: string; stateFolder: string },
+): Promise<Capture> {
   const file = resolve(path)
   const id = `capture-${made++}`
+  // Root's QEMU, who has no rights, writes to a file in its own folder.
+  const own = qemuUser() ? join(qemuFolder(stateFolder), id) : undefined
   const startedAt = new Date()
   const { qemu } = (await qmp.execute('query-version')) as { qemu: { major: number } }
   try {
-    await qmp.execute('object-add', { 'qom-type': 'filter-dump', id, netdev: netdevId(0), file })
+    if (own !== undefined) await writeFile(file, '')
+    const target = own === undefined ? file : id
+    await qmp.execute('object-add', { 'qom-type': 'filter-dump', id, netdev: netdevId(0), file: target })
   } catch (cause) {
     throw new HostError(`No packets can be captured into ${file}: ${messageOf(cause)}`, {
       cause,
@@ -39,13 +51,15 @@ export async function capture(qmp: Qmp, path: string, macAddress: string): Promi
   const stop = async () => {
     // A machine that has ended took it along.
     await qmp.execute('object-del', { id }).catch(() => {})
-    if (qemu.major >= STRIPPING_MAJOR) return
-    const written = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+    const isStripped = qemu.major >= STRIPPING_MAJOR
+    if (isStripped && own === undefined) return
+    const written = await readMade(own ?? file, Infinity).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error
     })
+    if (own !== undefined) await rm(own, { force: true })
     // Whoever removed it does not want it.
-    if (!written) return
-    await writeFile(`${file}.part`, withoutVirtioHeaders(written, macAddress))
+    if (!written || !existsSync(file)) return
+    await writeFile(`${file}.part`, isStripped ? written : withoutVirtioHeaders(written, macAddress))
     await rename(`${file}.part`, file)
   }
   let stopping: Promise<void> | undefined

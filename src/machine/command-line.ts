@@ -32,16 +32,21 @@ export interface Nic {
   readonly macAddress: string
   /** The card's other end: QEMU's `-netdev`, all but its ID. */
   readonly netdev: string
-  /** A UNIX socket on which QEMU answers one more QMP client. */
+  /** A UNIX socket on which QEMU answers one more QMP client, by its name in QEMU's own folder. */
   readonly monitor?: string | undefined
 }
 
-/** Descriptors the QEMU process inherits; `startMachine` puts a socket on each of the first three. */
+/**
+ * Descriptors the QEMU process inherits; `startMachine` puts a socket on each of the first three. Whatever QEMU reads it is handed open,
+ * so that it needs no rights on the way there. 8 and 9 are used by the shells in between.
+ */
 export const QMP_FD = 3
 export const CONSOLE_FD = 4
 export const WAKE_FD = 5
 /** A file: the frozen state. */
 export const STATE_FD = 6
+/** The disk is the last, for what is behind it follows. */
+export const FILE_FD = { overlay: 10, seed: 11, memory: 12, kernel: 13, initrd: 14, disk: 15 } as const
 
 /**
  * MiB of translated code that an emulated machine keeps; once there is more, QEMU drops it all. A boot makes 300 to 500. Those of the
@@ -58,23 +63,24 @@ export function netdevId(index: number): string {
 /**
  * QEMU's arguments (https://www.qemu.org/docs/master/system/invocation.html).
  *
- * An image is never written, nor is a file opened that only its header names (docs/decisions/disks-of-strangers.md): `snapshot=on` puts an overlay before it, a temporary file that QEMU has unlinked, so that
- * it goes with the process. `cache=unsafe` because nobody needs that overlay after a power cut of the host.
+ * An image is never written, nor is a file opened that only its header names (docs/decisions/disks-of-strangers.md): there is an
+ * overlay before it, a file without a name, so that it goes with the process. `cache=unsafe` because nobody needs that overlay after a
+ * power cut of the host.
  */
 export function qemuArguments(config: MachineConfig): string[] {
-  const { name, accel, memoryMib, cpus, disk, direct, seed, nics, memoryFile, incoming } = config
-  const overlay = disk.writable ? '' : ',snapshot=on'
+  const { name, accel, memoryMib, cpus, disk, direct, nics, memoryFile, incoming } = config
   // prettier-ignore
   return [
     '-name', `guest=${name}`,
     '-no-user-config', '-nodefaults',
+    '-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
     '-display', 'none',
     '-machine', `q35${memoryFile ? ',memory-backend=mem' : ''}`,
     '-accel', accel === 'kvm' ? 'kvm' : `tcg,tb-size=${TRANSLATIONS_MIB}`,
     '-cpu', accel === 'kvm' ? 'host' : 'max',
     '-smp', `${cpus}`,
     '-m', `size=${memoryMib}M`,
-    ...(memoryFile ? ['-object', memoryBackend(memoryFile, memoryMib)] : []),
+    ...(memoryFile ? ['-object', memoryBackend(memoryFile.shared, memoryMib)] : []),
     '-rtc', 'base=utc',
     '-chardev', `socket,id=qmp,fd=${QMP_FD}`,
     '-mon', 'chardev=qmp,mode=control',
@@ -82,9 +88,10 @@ export function qemuArguments(config: MachineConfig): string[] {
     '-serial', 'chardev:console',
     '-chardev', `socket,id=wake,fd=${WAKE_FD}`,
     '-serial', 'chardev:wake',
-    '-drive', `id=disk,if=none,file=${escape(`json:${JSON.stringify(blockNode(disk))}`)}${overlay},cache=unsafe`,
+    ...driveFiles(config).flatMap(([fd, path]) => ['-add-fd', `fd=${fd},set=${fd},opaque=${escape(path)}`]),
+    '-drive', `id=disk,if=none,cache=unsafe,auto-read-only=off,file=${escape(`json:${JSON.stringify(graph(disk))}`)}`,
     '-device', `virtio-blk-pci,drive=disk${direct ? '' : ',bootindex=0'}`,
-    '-drive', `id=seed,if=none,file=${escape(seed)},format=raw,readonly=on`,
+    '-drive', `id=seed,if=none,readonly=on,format=raw,file=/dev/fdset/${FILE_FD.seed}`,
     '-device', 'virtio-blk-pci,drive=seed',
     ...nics.flatMap(({ model, macAddress, netdev, monitor }, index) => [
       '-netdev', `${netdev},id=${netdevId(index)}`,
@@ -99,17 +106,9 @@ export function qemuArguments(config: MachineConfig): string[] {
     '-device', 'virtio-rng-pci',
     // A kernel that knows it (CONFIG_VMGENID) reseeds its entropy by itself when it wakes up as a clone.
     '-device', 'vmgenid,guid=auto',
-    ...(direct ? ['-kernel', direct.kernel, '-initrd', direct.initrd, '-append', bootParameters(direct.append)] : []),
+    ...(direct ? ['-kernel', reopened(FILE_FD.kernel), '-initrd', reopened(FILE_FD.initrd), '-append', bootParameters(direct.append)] : []),
     ...(incoming ? ['-incoming', 'defer'] : []),
   ]
-}
-
-/** Without `backing: null` QEMU opens what the header names, on which an image from elsewhere has the say. */
-function blockNode({ path, format, backing }: DiskFile): object {
-  const file = { driver: 'file', filename: path }
-  return format === 'raw'
-    ? { driver: format, file }
-    : { driver: format, file, backing: backing ? blockNode(backing) : null }
 }
 
 /** The kernel's alarms are shown on the screen too; the last console stays the one that /dev/console is. */
@@ -117,8 +116,40 @@ function bootParameters(append: string): string {
   return `console=tty0 ${append}`
 }
 
-function memoryBackend({ path, shared }: { path: string; shared: boolean }, memoryMib: number): string {
-  return `memory-backend-file,id=mem,size=${memoryMib}M,mem-path=${escape(path)},share=${shared ? 'on' : 'off'}`
+function memoryBackend(shared: boolean, memoryMib: number): string {
+  return `memory-backend-file,id=mem,size=${memoryMib}M,mem-path=${reopened(FILE_FD.memory)},share=${shared ? 'on' : 'off'}`
+}
+
+/** For what QEMU opens by itself: a file that it has open already. */
+function reopened(fd: number): string {
+  return `/proc/self/fd/${fd}`
+}
+
+/** Of the disks, those that QEMU is handed, each with its path, by which it is found who uses it (host/user-of.ts). */
+function driveFiles({ disk, seed }: MachineConfig): [number, string][] {
+  return [
+    ...(disk.writable ? [] : ([[FILE_FD.overlay, 'overlay']] as [number, string][])),
+    ...chain(disk).map(({ path }, depth): [number, string] => [FILE_FD.disk + depth, path]),
+    [FILE_FD.seed, seed],
+  ]
+}
+
+/** A disk, and behind it what it is an overlay of, and so on. */
+export function chain(disk: DiskFile): DiskFile[] {
+  return [disk, ...(disk.backing ? chain(disk.backing) : [])]
+}
+
+/** Without `backing: null` QEMU opens what the header names, on which an image from elsewhere has the say. */
+function graph(disk: MachineConfig['disk']): object {
+  const below = chain(disk).reduceRight<object | null>((backing, { format }, depth) => {
+    const node = { driver: format, file: handed(FILE_FD.disk + depth) }
+    return format === 'raw' ? node : { ...node, backing }
+  }, null)
+  return disk.writable && below ? below : { driver: 'qcow2', file: handed(FILE_FD.overlay), backing: below }
+}
+
+function handed(fd: number): object {
+  return { driver: 'file', filename: `/dev/fdset/${fd}` }
 }
 
 /** In QEMU's option lists a comma is written twice. */

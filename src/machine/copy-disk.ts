@@ -1,7 +1,8 @@
-import { open, stat } from 'node:fs/promises'
+import { chmod, open, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HostError } from '../errors.ts'
 import { runInSandbox } from '../host/sandbox.ts'
+import { qemuFolder } from '../host/state-folder.ts'
 import { requireTool } from '../host/tools.ts'
 
 /** Sends QEMU a QMP command. */
@@ -10,12 +11,13 @@ type Qmp = (command: string, args?: Readonly<Record<string, unknown>>) => Promis
 export interface DiskCopy {
   /** The file to make. */
   readonly to: string
-  /** A folder for a socket. */
-  readonly temporary: string
+  /** Of the machine's network; QEMU listens in its own folder there. */
+  readonly stateFolder: string
   readonly signal: AbortSignal
 }
 
 const EXPORT = 'evidence'
+const SOCKET = 'nbd'
 /** Bytes of this host that a copy may take. */
 const LIMIT = 8 * 1024 ** 3
 /** Between two looks at how many it takes, in milliseconds. */
@@ -26,16 +28,18 @@ const INTERVAL = 250
  * files of QEMU's that have no name, so QEMU is asked for it.
  * @throws HostError when QEMU has gone, and the disk with it, or more than 8 GiB of it are in use.
  */
-export async function copyDisk(qmp: Qmp, { to, temporary, signal }: DiskCopy): Promise<void> {
+export async function copyDisk(qmp: Qmp, { to, stateFolder, signal }: DiskCopy): Promise<void> {
   const devices = (await qmp('query-block')) as Device[]
   const disk = devices.find(({ device }) => device === 'disk')?.inserted
   const bytes = disk?.image['virtual-size']
   if (!disk || !Number.isSafeInteger(bytes)) throw new HostError('QEMU has no disk')
   await using file = await open(to, 'wx', 0o600)
   await file.truncate(bytes)
-  const socket = join(temporary, 'nbd.sock')
-  await qmp('nbd-server-start', { addr: { type: 'unix', data: { path: socket } } })
+  const socket = join(qemuFolder(stateFolder), SOCKET)
+  await qmp('nbd-server-start', { addr: { type: 'unix', data: { path: SOCKET } } })
   try {
+    // QEMU may be another user than the reader; nobody else can reach the folder.
+    await chmod(socket, 0o666)
     await qmp('block-export-add', { type: 'nbd', id: EXPORT, 'node-name': disk['node-name'], name: EXPORT })
     using space = watchUse(to)
     const source = `nbd+unix:///${EXPORT}?socket=/nbd.sock`
@@ -47,6 +51,7 @@ export async function copyDisk(qmp: Qmp, { to, temporary, signal }: DiskCopy): P
     })
   } finally {
     await qmp('nbd-server-stop').catch(() => {})
+    await rm(socket, { force: true })
   }
 }
 

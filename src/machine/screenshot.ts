@@ -1,19 +1,25 @@
 import { randomBytes } from 'node:crypto'
-import { readFile, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HostError } from '../errors.ts'
 import { messageOf } from '../host/message-of.ts'
+import { qemuFolder } from '../host/state-folder.ts'
+import { readMade } from './read-made.ts'
 import type { Qmp } from '../host/qmp.ts'
 
+/** Of the largest screen there is, in bytes. */
+const LARGEST = 32 * 1024 * 1024
+
 /**
- * The machine's screen as PNG. QEMU writes it to a file, in a folder of ours, and in one go: what it answers comes after.
+ * The machine's screen as PNG. QEMU writes it to a file, in its own folder, and in one go: what it answers comes after.
  * @throws HostError when QEMU is older than 7.1 (it knew no PNG), was built without libpng, or has ended.
  */
-export async function screenshot(qmp: Qmp, folder: string): Promise<Buffer> {
-  const file = join(folder, `screenshot-${randomBytes(4).toString('hex')}.png`)
+export async function screenshot(qmp: Qmp, stateFolder: string): Promise<Buffer> {
+  const name = `screenshot-${randomBytes(4).toString('hex')}.png`
+  const file = join(qemuFolder(stateFolder), name)
   try {
-    await qmp.execute('screendump', { filename: file, format: 'png' })
-    return await readFile(file)
+    await qmp.execute('screendump', { filename: name, format: 'png' })
+    return await readMade(file, LARGEST)
   } catch (cause) {
     throw new HostError(`There is no screenshot: ${messageOf(cause)}`, {
       cause,

@@ -1,16 +1,19 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import type { Duplex } from 'node:stream'
 import { HostError } from '../errors.ts'
-import { programEnvironment } from '../host/environment.ts'
+import { qemuEnvironment } from '../host/environment.ts'
 import { requireStreams } from '../host/require-streams.ts'
+import { qemuFolder } from '../host/state-folder.ts'
 import { requireTool } from '../host/tools.ts'
 import { letGo } from '../host/let-go.ts'
 import { Qmp } from '../host/qmp.ts'
 import { held } from '../lifetime/hold.ts'
 import { until } from '../lifetime/until.ts'
 import { CONSOLE_FD, qemuArguments, QMP_FD, WAKE_FD, type MachineConfig } from './command-line.ts'
+import { confined, type Needs } from './confine.ts'
 import { Console } from './console.ts'
 import { killInside } from './kill-inside.ts'
+import { openFiles } from './open-files.ts'
 import { Panics } from './panics.ts'
 
 /** How QEMU ended. */
@@ -39,12 +42,14 @@ export interface Machine extends AsyncDisposable {
 }
 
 export interface StartOptions {
-  /** Makes the command line that runs QEMU inside the machine's network. */
-  inside: (command: readonly string[]) => [string, ...string[]]
-  /** QEMU's own folder. */
-  cwd?: string
+  /** The machine's network, inside which QEMU runs, and in whose folder it works. */
+  network: {
+    readonly kind: Needs['kind']
+    readonly stateFolder: string
+    inside(command: readonly string[]): [string, ...string[]]
+  }
   /** The descriptor of the file with the frozen state, when it is to wait for one. */
-  state?: number
+  state?: number | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -52,21 +57,10 @@ export interface StartOptions {
  * Starts QEMU and greets it on QMP.
  * @throws HostError when QEMU is not installed, or ends at once, with what it wrote to stderr.
  */
-export async function startMachine(
-  config: MachineConfig,
-  { inside, cwd, state, signal }: StartOptions,
-): Promise<Machine> {
+export async function startMachine(config: MachineConfig, { network, state, signal }: StartOptions): Promise<Machine> {
   const qemu = requireTool('qemu-system-x86_64')
   signal?.throwIfAborted()
-  // QEMU is a grandchild: nsenter forks to enter the PID namespace. It dies with nsenter, whoever ends that.
-  const tied = [requireTool('setpriv'), '--pdeathsig', 'KILL', '--', qemu, ...qemuArguments(config)]
-  const [file, ...args] = inside(tied)
-  const child = spawn(file, args, {
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', state ?? 'ignore'],
-    detached: true,
-    cwd,
-    env: programEnvironment(),
-  })
+  const child = spawnQemu(qemu, config, { network, state })
   requireStreams(child, [qemu])
   letGo(child)
   let stderr = ''
@@ -87,7 +81,7 @@ export async function startMachine(
     if (event === 'RESET') reason = undefined
   })
   let exit: MachineExit | undefined
-  // 'close' comes when QEMU's own ends of the pipes are closed too, so it means QEMU, not only nsenter.
+  // 'close' comes when QEMU's own ends of the pipes are closed too, so it means QEMU, not only who waits for it.
   const exited = new Promise<MachineExit>((resolve) => {
     const settle = (exitCode: number | null, by: string | null) => {
       exit = { exitCode: exitCode ?? undefined, signal: by ?? undefined, stderr, reason }
@@ -101,7 +95,7 @@ export async function startMachine(
     await held(() => exited)
   }
 
-  const command = [file, ...args].join(' ')
+  const command = child.spawnargs.join(' ')
   try {
     await until(signal, qmp.execute('qmp_capabilities'))
   } catch (cause) {
@@ -131,4 +125,18 @@ export async function startMachine(
     exited,
     [Symbol.asyncDispose]: dispose,
   }
+}
+
+function spawnQemu(qemu: string, config: MachineConfig, { network, state }: StartOptions): ChildProcess {
+  using files = openFiles(config)
+  // QEMU is a grandchild: who enters the PID namespace has to start it. It dies with that one, whoever ends it.
+  const command = confined([qemu, ...qemuArguments(config)], { accel: config.accel, kind: network.kind })
+  const [file, ...args] = network.inside(command)
+  const cwd = qemuFolder(network.stateFolder)
+  return spawn(file, args, {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', state ?? 'ignore', ...files.handed],
+    detached: true,
+    cwd,
+    env: qemuEnvironment(cwd),
+  })
 }

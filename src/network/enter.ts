@@ -3,9 +3,10 @@ import { requireTool } from '../host/tools.ts'
 /**
  * Runs a program and ends as it did, by exit code or signal. It does not stop when the program is stopped, as nsenter does when it
  * forks for itself: then nobody would reap the program, and a PID namespace does not end before all its processes are reaped. A shell
- * without job control waits for ends alone. Its own words, as bash's `Killed`, are nobody's; the program's stderr is as it was.
+ * without job control waits for ends alone. Its own words, such as `Killed`, are nobody's; the program's stderr is as it was.
  */
-const SCRIPT = `{ "$@" 2>&8 8>&-; } 8>&2 2>/dev/null
+const SCRIPT = `exec 8>&2 2>/dev/null
+( exec "$@" 2>&8 8>&- )
 code=$?
 [ $code -gt 128 ] && kill -$((code - 128)) $$
 exit $code`

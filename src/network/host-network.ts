@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { holdLock } from '../host/lock.ts'
 import { requireAdmin } from '../host/net-admin.ts'
 import { nameOf } from '../host/process-name.ts'
+import { qemuUser } from '../host/qemu-user.ts'
 import { run } from '../host/run.ts'
 import { requireTun } from '../host/tun.ts'
 import { acquire } from '../lifetime/disposers.ts'
@@ -46,7 +47,7 @@ export async function hostNetwork(spec: NetworkSpec, signal?: AbortSignal): Prom
     const keeper = disposers.use(await startGuardian('host', [path, ...admin], signal))
     const { record, place } = await reserve(spec, { id, holder: nameOf(keeper.pid), ip, signal })
     const { bridge, adopted } = record
-    const mark: Mark = { uid: process.getuid?.() ?? 0, alias: aliasOf(id) }
+    const mark: Mark = { uid: qemuUser()?.uid ?? process.getuid?.() ?? 0, alias: aliasOf(id) }
     const bridged: Bridged = {
       kind: 'host',
       bridge,

@@ -89,8 +89,7 @@ export function hold(input: Writable, seconds: number): number {
  * Closing its input lets the keeper clean up, remove the state folder and leave. After `budget` milliseconds it is killed.
  */
 export async function end(child: ChildProcess, folder: string, budget: number): Promise<void> {
-  if (child.pid === undefined) return
-  if (child.exitCode === null && child.signalCode === null) {
+  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
     child.ref()
     const gone = new Promise((resolve) => child.once('close', resolve))
     child.stdin?.end()

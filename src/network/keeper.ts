@@ -2,8 +2,7 @@
  * The program that holds a network. Arguments: the state folder, and of what kind the network is.
  *
  * It lives as long as its standard input is open, that is, as long as the process that started it, however that one
- * ends. Before it goes it removes the state folder, which it makes itself so that there is no moment in which the folder
- * exists and nobody is bound to remove it. What runs on the network goes with it:
+ * ends. Before it goes it removes the state folder. What runs on the network goes with it:
  *
  * - `private`: it is process 1 of a PID namespace, inside a network namespace of its own. When it goes, the kernel kills
  *   whatever else runs in the former (QEMU, dnsmasq), and the latter vanishes with its bridge and TAPs.
@@ -14,17 +13,18 @@
  * network namespaces; abstract ones do not.
  */
 import { execFileSync } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { dialDirectly, dialServer } from './dial-server.ts'
-import { KEEPER_SOCKET } from './keeper-socket.ts'
+import { makePrivateFolder } from '../host/private-folder.ts'
+import { KEEPER_SOCKET } from '../host/state-names.ts'
 import { TETHER } from './tether.ts'
 
 const [folder = '', kind, ...rest] = process.argv.slice(2)
 const dialThroughQemu = kind === 'user' ? (await import('./usernet.ts')).dialThroughQemu : undefined
 const holdHost = kind === 'host' ? (await import('./host-keeper.ts')).holdHost : undefined
 // Last of all that takes time: a folder without a socket that answers is soon taken for a dead network's (sweep-state.ts).
-mkdirSync(folder, { mode: 0o700 })
+makePrivateFolder(folder)
 
 let leaving = false
 let tether: number | undefined

@@ -26,7 +26,7 @@ export interface Attachment extends AsyncDisposable {
   readonly tap?: string
   /** QEMU's `-netdev`, all but its ID. */
   readonly netdev: string
-  /** Where QEMU shall answer one more QMP client, the path of a UNIX socket: a `user` network dials by it. */
+  /** Where QEMU shall answer one more QMP client, the name of a UNIX socket in its own folder: a `user` network dials by it. */
   readonly monitor?: string
   /** Puts the TAP on the bridge, if it is not there yet. Until then the machine hears nobody, and nobody hears it. */
   join(signal?: AbortSignal): Promise<void>

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { NetworkError } from '../errors.ts'
-import { newStateFolder } from '../host/state-folder.ts'
+import { makeStateFolder, newStateFolder } from '../host/state-folder.ts'
 import { requireTool } from '../host/tools.ts'
 import { until } from '../lifetime/until.ts'
 import { end, hold, type Keeper, keeperProgram, linesOf, spawnKeeper } from './keeper-process.ts'
-import { KEEPER_SOCKET } from './keeper-socket.ts'
+import { KEEPER_SOCKET } from '../host/state-names.ts'
 import { TETHER, tethered } from './tether.ts'
 
 /** Milliseconds for taking down a bridge and its TAPs on a busy host, by sudo. */
@@ -25,6 +25,7 @@ export async function startGuardian(
   requireTool('setpriv')
   const folder = newStateFolder()
   const child = spawnKeeper(keeperProgram(folder, kind, ...rest), folder)
+  makeStateFolder(folder)
   const leave = async () => {
     let stderr = ''
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))

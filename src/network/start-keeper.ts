@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { explainNamespaceFailure, namespaceFlags, NAMESPACES, needsUserNamespace } from '../host/namespaces.ts'
-import { newStateFolder } from '../host/state-folder.ts'
+import { makeStateFolder, newStateFolder } from '../host/state-folder.ts'
 import { requireTool } from '../host/tools.ts'
 import { until } from '../lifetime/until.ts'
 import { entering } from './enter.ts'
 import { notMade } from './ip-commands.ts'
 import { end, hold, type Keeper, keeperProgram, linesOf, spawnKeeper } from './keeper-process.ts'
-import { KEEPER_SOCKET } from './keeper-socket.ts'
+import { KEEPER_SOCKET } from '../host/state-names.ts'
 
 /** A keeper that cannot leave by itself is killed after this long, in milliseconds. */
 const LEAVE_BUDGET = 1000
@@ -20,10 +20,13 @@ export interface PrivateKeeper extends Keeper {
 
 /**
  * Node takes its time to start, so a shell goes before it in the same process: it has ip(8) make what there is to be, and then others
- * can enter. /proc still belongs to the PID namespace outside, so the first line names the process as the caller sees it.
+ * can enter. When the caller dies meanwhile, which is met as EPIPE, it removes the folder as the keeper would. /proc still belongs to the PID namespace outside, so the first line names the process as the caller sees it.
  */
-const SET_UP =
-  'ip=$1; shift; read -r pid rest </proc/self/stat && echo "$pid" && echo "$0" | "$ip" -batch - && echo up && exec "$@"'
+const SET_UP = `trap '' PIPE
+ip=$1; folder=$2; shift 2
+read -r pid rest </proc/self/stat && echo "$pid" && echo "$0" | "$ip" -batch - && echo up && exec "$@"
+rm -rf -- "$folder"
+exit 1`
 
 /**
  * The keepers that live. An ordinary user's networks are in one user namespace, which they take over from one another: only who rules
@@ -43,13 +46,15 @@ export async function startKeeper(
 ): Promise<PrivateKeeper> {
   const unshare = requireTool('unshare')
   const nsenter = requireTool('nsenter')
-  const folder = newStateFolder()
+  const ip = requireTool('ip')
   const user = needsUserNamespace()
-  const program = ['/bin/sh', '-c', SET_UP, made.commands, requireTool('ip'), ...keeperProgram(folder, 'private')]
+  const folder = newStateFolder()
+  const program = ['/bin/sh', '-c', SET_UP, made.commands, ip, folder, ...keeperProgram(folder, 'private')]
   const sibling = user ? siblings.values().next().value : undefined
   const enterSibling = ['--target', `${sibling}`, '--user', '--preserve-credentials', '--', unshare, ...NAMESPACES]
   const makers = sibling === undefined ? [unshare, ...namespaceFlags()] : [nsenter, ...enterSibling]
   const child = spawnKeeper([...makers, '--', ...program], folder)
+  makeStateFolder(folder)
   const life = child.stdio[3].on('error', () => {})
   let isInside = false
   const explain = (stderr: string) => (isInside ? notMade(made.purpose) : explainNamespaceFailure(stderr))

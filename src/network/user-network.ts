@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { NetworkError } from '../errors.ts'
 import { acquire } from '../lifetime/disposers.ts'
 import type { NetworkPlace, NetworkSpec } from '../options/network-options.ts'
@@ -49,7 +48,7 @@ export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal): Prom
       const attachment: Attachment = {
         member: { hostname, address, ...(macAddress !== undefined && { macAddress }) },
         netdev: userNetdev({ subnet, gateway }, address),
-        monitor: join(folder, MONITOR),
+        monitor: MONITOR,
         join: () => Promise.resolve(),
         [Symbol.asyncDispose]: () => {
           if (place === attachment) place = undefined

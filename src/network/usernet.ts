@@ -2,11 +2,12 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { QEMU_FOLDER } from '../host/state-names.ts'
 import type { Dial } from './dial-server.ts'
 import { humanMonitor, type HumanMonitor } from './human-monitor.ts'
 
-/** In the state folder of a `user` network: QEMU's own socket. No longer than `keeper.sock`, which is known to fit. */
-export const MONITOR = 'qemu.sock'
+/** In QEMU's folder of a `user` network: its socket. */
+export const MONITOR = 'sock'
 /** What the network is called in QEMU: the other end of the first card. */
 const NETDEV = 'net0'
 /** Milliseconds. QEMU asks for a hardware address once a second, so a guest that has not answered by then may be dialed anew. */
@@ -46,7 +47,7 @@ export function dialThroughQemu(folder: string): Dial {
   let listening: Promise<unknown> = Promise.resolve()
 
   // QEMU listens to one at a time, and one QEMU may follow another on the same network.
-  const open = () => humanMonitor(join(folder, MONITOR), () => (monitor = undefined))
+  const open = () => humanMonitor(join(folder, QEMU_FOLDER, MONITOR), () => (monitor = undefined))
   const say = async (command: string) => (await (monitor ??= open())).say(command)
   const rows = async () => connections(await say('info usernet'))
 

@@ -16,7 +16,7 @@ export function verifyBridge(link: HostLink, addresses: readonly HostAddress[], 
   if (addresses.length === 0) throw notSo(`The bridge ${link.ifname} has lost its address ${gateway}`)
 }
 
-/** @throws NetworkError when the TAP is not up, not on its bridge, or not this user's */
+/** @throws NetworkError when the TAP is not up, not on its bridge, or not that user's, QEMU's */
 export function verifyTap(link: HostLink, bridge: string, uid: number): void {
   const { ifname, flags, master, linkinfo } = link
   if (!flags.includes('UP')) throw notSo(`The TAP ${ifname} has been made, but it is not up`)
@@ -24,7 +24,7 @@ export function verifyTap(link: HostLink, bridge: string, uid: number): void {
     throw notSo(`The TAP ${ifname} has been made, but it is on ${master ?? 'no bridge'} instead of ${bridge}`)
   }
   const owner = linkinfo?.info_data?.user
-  if (owner !== uid && owner !== nameOfUser()) {
+  if (owner !== uid && (uid !== process.getuid?.() || owner !== nameOfUser())) {
     throw notSo(`The TAP ${ifname} has been made, but it belongs to ${owner ?? 'nobody'} instead of user ${uid}`)
   }
 }

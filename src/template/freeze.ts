@@ -1,7 +1,14 @@
+import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
+import { chmod } from 'node:fs/promises'
+import { createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BootError } from '../errors.ts'
 import { messageOf } from '../host/message-of.ts'
 import type { Qmp } from '../host/qmp.ts'
+import { qemuFolder } from '../host/state-folder.ts'
 import { until } from '../lifetime/until.ts'
 import { FreezeError } from './freeze-error.ts'
 import type { Machine } from '../machine/start-machine.ts'
@@ -9,6 +16,16 @@ import type { Machine } from '../machine/start-machine.ts'
 /** RAM is in a file of its own; only the state of the devices goes through the stream. */
 export const CAPABILITIES = { capabilities: [{ capability: 'x-ignore-shared', state: true }] }
 const BETWEEN_LOOKS = 2
+const SOCKET = 'out'
+/** Bytes. A state has one or two million; what never ends is none. */
+const LARGEST = 256 * 1024 * 1024
+
+interface Target {
+  /** The file to write. */
+  readonly state: string
+  /** Of the machine's network. */
+  readonly stateFolder: string
+}
 
 interface MigrationState {
   status?: string
@@ -16,19 +33,21 @@ interface MigrationState {
 }
 
 /**
- * Stops a machine for good and writes the state of its devices to the file `state` in its own folder. Its RAM and its
- * disk are complete once this returns, for QEMU has ended.
+ * Stops a machine for good and writes the state of its devices to the file `state`. Its RAM and its disk are complete once this
+ * returns, for QEMU has ended.
  * @throws FreezeError when a device of the machine cannot be frozen; the signal's reason.
  */
-export async function freeze(machine: Machine, state: string, signal: AbortSignal): Promise<void> {
+export async function freeze(machine: Machine, { state, stateFolder }: Target, signal: AbortSignal): Promise<void> {
   const { qmp } = machine
   const execute = (command: string, args?: Record<string, unknown>) => until(signal, qmp.execute(command, args))
   await execute('stop')
   await execute('migrate-set-capabilities', CAPABILITIES)
   try {
-    // QEMU has this run by a shell, in its own folder, so that no path needs quoting.
-    await execute('migrate', { uri: `exec:cat > ${state}` })
+    await using receiver = await receive(join(qemuFolder(stateFolder), SOCKET), state)
+    // By its name in QEMU's own folder: who may not run programs may not have `cat` write it either.
+    await execute('migrate', { uri: `unix:${SOCKET}` })
     await completed(qmp, signal)
+    await until(signal, receiver.received)
   } catch (cause) {
     signal.throwIfAborted()
     throw new FreezeError(`The guest cannot be frozen: ${messageOf(cause)}`, { cause })
@@ -45,5 +64,29 @@ export async function completed(qmp: Qmp, signal?: AbortSignal): Promise<void> {
     if (status === 'completed') return
     if (status === 'failed') throw new BootError(reason ?? 'QEMU gave no reason')
     await sleep(BETWEEN_LOOKS, undefined, signal && { signal })
+  }
+}
+
+/** Writes what one connection to a UNIX socket brings to a file. */
+async function receive(socketPath: string, file: string): Promise<AsyncDisposable & { received: Promise<void> }> {
+  const server = createServer()
+  server.listen(socketPath)
+  await once(server, 'listening')
+  // QEMU may be another user; nobody else can reach the folder.
+  await chmod(socketPath, 0o666)
+  const received = once(server, 'connection').then(([socket]) =>
+    pipeline(socket as Socket, bounded, createWriteStream(file, { mode: 0o600 })),
+  )
+  received.catch(() => {})
+  const close = () => new Promise<void>((resolve) => server.close(() => resolve()))
+  return { received, [Symbol.asyncDispose]: close }
+}
+
+async function* bounded(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let size = 0
+  for await (const chunk of stream) {
+    size += chunk.length
+    if (size > LARGEST) throw new BootError(`QEMU's state is larger than ${LARGEST} bytes`)
+    yield chunk
   }
 }

@@ -27,7 +27,7 @@ export type CloneConfig = Pick<MachineConfig, 'name' | 'accel' | 'memoryMib' | '
 export async function thaw(
   template: Template,
   { image, ...config }: CloneConfig,
-  { inside, signal }: Pick<StartOptions, 'inside' | 'signal'>,
+  { network, signal }: Pick<StartOptions, 'network' | 'signal'>,
 ): Promise<Machine> {
   const { folder } = template
   const state = await open(join(folder, FILES.state)).catch((cause: unknown) => {
@@ -43,7 +43,7 @@ export async function thaw(
         memoryFile: { path: join(folder, FILES.memory), shared: false },
         incoming: true,
       },
-      { inside, signal, state: state.fd },
+      { network, signal, state: state.fd },
     )
   } finally {
     await state.close()

@@ -31,7 +31,7 @@ beforeEach(async () => {
       nics: [],
       memoryFile: { path: join(folder, 'memory'), shared: true },
     },
-    { inside: (command) => network.inside(command), cwd: folder },
+    { network },
   )
 })
 afterEach(async () => {
@@ -40,15 +40,17 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
+const target = () => ({ state: join(folder, 'state'), stateFolder: network.stateFolder })
+
 test('the state is in its file once QEMU has ended', async () => {
-  await freeze(machine, 'state', AbortSignal.timeout(LIMITS.patient))
+  await freeze(machine, target(), AbortSignal.timeout(LIMITS.patient))
   expect(machine.exit).toMatchObject({ exitCode: 0 })
   expect((await stat(join(folder, 'state'))).size).toBeGreaterThan(1000)
 })
 
 test('what QEMU says of a device that blocks migration is in the error', async () => {
-  await machine.qmp.execute('blockdev-add', { driver: 'vvfat', 'node-name': 'fat', dir: folder, rw: true })
-  const freezing = freeze(machine, 'state', AbortSignal.timeout(LIMITS.patient))
+  await machine.qmp.execute('blockdev-add', { driver: 'vvfat', 'node-name': 'fat', dir: '.', rw: true })
+  const freezing = freeze(machine, target(), AbortSignal.timeout(LIMITS.patient))
   await expect(freezing).rejects.toThrow(FreezeError)
   await expect(freezing).rejects.toThrow(/^The guest cannot be frozen: .*vvfat/)
 })
@@ -59,6 +61,6 @@ test('a QEMU that stands still is not waited for longer than the signal says', a
   const late = new Error('too late')
   const controller = new AbortController()
   setTimeout(() => controller.abort(late), 300)
-  await expect(freeze(machine, 'state', controller.signal)).rejects.toBe(late)
+  await expect(freeze(machine, target(), controller.signal)).rejects.toBe(late)
   expect(machine.exit).toBeUndefined()
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bootGuest, ImageError, openNetwork, type Network } from '../../src/index.ts'
+import { FILE_FD } from '../../src/machine/command-line.ts'
 import { startMachine } from '../../src/machine/start-machine.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -48,10 +49,10 @@ test('QEMU reads no file that only the header of a disk names, be it changed aft
       seed: join(folder, 'seed'),
       nics: [],
     },
-    { inside: (command) => network.inside(command), cwd: folder },
+    { network },
   )
   const nodes = (await machine.qmp.execute('query-named-block-nodes')) as { drv: string; file: string }[]
   const opened = nodes.filter(({ drv }) => drv === 'file').map(({ file }) => file)
-  expect(opened).toContain(disk)
-  expect(opened).not.toContain(secret)
+  expect(opened).toContain(`/dev/fdset/${FILE_FD.disk}`)
+  expect(opened.filter((file) => !file.startsWith('/dev/fdset/'))).toEqual([])
 })

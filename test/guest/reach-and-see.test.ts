@@ -117,7 +117,7 @@ test('the screenshot is the text screen: it changes when something is written th
   expect(picture.lit).toBeGreaterThan(0.05)
   expect(picture.lit).toBeLessThan(0.5)
   expect(decodePng(blank).lit).toBeLessThan(picture.lit / 2)
-  expect(readdirSync(guest.network.stateFolder).filter((name) => name.includes('screenshot'))).toEqual([])
+  expect(readdirSync(join(guest.network.stateFolder, 'qemu')).filter((name) => name.includes('screenshot'))).toEqual([])
 })
 
 test('the journal, by time, unit and priority', async () => {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findLogs, readJournal, readLogs } from '../../fixtures/evidence/disk-logs.ts'
 import { HostError } from '../../src/errors.ts'
 import { Qmp } from '../../src/host/qmp.ts'
+import { qemuFolder } from '../../src/host/state-folder.ts'
 import { requireTool } from '../../src/host/tools.ts'
 import { copyDisk } from '../../src/machine/copy-disk.ts'
 import { Ext4 } from '../../src/machine/ext4.ts'
@@ -108,17 +109,19 @@ test('a disk without ext4 is refused, whatever its partition table says', async 
 
 test('the disk of a machine is copied', async () => {
   const temporary = await workplace()
+  await mkdir(qemuFolder(temporary))
   const machine = ['-machine', 'none', '-nodefaults', '-display', 'none']
   const drive = `file=${disk},format=raw,if=none,id=disk,snapshot=on`
   const channel = ['-chardev', 'socket,id=qmp,fd=3', '-mon', 'chardev=qmp,mode=control']
   const child = spawn(requireTool('qemu-system-x86_64'), [...machine, '-drive', drive, ...channel], {
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+    cwd: qemuFolder(temporary),
   })
   try {
     const qmp = new Qmp(child.stdio[3] as Duplex)
     await qmp.execute('qmp_capabilities')
     const to = join(temporary, 'copy')
-    await copyDisk((command, args) => qmp.execute(command, args), { to, temporary, signal })
+    await copyDisk((command, args) => qmp.execute(command, args), { to, stateFolder: temporary, signal })
     expect((await readFile(to)).equals(await readFile(disk))).toBe(true)
   } finally {
     child.kill('SIGKILL')

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { hostRecords } from '../support/host-records.ts'
+import { qemuUser } from '../../src/host/qemu-user.ts'
 import { leftoversAfter, ownInterfaces, ownTemporaryFolder } from '../support/leftovers.ts'
 import {
   type NetworkNamespace,
@@ -18,7 +19,7 @@ interface Link {
   flags: string[]
   master?: string
   ifalias?: string
-  linkinfo?: { info_kind: string; info_data?: { user?: string } }
+  linkinfo?: { info_kind: string; info_data?: { user?: string | number } }
 }
 
 interface Addresses {
@@ -63,7 +64,7 @@ function recordsOf(owner: Opened): string[] {
     .map(({ path }) => path)
 }
 
-test('bridge, address, broadcast, and a TAP of this user, all up; and nothing when it is closed', async () => {
+test('bridge, address, broadcast, and a TAP of the user of QEMU, all up; and nothing when it is closed', async () => {
   const namespace = await place()
   const owner = await open(namespace)
   const { opened } = owner
@@ -78,7 +79,7 @@ test('bridge, address, broadcast, and a TAP of this user, all up; and nothing wh
   expect(linkOf(links, opened.tap)).toMatchObject({
     flags: expect.arrayContaining(['UP']) as string[],
     master: opened.bridge,
-    linkinfo: { info_kind: 'tun', info_data: { user: 'root' } },
+    linkinfo: { info_kind: 'tun', info_data: { user: qemuUser()?.uid ?? 'root' } },
   })
   const addresses = await namespace.show<Addresses>('-4', 'address', 'show', 'dev', opened.bridge as string)
   expect(addresses[0]?.addr_info).toEqual([

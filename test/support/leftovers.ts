@@ -9,7 +9,7 @@ import { LIMITS } from './time-limits.ts'
 
 /**
  * A temporary folder that everything started with it as TMPDIR can be recognised by: state folders lie in it, and
- * keepers and QEMUs inherit the variable. (The QEMU of a clone names only its template in its command line.)
+ * keepers inherit the variable, and QEMUs have a folder in it as theirs.
  */
 export async function ownTemporaryFolder(): Promise<AsyncDisposable & { path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'vg-test-'))
@@ -34,7 +34,7 @@ function runningOf(folder: string): { pid: number; commandLine: string }[] {
     .filter((pid) => pid !== process.pid)
     .map((pid) => ({ pid, commandLine: commandLineOf(pid) }))
     .filter(({ pid, commandLine }) => {
-      return commandLine.includes(folder) || (commandLine && environmentOf(pid, 'TMPDIR') === folder)
+      return commandLine.includes(folder) || (commandLine && `${environmentOf(pid, 'TMPDIR')}/`.startsWith(`${folder}/`))
     })
 }
 

@@ -17,9 +17,17 @@ export function environmentOf(pid: number, name: string): string | undefined {
   return line?.slice(name.length + 1)
 }
 
+/** The names in the environment that the process was started with. */
+export function environmentNamesOf(pid: number): string[] {
+  return read(`/proc/${pid}/environ`)
+    .split('\0')
+    .filter(Boolean)
+    .map((line) => line.split('=', 1)[0] as string)
+}
+
 /** A line of /proc/PID/status, such as `Name`; empty when there is no such process. */
 export function statusOf(pid: number, name: string): string {
-  return new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(read(`/proc/${pid}/status`))?.[1] ?? ''
+  return new RegExp(`^${name}:[ \\t]*(.*)$`, 'm').exec(read(`/proc/${pid}/status`))?.[1] ?? ''
 }
 
 export function childrenOf(parent: number): number[] {

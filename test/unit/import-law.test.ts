@@ -50,7 +50,13 @@ const ONLY_IN: Record<string, { paths: readonly string[]; why: string }> = {
 }
 
 /** Who gives a script to a shell of the host. */
-const SHELL_IN = ['src/host/sandbox.ts', 'src/network/enter.ts', 'src/network/start-keeper.ts', 'src/network/tether.ts']
+const SHELL_IN = [
+  'src/host/sandbox.ts',
+  'src/machine/confine.ts',
+  'src/network/enter.ts',
+  'src/network/start-keeper.ts',
+  'src/network/tether.ts',
+]
 /** Those who could have one started by an option. */
 const STARTERS = ['execa', 'node:child_process'].flatMap((name) => ONLY_IN[name]?.paths ?? [])
 const NO_SHELL = 'no shell on the host: docs/decisions/host-programs.md has the exceptions'

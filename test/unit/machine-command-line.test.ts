@@ -26,26 +26,42 @@ test("with KVM the guest has the host's CPU; emulated, all that QEMU can", () =>
   expect([values(emulated, '-accel'), values(emulated, '-cpu')]).toEqual([['tcg,tb-size=256'], ['max']])
 })
 
+/** What QEMU is told of the first disk. */
+function graph(config: MachineConfig): unknown {
+  const [drive = ''] = values(config, '-drive')
+  return JSON.parse(/file=json:(.*)$/.exec(drive.replaceAll(',,', ','))?.[1] ?? '')
+}
+
+const handed = (fd: number) => ({ driver: 'file', filename: `/dev/fdset/${fd}` })
+
 test('no disk is ever written to, and a comma in a path does not end it', () => {
-  const [disk, seed] = values(CONFIG, '-drive')
-  expect(disk).toContain('{"driver":"raw",,"file":{"driver":"file",,"filename":"/images/a,,b.raw"}},snapshot=on')
-  expect(seed).toContain('readonly=on')
+  expect(graph(CONFIG)).toEqual({ driver: 'qcow2', file: handed(10), backing: { driver: 'raw', file: handed(15) } })
+  expect(values(CONFIG, '-drive')[1]).toContain('readonly=on')
+  expect(values(CONFIG, '-add-fd')).toContain('fd=15,set=15,opaque=/images/a,,b.raw')
 })
 
-test('QEMU is told of every file of a disk, and to open no other', () => {
-  const backing = { path: '/images/base.qcow2', format: 'qcow2' } as const
-  const [disk] = values({ ...CONFIG, disk: { path: '/overlay.qcow2', format: 'qcow2', backing } }, '-drive')
-  const json = /file=json:(.*),snapshot=on/.exec(disk?.replaceAll(',,', ',') ?? '')?.[1] ?? ''
-  const file = (filename: string) => ({ driver: 'file', filename })
-  expect(JSON.parse(json)).toEqual({
+test('QEMU may neither start programs nor become another user', () => {
+  expect(values(CONFIG, '-sandbox')).toEqual([
+    'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
+  ])
+})
+
+test('QEMU is handed every file of a disk, and told to open no other', () => {
+  const base = { path: '/images/base.qcow2', format: 'qcow2' } as const
+  const disk = { path: '/c.qcow2', format: 'qcow2', backing: { path: '/b.qcow2', format: 'qcow2', backing: base } } as const
+  const below = { driver: 'qcow2', file: handed(17), backing: null }
+  const whole = {
     driver: 'qcow2',
-    file: file('/overlay.qcow2'),
-    backing: { driver: 'qcow2', file: file('/images/base.qcow2'), backing: null },
-  })
+    file: handed(15),
+    backing: { driver: 'qcow2', file: handed(16), backing: below },
+  }
+  expect(graph({ ...CONFIG, disk: { ...disk, writable: true } })).toEqual(whole)
+  expect(graph({ ...CONFIG, disk })).toEqual({ driver: 'qcow2', file: handed(10), backing: whole })
+  expect(values({ ...CONFIG, disk }, '-add-fd')).toContain('fd=17,set=17,opaque=/images/base.qcow2')
 })
 
 test('a boot loader comes from the disk; a direct boot needs none', () => {
-  expect(values(CONFIG, '-kernel')).toEqual(['/k'])
+  expect(values(CONFIG, '-kernel')).toEqual(['/proc/self/fd/13'])
   expect(values(CONFIG, '-device')).toContain('virtio-blk-pci,drive=disk')
   const { direct: _, ...own } = CONFIG
   expect(values(own, '-kernel')).toEqual([])

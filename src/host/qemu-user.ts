@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs'
+
+/** Somebody who owns nothing on this host but what is made for a machine. */
+export interface QemuUser {
+  readonly uid: number
+  readonly gid: number
+}
+
+/** Among those that nobody gives out (https://systemd.io/UIDS-GIDS: 1879048192 to 2147483647). */
+const NOBODYS = 2_000_018_000
+/** Bits of CapEff (capabilities(7)): CHOWN, SETGID, SETUID, SETPCAP, NET_ADMIN, SYS_ADMIN. */
+const NEEDED = [0n, 6n, 7n, 8n, 12n, 21n].reduce((all, bit) => all | (1n << bit), 0n)
+
+let known: { readonly user: QemuUser | undefined } | undefined
+
+/**
+ * As whom QEMU runs for root: as one who has no rights. Undefined for an ordinary user, whose QEMU is theirs, and for a root who is one
+ * outside of its container, or may not change who it is.
+ */
+export function qemuUser(): QemuUser | undefined {
+  known ??= {
+    user: process.getuid?.() === 0 ? unprivileged(read('uid_map'), read('gid_map'), read('status')) : undefined,
+  }
+  return known.user
+}
+
+/** By what /proc/self says of a root. A container may have fewer numbers than the host; the last of them is the likeliest to be free. */
+export function unprivileged(uidMap: string, gidMap: string, status: string): QemuUser | undefined {
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`)
+  const [uid, gid] = [lastIn(uidMap), lastIn(gidMap)]
+  return (effective & NEEDED) === NEEDED && uid > 0 && gid > 0 ? { uid, gid } : undefined
+}
+
+function lastIn(map: string): number {
+  const ranges = map
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+  const isMapped = ranges.some(([first = 0, , count = 0]) => first <= NOBODYS && NOBODYS < first + count)
+  return isMapped ? NOBODYS : Math.max(...ranges.map(([first = 0, , count = 0]) => first + count - 1))
+}
+
+function read(name: string): string {
+  return readFileSync(`/proc/self/${name}`, 'utf8')
+}

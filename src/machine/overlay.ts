@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto'
+import { closeSync, constants, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+
+const CLUSTER_BITS = 16
+const CLUSTER = 1 << CLUSTER_BITS
+/** Bytes of a disk that one entry of the first table stands for: a cluster full of entries, of 8 bytes, each for a cluster. */
+const PER_ENTRY = (CLUSTER / 8) * CLUSTER
+
+/**
+ * An empty qcow2 disk (https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/qcow2.txt, version 3) without the zeros at its
+ * end: header, table of reference counts, the counts themselves, first table.
+ */
+export function emptyQcow2(size: number): { head: Buffer; length: number } {
+  const entries = Math.max(1, Math.ceil(size / PER_ENTRY))
+  const tables = Math.ceil((entries * 8) / CLUSTER)
+  const head = Buffer.alloc(3 * CLUSTER)
+  head.write('QFI\xfb', 0, 'latin1')
+  head.writeUInt32BE(3, 4)
+  head.writeUInt32BE(CLUSTER_BITS, 20)
+  head.writeBigUInt64BE(BigInt(size), 24)
+  head.writeUInt32BE(entries, 36)
+  head.writeBigUInt64BE(BigInt(3 * CLUSTER), 40)
+  head.writeBigUInt64BE(BigInt(CLUSTER), 48)
+  head.writeUInt32BE(1, 56)
+  // Reference counts of 16 bits, and the length of this header.
+  head.writeUInt32BE(4, 96)
+  head.writeUInt32BE(104, 100)
+  head.writeBigUInt64BE(BigInt(2 * CLUSTER), CLUSTER)
+  for (let cluster = 0; cluster < 3 + tables; cluster++) head.writeUInt16BE(1, 2 * CLUSTER + 2 * cluster)
+  return { head, length: (3 + tables) * CLUSTER }
+}
+
+/** Linux's O_TMPFILE (open(2)), which Node has no name for: a file that has none. */
+const O_TMPFILE = 0o20_000_000 | constants.O_DIRECTORY
+
+/** Opens a file that is nobody's: it goes with the last process that has it open, however that one ends. */
+export function openUnnamed(folder: string): number {
+  try {
+    return openSync(folder, constants.O_RDWR | O_TMPFILE, 0o600)
+  } catch {
+    // Not every file system can (overlayfs before Linux 6.3, NFS).
+    const path = join(folder, `.vitest-guest-${randomBytes(6).toString('hex')}`)
+    const file = openSync(path, 'wx+', 0o600)
+    unlinkSync(path)
+    return file
+  }
+}
+
+/** Opens an overlay for a disk of so many bytes. */
+export function openOverlay(folder: string, size: number): number {
+  const file = openUnnamed(folder)
+  try {
+    const { head, length } = emptyQcow2(size)
+    writeSync(file, head, 0, head.length, 0)
+    ftruncateSync(file, length)
+    return file
+  } catch (error) {
+    closeSync(file)
+    throw error
+  }
+}

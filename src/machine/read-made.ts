@@ -1,0 +1,22 @@
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { HostError } from '../errors.ts'
+
+/**
+ * Reads a file that QEMU was told to make in its own folder. What is there may be anything: only a plain file of one name is read, and
+ * not more of it than `largest` bytes.
+ * @throws HostError for what is no such file
+ */
+export async function readMade(path: string, largest: number): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  try {
+    const found = await file.stat()
+    if (!found.isFile() || found.nlink !== 1 || found.size > largest) {
+      throw new HostError(`${path} is not what QEMU was told to write: a file of at most ${largest} bytes`, { path })
+    }
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(found.size), 0, found.size, 0)
+    return buffer.subarray(0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}

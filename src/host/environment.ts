@@ -31,7 +31,10 @@ export function programEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, PATH: searchPath(), LC_ALL: 'C.UTF-8' }
 }
 
-/** For QEMU, which is the suspect: what is ours, and a secret perhaps, it does not see. */
-export function qemuEnvironment(temporary: string): NodeJS.ProcessEnv {
-  return { PATH: searchPath(), LC_ALL: 'C.UTF-8', TMPDIR: temporary }
+/**
+ * For QEMU, which is the suspect: what is ours, and a secret perhaps, it does not see. Its temporary folder is the one that it works in, which
+ * root's can reach in no other way.
+ */
+export function qemuEnvironment(): NodeJS.ProcessEnv {
+  return { PATH: searchPath(), LC_ALL: 'C.UTF-8', TMPDIR: '.' }
 }

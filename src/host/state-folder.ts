@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chownSync } from 'node:fs'
+import { chmodSync, chownSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { NetworkError } from '../errors.ts'
@@ -34,7 +34,10 @@ export function makeStateFolder(folder: string): void {
   makePrivateFolder(folder)
   makePrivateFolder(qemuFolder(folder))
   const user = qemuUser()
-  if (user) chownSync(qemuFolder(folder), user.uid, user.gid)
+  if (!user) return
+  chownSync(qemuFolder(folder), user.uid, user.gid)
+  // For the sandbox that copies a disk out (copy-disk.ts), which is neither; others cannot come as far.
+  chmodSync(qemuFolder(folder), 0o711)
 }
 
 export function qemuFolder(stateFolder: string): string {

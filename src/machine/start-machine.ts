@@ -137,6 +137,6 @@ function spawnQemu(qemu: string, config: MachineConfig, { network, state }: Star
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', state ?? 'ignore', ...files.handed],
     detached: true,
     cwd,
-    env: qemuEnvironment(cwd),
+    env: qemuEnvironment(),
   })
 }

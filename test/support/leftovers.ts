@@ -34,7 +34,9 @@ function runningOf(folder: string): { pid: number; commandLine: string }[] {
     .filter((pid) => pid !== process.pid)
     .map((pid) => ({ pid, commandLine: commandLineOf(pid) }))
     .filter(({ pid, commandLine }) => {
-      return commandLine.includes(folder) || (commandLine && `${environmentOf(pid, 'TMPDIR')}/`.startsWith(`${folder}/`))
+      return (
+        commandLine.includes(folder) || (commandLine && `${environmentOf(pid, 'TMPDIR')}/`.startsWith(`${folder}/`))
+      )
     })
 }
 

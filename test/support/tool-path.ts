@@ -1,10 +1,10 @@
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findTool, PACKAGE_OF, type Tool } from '../../src/host/tools.ts'
 
 /** Not ours, but our tools call them. */
-const OTHERS = ['sh', 'cat', 'sleep', 'true', 'chmod', 'mount', 'touch', 'flock', 'mkfifo'] as const
+const OTHERS = ['sh', 'cat', 'sleep', 'true', 'chmod', 'mount', 'touch', 'flock', 'mkfifo', 'mknod'] as const
 
 /**
  * A folder for PATH with links to every tool we use, less those in `without`, and with the scripts in `standIns` in the
@@ -18,6 +18,8 @@ export async function toolPath({
   standIns?: Partial<Record<Tool, string>>
 }): Promise<AsyncDisposable & { path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'vg-path-'))
+  // For root's QEMU, which is another user.
+  await chmod(path, 0o755)
   for (const tool of Object.keys(PACKAGE_OF) as Tool[]) {
     const target = findTool(tool)
     const standIn = standIns[tool]

@@ -48,7 +48,11 @@ test('QEMU may neither start programs nor become another user', () => {
 
 test('QEMU is handed every file of a disk, and told to open no other', () => {
   const base = { path: '/images/base.qcow2', format: 'qcow2' } as const
-  const disk = { path: '/c.qcow2', format: 'qcow2', backing: { path: '/b.qcow2', format: 'qcow2', backing: base } } as const
+  const disk = {
+    path: '/c.qcow2',
+    format: 'qcow2',
+    backing: { path: '/b.qcow2', format: 'qcow2', backing: base },
+  } as const
   const below = { driver: 'qcow2', file: handed(17), backing: null }
   const whole = {
     driver: 'qcow2',

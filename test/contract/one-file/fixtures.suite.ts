@@ -8,9 +8,7 @@ const derived = test.extend('bootId', async ({ guest }) => (await guest.$`cat /p
 let bootId: string
 
 test('options set with override reach the guest', async ({ guest }) => {
-  await expect(guest.$`sleep 60`).rejects.toThrow(
-    `timed out after ${guest.accel === 'kvm' ? 200 : 2000} milliseconds`,
-  )
+  await expect(guest.$`sleep 60`).rejects.toThrow(`timed out after ${guest.accel === 'kvm' ? 200 : 2000} milliseconds`)
   bootId = (await guest.$`cat /proc/sys/kernel/random/boot_id`).stdout
 })
 

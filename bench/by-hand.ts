@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { namespaceFlags } from '../src/host/namespaces.ts'
-import { requireTool } from '../src/host/tools.ts'
+import { namespaceFlags } from '../src/host/rights/namespaces.ts'
+import { requireTool } from '../src/host/program/tools.ts'
 import type { Image } from '../src/image/resolve-image.ts'
 
 const SCRIPT = fileURLToPath(new URL('./by-hand.sh', import.meta.url))

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bootGuest, type Guest } from 'vitest-guest/core'
-import { run } from '../src/host/run.ts'
+import { run } from '../src/host/program/run.ts'
 
 /** Milliseconds of each round, ours and those of `scp -r`. */
 export interface Pair {

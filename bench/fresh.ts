@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bootGuest, type Guest } from 'vitest-guest/core'
-import { FreshGuests } from '../fixtures/fresh-guests.ts'
+import { FreshGuests } from '../fixtures/leases/fresh-guests.ts'
 import type { Image } from '../src/image/resolve-image.ts'
 import { emptyCache } from './empty-cache.ts'
 import { openFloor } from './floor.ts'

@@ -1,4 +1,4 @@
-import { run } from '../src/host/run.ts'
+import { run } from '../src/host/program/run.ts'
 
 /** When and with what something was measured: each part of docs/bench.json has its own. */
 export interface Measurement {

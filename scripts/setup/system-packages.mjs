@@ -26,7 +26,7 @@ export const FOR_TESTS = {
 }
 
 /**
- * The Debian packages that are missing. The list is the one in src/host/tools.ts; it is read as text because this runs
+ * The Debian packages that are missing. The list is the one in src/host/program/tools.ts; it is read as text because this runs
  * on a Node that may be too old for TypeScript, before anything is installed.
  *
  * @param {string} root
@@ -44,9 +44,9 @@ export function missingSystemPackages(root, more = {}) {
 
 /** @param {string} root @returns {Record<string, string>} */
 export function packageOf(root) {
-  const source = readFileSync(join(root, 'src/host/tools.ts'), 'utf8')
+  const source = readFileSync(join(root, 'src/host/program/tools.ts'), 'utf8')
   const [, table] = /PACKAGE_OF = \{([^}]*)\}/.exec(source) ?? []
-  if (table === undefined) throw new SetupError('scripts/setup: no PACKAGE_OF in src/host/tools.ts')
+  if (table === undefined) throw new SetupError('scripts/setup: no PACKAGE_OF in src/host/program/tools.ts')
   const rows = [...table.matchAll(/^\s*'?([\w.-]+)'?: '([\w.+-]+)',/gm)]
   return Object.fromEntries(rows.map(([, tool, name]) => [tool, name]))
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { NetworkError } from '../errors.ts'
 import { messageOf } from '../host/message-of.ts'
-import { dialThrough } from '../network/dial.ts'
+import { dialThrough } from '../network/keeper/dial.ts'
 import type { Command } from './command.ts'
 import { UsageError } from './usage-error.ts'
 

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util'
-import { probeHost } from '../host/capabilities.ts'
+import { probeHost } from '../doctor/capabilities.ts'
 import type { Command } from './command.ts'
-import { drawNetworks } from './draw-networks.ts'
+import { drawNetworks } from './show/draw-networks.ts'
 import { print } from './print.ts'
-import { renderDoctor } from './render-doctor.ts'
+import { renderDoctor } from '../doctor/render-doctor.ts'
 
 export const doctor: Command = {
   help: `Usage: vitest-guest doctor [--json]

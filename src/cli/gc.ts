@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { collectGarbage, isGone, type Verdict } from '../template/collect-garbage.ts'
 import type { Command } from './command.ts'
 import { print } from './print.ts'
-import { sizeText } from './units.ts'
+import { sizeText } from './show/units.ts'
 import { UsageError } from './usage-error.ts'
 
 export const gc: Command = {

@@ -3,11 +3,11 @@ import { listImages, type ImageEntry } from '../image/list-images.ts'
 import { removeImage } from '../image/remove-image.ts'
 import { listTemplates, type TemplateEntry } from '../template/list-templates.ts'
 import type { Command } from './command.ts'
-import { pick } from './pick.ts'
+import { pick } from './show/pick.ts'
 import { print } from './print.ts'
 import { lsOrRm } from './subcommand.ts'
-import { renderTable } from './table.ts'
-import { durationText, sizeText } from './units.ts'
+import { renderTable } from './show/table.ts'
+import { durationText, sizeText } from './show/units.ts'
 
 export const image: Command = {
   help: `Usage: vitest-guest image ls

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:os'
 import { HostError } from '../errors.ts'
-import { runningNetworks } from '../guest/running-guests.ts'
-import { lookInside } from '../network/look-inside.ts'
+import { runningNetworks } from '../guest/registry/running-guests.ts'
+import { lookInside } from '../network/inside/look-inside.ts'
 import type { Command } from './command.ts'
-import { pick } from './pick.ts'
+import { pick } from './show/pick.ts'
 import { UsageError } from './usage-error.ts'
 
 export const runCommand: Command = {

@@ -1,8 +1,8 @@
 import { isAbsolute, resolve } from 'node:path'
-import { bootGuest } from '../guest/boot-guest.ts'
+import { bootGuest } from '../guest/start/boot-guest.ts'
 import type { GuestOptions } from '../options/guest-options.ts'
 import { printAside } from './print.ts'
-import { joinTerminal } from './terminal.ts'
+import { joinTerminal } from './show/terminal.ts'
 
 /** Boots a guest and opens an interactive shell in it; its exit code is the shell's. */
 export async function openShell(options: Pick<GuestOptions, 'image' | 'memory'>): Promise<number> {

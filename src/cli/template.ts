@@ -2,11 +2,11 @@ import { GuestError } from '../errors.ts'
 import { listTemplateBuilds, listTemplates, type TemplateEntry } from '../template/list-templates.ts'
 import { removeTemplate } from '../template/remove-template.ts'
 import type { Command } from './command.ts'
-import { pick } from './pick.ts'
+import { pick } from './show/pick.ts'
 import { print } from './print.ts'
 import { lsOrRm } from './subcommand.ts'
-import { renderTable } from './table.ts'
-import { durationText, sizeText } from './units.ts'
+import { renderTable } from './show/table.ts'
+import { durationText, sizeText } from './show/units.ts'
 
 export const template: Command = {
   help: `Usage: vitest-guest template ls

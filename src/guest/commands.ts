@@ -1,10 +1,11 @@
 import type { Client } from 'ssh2'
-import { exec, type BytesOptions, type CommandOptions, type ExecOptions, type ExecResult } from '../ssh/exec.ts'
+import { exec } from '../ssh/command/exec.ts'
+import type { BytesOptions, CommandOptions, ExecOptions, ExecResult } from '../ssh/command/exec-options.ts'
 import { commandFrom } from '../ssh/quote.ts'
-import { spawn, type GuestProcess } from '../ssh/spawn.ts'
-import type { Explain } from './explain-failure.ts'
-import { History, type PastCommand } from './history.ts'
-import { whilePending } from './pending.ts'
+import { spawn, type GuestProcess } from '../ssh/command/spawn.ts'
+import type { Explain } from './inspection/explain-failure.ts'
+import { History, type PastCommand } from './inspection/history.ts'
+import { whilePending } from './wait/pending.ts'
 
 export interface Exec {
   (command: string, options: BytesOptions): Promise<ExecResult<Buffer>>
@@ -14,7 +15,7 @@ export interface Exec {
 /** What may be put into a command: one word, or a list of them. */
 export type CommandValue = string | number | readonly (string | number)[]
 
-export interface Template {
+export interface CommandTag {
   (strings: TemplateStringsArray, ...values: CommandValue[]): Promise<ExecResult>
   (options: BytesOptions): (strings: TemplateStringsArray, ...values: CommandValue[]) => Promise<ExecResult<Buffer>>
   (options: ExecOptions): (strings: TemplateStringsArray, ...values: CommandValue[]) => Promise<ExecResult>
@@ -31,7 +32,7 @@ export interface Commands {
    * `` guest.$({ reject: false })`ls ${folder}` ``.
    * @throws GuestError for a value that is no text, number, or list of these, holds a NUL, or stands inside quotes
    */
-  readonly $: Template
+  readonly $: CommandTag
   /**
    * Starts a command by root's login shell and resolves once it runs. It has no time-out unless given one, and ends with
    * the guest at the latest.
@@ -75,7 +76,7 @@ export function commands({
       : (strings: TemplateStringsArray, ...more: unknown[]) => recorded(commandFrom(strings, more), first)
   return {
     exec: recorded as Exec,
-    $: template as Template,
+    $: template as CommandTag,
     spawn: (command, options) =>
       history.recordProcess(command, () => explain(async () => spawn(await open(), command, options))),
     history: history.list,

@@ -1,4 +1,3 @@
-import { GuestError } from '../errors.ts'
 import { warnOnce } from '../host/warn-once.ts'
 
 interface Running {
@@ -9,14 +8,6 @@ interface Running {
 }
 
 const running = new Set<Running>()
-
-/** The line that called this library, by the stack of now. */
-export function callerOf(stack = new GuestError('').stack ?? ''): string | undefined {
-  const own = [new URL('..', import.meta.url).href, new URL('../../fixtures/', import.meta.url).href]
-  const lines = stack.split('\n').filter((line) => /^ {4}at /.test(line))
-  const foreign = lines.find((line) => !line.includes('node:') && !own.some((folder) => line.includes(folder)))
-  return /\(?((?:file:\/\/|\/)[^()]*:\d+:\d+)\)?$/.exec(foreign ?? '')?.[1]?.replace(/^file:\/\//, '')
-}
 
 /**
  * A guest does not keep the process from ending (lifetime/hold.ts). One that is still there when there is nothing else to do is ended, and named.

@@ -1,6 +1,6 @@
 import { NetworkError, type HostError } from '../errors.ts'
-import { run } from '../host/run.ts'
-import { requireTool } from '../host/tools.ts'
+import { run } from '../host/program/run.ts'
+import { requireTool } from '../host/program/tools.ts'
 import { netdevId } from '../machine/command-line.ts'
 import type { Machine } from '../machine/start-machine.ts'
 import type { Network } from '../network/network.ts'
@@ -11,9 +11,9 @@ import {
   tbfWords,
   type LinkLimit,
   type LinkLimitSpec,
-} from '../options/link-limit.ts'
+} from '../options/network/link-limit.ts'
 import { quote } from '../ssh/quote.ts'
-import type { Guest } from './guest.ts'
+import type { Exec } from './commands.ts'
 
 /** The guest's cable, that of its first card: what a test may do to it. */
 export interface Link {
@@ -42,7 +42,7 @@ interface Parts {
   readonly machine: Machine
   readonly network: Network
   readonly hostname: string
-  readonly exec: Guest['exec']
+  readonly exec: Exec
 }
 
 /** A kernel, or tc itself, that does not know this queueing discipline. */

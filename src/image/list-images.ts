@@ -1,13 +1,13 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { diskUsage } from '../host/disk-usage.ts'
-import { listFolder } from '../host/list-folder.ts'
-import { present } from '../host/present.ts'
-import { userOf } from '../host/user-of.ts'
+import { diskUsage } from '../cache/disk-usage.ts'
+import { listFolder } from '../cache/list-folder.ts'
+import { present } from '../cache/present.ts'
+import { userOf } from '../cache/user-of.ts'
 import { parseImage } from '../options/image.ts'
 import { imagesFolder, isImageName } from './images-folder.ts'
 import { IMAGE_FILES } from './seal-image.ts'
-import { makeRecipe, type Recipe } from './recipe.ts'
+import { makeRecipe, type Recipe } from './build/recipe.ts'
 
 /** A built image in the cache. */
 export interface ImageEntry {

@@ -1,9 +1,9 @@
 import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { listFolder } from '../host/list-folder.ts'
-import { readHolder, tryLock } from '../host/lock.ts'
-import { userOf } from '../host/user-of.ts'
-import { removeAsRoot } from './build-step.ts'
+import { listFolder } from '../cache/list-folder.ts'
+import { readHolder, tryLock } from '../host/program/lock.ts'
+import { userOf } from '../cache/user-of.ts'
+import { removeAsRoot } from './build/build-step.ts'
 import { BUILDING, imagesFolder } from './images-folder.ts'
 
 /**

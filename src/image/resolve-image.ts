@@ -1,7 +1,7 @@
 import type { ImageSpec } from '../options/image.ts'
-import { buildImage } from './build-image.ts'
+import { buildImage } from './build/build-image.ts'
 import type { Image, Progress } from './image.ts'
-import { openUserDisk } from './user-disk.ts'
+import { openUserDisk } from './disk/user-disk.ts'
 
 export type { Image, Progress }
 

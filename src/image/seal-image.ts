@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ImageError } from '../errors.ts'
-import { digestOf, stampOf } from '../host/file-digest.ts'
-import { dataExtents } from './data-extents.ts'
+import { digestOf, stampOf } from '../host/files/file-digest.ts'
+import { dataExtents } from './disk/data-extents.ts'
 
 /** What of a built image a guest boots from. */
 export const IMAGE_FILES = { disk: 'disk.raw', kernel: 'kernel', initrd: 'initrd' } as const

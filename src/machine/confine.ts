@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
-import { type QemuUser, qemuUser } from '../host/qemu-user.ts'
-import { mayMakeUserNamespace } from '../host/namespaces.ts'
-import { requireTool } from '../host/tools.ts'
+import { type QemuUser, qemuUser } from '../host/rights/qemu-user.ts'
+import { mayMakeUserNamespace } from '../host/rights/namespaces.ts'
+import { requireTool } from '../host/program/tools.ts'
 
 const TUN = '/dev/net/tun'
 const KVM = '/dev/kvm'

@@ -2,7 +2,7 @@ import { closeSync, fchmodSync, fchownSync, fstatSync, openSync, readSync } from
 import { HostError } from '../errors.ts'
 import { overlayFolder } from '../host/environment.ts'
 import { messageOf } from '../host/message-of.ts'
-import { qemuUser } from '../host/qemu-user.ts'
+import { qemuUser } from '../host/rights/qemu-user.ts'
 import { chain, FILE_FD, type MachineConfig, STATE_FD } from './command-line.ts'
 import { openOverlay } from './overlay.ts'
 

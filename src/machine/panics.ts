@@ -1,5 +1,5 @@
 import { BootError } from '../errors.ts'
-import type { Qmp } from '../host/qmp.ts'
+import type { Qmp } from '../qmp/qmp.ts'
 import type { Console } from './console.ts'
 
 /** A panic of a guest's kernel. */

@@ -3,9 +3,9 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HostError } from '../errors.ts'
 import { messageOf } from '../host/message-of.ts'
-import { qemuFolder } from '../host/state-folder.ts'
+import { qemuFolder } from '../host/files/state-folder.ts'
 import { readMade } from './read-made.ts'
-import type { Qmp } from '../host/qmp.ts'
+import type { Qmp } from '../qmp/qmp.ts'
 
 /** Of the largest screen there is, in bytes. */
 const LARGEST = 32 * 1024 * 1024

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs'
 import { NetworkError } from '../errors.ts'
-import { nameOf } from '../host/process-name.ts'
-import { run } from '../host/run.ts'
-import { requireTool } from '../host/tools.ts'
+import { nameOf } from '../host/program/process-name.ts'
+import { run } from '../host/program/run.ts'
+import { requireTool } from '../host/program/tools.ts'
 import type { Disposers } from '../lifetime/disposers.ts'
-import { placeOf, type NetworkPlace } from '../options/network-options.ts'
-import type { Dhcp } from './dnsmasq.ts'
-import { dialThrough } from './dial.ts'
-import { dialDatagrams } from './dial-datagrams.ts'
-import { expose } from './expose.ts'
+import { placeOf, type NetworkPlace } from '../options/network/network-options.ts'
+import type { Dhcp } from './services/dnsmasq.ts'
+import { dialThrough } from './keeper/dial.ts'
+import { dialDatagrams } from './udp/dial-datagrams.ts'
+import { expose } from './keeper/expose.ts'
 import {
   bridgeMac,
   joinCommands,
@@ -18,15 +18,15 @@ import {
   removeTapCommands,
   tapCommands,
 } from './ip-commands.ts'
-import type { Keeper } from './keeper-process.ts'
+import type { Keeper } from './keeper/keeper-process.ts'
 import { Members } from './members.ts'
-import { askNeighbours } from './neighbours.ts'
+import { askNeighbours } from './diagnosis/neighbours.ts'
 import type { Attachment, Member, Network } from './network.ts'
 import { writeNetworkRecord } from './network-record.ts'
 import { healCommands, type Part, partitionCommands, partsOf } from './partition.ts'
-import { runInside } from './run-inside.ts'
-import { readInterfaces } from './topology.ts'
-import { tooFar, visitorName } from './visitor.ts'
+import { runInside } from './inside/run-inside.ts'
+import { readInterfaces } from './diagnosis/topology.ts'
+import { tooFar, visitorName } from './inside/visitor.ts'
 
 /** A bridge that is up, and what differs with the namespace that it is in. */
 export interface Bridged extends NetworkPlace {

@@ -1,6 +1,6 @@
-import { address6In } from '../options/ipv6.ts'
-import type { NetworkPlace } from '../options/network-options.ts'
-import type { Adopted, HostRecord } from './host-record.ts'
+import { address6In } from '../address/ipv6.ts'
+import type { NetworkPlace } from '../options/network/network-options.ts'
+import type { Adopted, HostRecord } from './host/host-record.ts'
 
 /** What a private network's bridge is called: nobody else is in its namespace. */
 export const BRIDGE = 'br0'

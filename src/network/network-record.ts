@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
-import { readOwnFile } from '../host/own-files.ts'
-import { isProcessName, type ProcessName } from '../host/process-name.ts'
+import { readOwnFile } from '../host/files/own-files.ts'
+import { isProcessName, type ProcessName } from '../host/program/process-name.ts'
 import type { Network } from './network.ts'
 
 /** In a network's state folder: what another process needs to look into it. Facts alone: nothing in it is ever run. */

@@ -1,14 +1,14 @@
 import type { RequestListener } from 'node:http'
 import type { Server } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Dhcp } from './dnsmasq.ts'
-import type { Datagrams } from './dial-datagrams.ts'
-import type { NetworkRunOptions } from './run-inside.ts'
-import type { Exposed } from './expose.ts'
-import type { DhcpRange } from '../options/dhcp.ts'
-import type { Egress } from '../options/egress.ts'
-import type { Subnet } from '../options/ipv4.ts'
-import type { Subnet6 } from '../options/ipv6.ts'
+import type { Dhcp } from './services/dnsmasq.ts'
+import type { Datagrams } from './udp/dial-datagrams.ts'
+import type { NetworkRunOptions } from './inside/run-inside.ts'
+import type { Exposed } from './keeper/expose.ts'
+import type { DhcpRange } from '../options/network/dhcp.ts'
+import type { Egress } from '../options/network/egress.ts'
+import type { Subnet } from '../address/ipv4.ts'
+import type { Subnet6 } from '../address/ipv6.ts'
 
 /** A machine that is on a network, or about to be. */
 export interface Member {

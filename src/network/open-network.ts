@@ -4,13 +4,13 @@ import { warnOnce } from '../host/warn-once.ts'
 import { hold } from '../lifetime/hold.ts'
 import { until } from '../lifetime/until.ts'
 import { requireOptions, requireSignal } from '../options/check.ts'
-import { resolveNetwork, type NetworkOptions, type NetworkSpec } from '../options/network-options.ts'
-import { hostNetwork } from './host-network.ts'
+import { resolveNetwork, type NetworkOptions, type NetworkSpec } from '../options/network/network-options.ts'
+import { hostNetwork } from './host/host-network.ts'
 import type { Network } from './network.ts'
 import { privateNetwork } from './private-network.ts'
 import { sweepStateFolders } from './sweep-state.ts'
-import { sweepOthers } from './sweep.ts'
-import { userNetwork } from './user-network.ts'
+import { sweepOthers } from './host/sweep.ts'
+import { userNetwork } from './user/user-network.ts'
 
 export type OpenOptions = NetworkOptions & { signal?: AbortSignal }
 

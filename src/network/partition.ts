@@ -1,9 +1,9 @@
 import { NetworkError } from '../errors.ts'
-import { address6In } from '../options/ipv6.ts'
-import type { NetworkPlace } from '../options/network-options.ts'
+import { address6In } from '../address/ipv6.ts'
+import type { NetworkPlace } from '../options/network/network-options.ts'
 import { bridgeMac, joinCommands, lines } from './ip-commands.ts'
 import type { Attachment } from './network.ts'
-import type { Interface } from './topology.ts'
+import type { Interface } from './diagnosis/topology.ts'
 
 /** Guests that hear one another, on a bridge of their own. */
 export interface Part {

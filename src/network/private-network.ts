@@ -1,14 +1,14 @@
-import { run } from '../host/run.ts'
-import { requireTool } from '../host/tools.ts'
-import { requireTun } from '../host/tun.ts'
+import { run } from '../host/program/run.ts'
+import { requireTool } from '../host/program/tools.ts'
+import { requireTun } from '../host/rights/tun.ts'
 import { acquire } from '../lifetime/disposers.ts'
-import { placeOf, type NetworkSpec } from '../options/network-options.ts'
+import { placeOf, type NetworkSpec } from '../options/network/network-options.ts'
 import { bridgedNetwork, type Bridged } from './bridged-network.ts'
-import { startDnsmasq } from './dnsmasq.ts'
+import { startDnsmasq } from './services/dnsmasq.ts'
 import { BRIDGE, bridgeCommands, LOOPBACK_UP, tapCommands } from './ip-commands.ts'
-import { startSlirp } from './slirp.ts'
+import { startSlirp } from './services/slirp.ts'
 import type { Network } from './network.ts'
-import { startKeeper } from './start-keeper.ts'
+import { startKeeper } from './keeper/start-keeper.ts'
 
 const tapName = (index: number) => `tap${index}`
 

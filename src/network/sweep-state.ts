@@ -2,8 +2,8 @@ import { lstat, rm, statfs } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { temporaryFolder } from '../host/environment.ts'
-import { stateFolders } from '../host/state-folder.ts'
-import { KEEPER_SOCKET } from '../host/state-names.ts'
+import { stateFolders } from '../host/files/state-folder.ts'
+import { KEEPER_SOCKET } from '../host/files/state-names.ts'
 
 /** Milliseconds within which a folder that was made surely has its socket, or has gone again. */
 const INFANCY = 60_000

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { GuestError } from '../errors.ts'
-import { badOption } from './bad-option.ts'
+import { badOption } from '../errors/bad-option.ts'
 
 export function oneOf<T extends string>(option: string, value: unknown, values: readonly T[]): T {
   if (values.includes(value as T)) return value as T

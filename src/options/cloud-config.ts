@@ -1,5 +1,5 @@
 import { GuestError } from '../errors.ts'
-import { badOption } from './bad-option.ts'
+import { badOption } from '../errors/bad-option.ts'
 import { isPlainObject } from './check.ts'
 
 const HINT = 'Use texts, numbers, booleans, null, lists and plain objects only: it is written as YAML.'

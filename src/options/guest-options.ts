@@ -1,13 +1,13 @@
-import { badOption } from './bad-option.ts'
+import { badOption } from '../errors/bad-option.ts'
 import { oneOf, refuseUnknown } from './check.ts'
 import { parseCloudConfig } from './cloud-config.ts'
-import { isInRange } from './dhcp.ts'
-import { freeAddress } from './free-address.ts'
+import { isInRange } from './network/dhcp.ts'
+import { freeAddress } from './network/free-address.ts'
 import { checkHostname } from './hostname.ts'
 import { parseImage, type ImageOption, type ImageSpec } from './image.ts'
-import { hostAddress } from './ipv4.ts'
+import { hostAddress } from '../address/ipv4.ts'
 import { parseKernelParameters } from './kernel-parameters.ts'
-import { macAddressOf } from './mac-address.ts'
+import { macAddressOf } from '../address/mac-address.ts'
 import { memoryMib } from './memory.ts'
 import { checkPassword } from './password.ts'
 import {
@@ -16,7 +16,7 @@ import {
   type NetworkKind,
   type NetworkOptions,
   type NetworkPlace,
-} from './network-options.ts'
+} from './network/network-options.ts'
 import { resolveTimeouts, type Timeouts } from './timeouts.ts'
 
 /** What a guest may be, apart from its name and its network. */

@@ -1,4 +1,4 @@
-import { badOption } from './bad-option.ts'
+import { badOption } from '../errors/bad-option.ts'
 
 /** RFC 1123, one label. */
 const HOSTNAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i

@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path'
-import { badOption } from './bad-option.ts'
+import { badOption } from '../errors/bad-option.ts'
 import { isPlainObject, readOnce, refuseUnknown } from './check.ts'
 
 /** A built image, by name: more packages can be put into it, because a host-only guest cannot fetch any. */

@@ -1,4 +1,4 @@
-import { badOption } from './bad-option.ts'
+import { badOption } from '../errors/bad-option.ts'
 import type { ImageSpec } from './image.ts'
 
 /** x86's COMMAND_LINE_SIZE is 2048, and the image's own parameters have the rest. */

@@ -1,4 +1,4 @@
-import { badOption } from './bad-option.ts'
+import { badOption } from '../errors/bad-option.ts'
 
 /** Below this Debian's kernel and initramfs do not unpack (seen: "Initramfs unpacking failed: write error"). */
 const LEAST_MIB = 192

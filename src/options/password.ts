@@ -1,4 +1,4 @@
-import { badOption } from './bad-option.ts'
+import { badOption } from '../errors/bad-option.ts'
 
 /** Bytes. PAM takes no more of a password (PAM_MAX_RESP_SIZE is 512, with the NUL), and its hash costs by its length. */
 const LONGEST = 511

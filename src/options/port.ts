@@ -1,4 +1,4 @@
-import { badOption } from './bad-option.ts'
+import { badOption } from '../errors/bad-option.ts'
 
 /** @throws GuestError for what is no TCP port */
 export function requirePort(port: unknown, example: string): void {

@@ -1,4 +1,4 @@
-import { badOption } from './bad-option.ts'
+import { badOption } from '../errors/bad-option.ts'
 import { isPlainObject, refuseUnknown } from './check.ts'
 
 /** Budgets, in milliseconds, with KVM. Under emulation (TCG) each is ten times as long. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, isAbsolute, join } from 'node:path'
-import { diskUsage } from '../host/disk-usage.ts'
+import { diskUsage } from '../cache/disk-usage.ts'
 import { messageOf } from '../host/message-of.ts'
 import { imagesFolder } from '../image/images-folder.ts'
 import { listImages } from '../image/list-images.ts'

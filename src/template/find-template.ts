@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cacheFolder } from '../host/environment.ts'
 import { HostError } from '../errors.ts'
-import { takeLock, type Lock } from '../host/lock.ts'
+import { takeLock, type Lock } from '../host/program/lock.ts'
 import { FreezeError } from './freeze-error.ts'
 import { openTemplate, readManifest, type Fault, type Template } from './store.ts'
 

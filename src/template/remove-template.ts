@@ -1,7 +1,7 @@
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readHolder, tryLock } from '../host/lock.ts'
-import { processUsing, userOf } from '../host/user-of.ts'
+import { readHolder, tryLock } from '../host/program/lock.ts'
+import { processUsing, userOf } from '../cache/user-of.ts'
 import { templatesFolder } from './find-template.ts'
 
 interface Removal {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { open, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { digestOf, stampOf } from '../host/file-digest.ts'
-import { touch } from '../host/touch.ts'
+import { digestOf, stampOf } from '../host/files/file-digest.ts'
+import { touch } from '../cache/touch.ts'
 import type { Credentials } from '../seed/credentials.ts'
-import type { Identity } from './identity.ts'
+import type { Identity } from './identity/identity.ts'
 
 /** Raise it when templates of older releases must not be used any more. */
 export const FORMAT_VERSION = 5

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { needsUserNamespace } from '../../src/host/namespaces.ts'
+import { needsUserNamespace } from '../../src/host/rights/namespaces.ts'
 import { copyDefaultTemplate } from '../support/default-template.ts'
 import { networkNamespace } from '../support/network-namespace.ts'
 import { ordinaryUser } from '../support/ordinary-user.ts'

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bootGuest, openNetwork, type GuestNetwork } from '../../src/index.ts'
-import { brokenLink } from '../../src/network/broken-link.ts'
+import { brokenLink } from '../../src/network/diagnosis/broken-link.ts'
 import { plugIn } from '../support/plug-in.ts'
 import { childrenOf } from '../support/processes.ts'
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { type NetworkNamespace, networkNamespace, openElsewhere, type Owner } from '../support/network-namespace.ts'
 import { split } from '../support/plug-in.ts'
 
-const BOOT = new URL('../../src/guest/boot-guest.ts', import.meta.url).href
+const BOOT = new URL('../../src/guest/start/boot-guest.ts', import.meta.url).href
 const MAC = '52:54:00:c0:ff:ee'
 
 const OUTSIDE = '203.0.113.1'

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { needsUserNamespace } from '../../src/host/namespaces.ts'
+import { needsUserNamespace } from '../../src/host/rights/namespaces.ts'
 import { leftovers, leftoversAfter, ownTemporaryFolder, processesNaming } from '../support/leftovers.ts'
 
 const PROGRAM = fileURLToPath(new URL('programs/way-out.ts', import.meta.url))

@@ -70,7 +70,7 @@ test('a port that is taken is an error, and free again once what took it is clos
 })
 
 test('a worker thread can expose, and what it exposed ends with it', async () => {
-  const module = JSON.stringify(new URL('../../src/network/expose.ts', import.meta.url).href)
+  const module = JSON.stringify(new URL('../../src/network/keeper/expose.ts', import.meta.url).href)
   const { gateway: address, stateFolder, socketPath } = network
   const where = JSON.stringify({ address, port: 8081, stateFolder, socketPath })
   const program = `

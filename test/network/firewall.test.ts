@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs'
 import { execa } from 'execa'
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { whyElsewhere } from '../../src/guest/stranger.ts'
-import { requireTool } from '../../src/host/tools.ts'
-import { firewallBetween } from '../../src/network/firewall.ts'
+import { whyElsewhere } from '../../src/guest/network/address-conflict.ts'
+import { requireTool } from '../../src/host/program/tools.ts'
+import { firewallBetween } from '../../src/network/diagnosis/firewall.ts'
 import { describeNetwork, openNetwork, type Network } from '../../src/index.ts'
 import { networkNamespace, openElsewhere } from '../support/network-namespace.ts'
 import { insideNode, plugIn, type Plugged, split } from '../support/plug-in.ts'
 
 const WEB = { hostname: 'web', address: '192.168.100.77', macAddress: '52:54:00:12:34:56' }
-const STRANGER = new URL('../../src/guest/stranger.ts', import.meta.url).href
-const FIREWALL = new URL('../../src/network/firewall.ts', import.meta.url).href
+const STRANGER = new URL('../../src/guest/network/address-conflict.ts', import.meta.url).href
+const FIREWALL = new URL('../../src/network/diagnosis/firewall.ts', import.meta.url).href
 
 let network: Network
 let web: Plugged

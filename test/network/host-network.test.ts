@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { hostRecords } from '../support/host-records.ts'
-import { qemuUser } from '../../src/host/qemu-user.ts'
+import { qemuUser } from '../../src/host/rights/qemu-user.ts'
 import { leftoversAfter, ownInterfaces, ownTemporaryFolder } from '../support/leftovers.ts'
 import {
   type NetworkNamespace,

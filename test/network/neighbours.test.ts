@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { requireUnanswered, whyElsewhere } from '../../src/guest/stranger.ts'
+import { requireUnanswered, whyElsewhere } from '../../src/guest/network/address-conflict.ts'
 import type { Network } from '../../src/network/network.ts'
 import { openNetwork } from '../../src/network/open-network.ts'
 import { plugIn, type Plugged } from '../support/plug-in.ts'

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HostError } from '../../src/errors.ts'
-import { runInSandbox } from '../../src/host/sandbox.ts'
+import { runInSandbox } from '../../src/host/program/sandbox.ts'
 import { ordinaryUser, type OrdinaryUser } from '../support/ordinary-user.ts'
 
 const PERL = '/usr/bin/perl'

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { execa } from 'execa'
-import { needsUserNamespace } from '../../src/host/namespaces.ts'
+import { needsUserNamespace } from '../../src/host/rights/namespaces.ts'
 import { asRoot } from './sudo.ts'
 
 /** A network namespace of a test's own, in the place of the host's: a `host` network must be made nowhere else. */

@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { findTool, PACKAGE_OF, type Tool } from '../../src/host/tools.ts'
+import { findTool, PACKAGE_OF, type Tool } from '../../src/host/program/tools.ts'
 
 /** Not ours, but our tools call them. */
 const OTHERS = ['sh', 'cat', 'sleep', 'true', 'chmod', 'mount', 'touch', 'flock', 'mkfifo', 'mknod'] as const

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { resolveSharing } from '../../fixtures/fixture-options.ts'
 import { GuestError } from '../../src/errors.ts'
-import { bootGuest } from '../../src/guest/boot-guest.ts'
-import { openNetwork } from '../../src/guest/open-guest-network.ts'
-import { prepareGuest } from '../../src/guest/prepare-guest.ts'
-import { resolveWait } from '../../src/guest/wait-until.ts'
+import { bootGuest } from '../../src/guest/start/boot-guest.ts'
+import { openNetwork } from '../../src/guest/network/open-guest-network.ts'
+import { prepareGuest } from '../../src/guest/start/prepare-guest.ts'
+import { resolveWait } from '../../src/guest/wait/wait-until.ts'
 
 /** Every entrance, each of which refuses before it starts anything. */
 const CALLS: [string, (options: never) => unknown][] = [

@@ -5,14 +5,14 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
-import { pick } from '../../src/cli/pick.ts'
+import { pick } from '../../src/cli/show/pick.ts'
 import { lsOrRm } from '../../src/cli/subcommand.ts'
-import { renderTable } from '../../src/cli/table.ts'
-import { durationText, sizeText } from '../../src/cli/units.ts'
-import { takeLock, tryLock } from '../../src/host/lock.ts'
-import { names } from '../../src/host/user-of.ts'
+import { renderTable } from '../../src/cli/show/table.ts'
+import { durationText, sizeText } from '../../src/cli/show/units.ts'
+import { takeLock, tryLock } from '../../src/host/program/lock.ts'
+import { names } from '../../src/cache/user-of.ts'
 import { builtImageName } from '../../src/image/images-folder.ts'
-import { makeRecipe } from '../../src/image/recipe.ts'
+import { makeRecipe } from '../../src/image/build/recipe.ts'
 import { makeCredentials } from '../../src/seed/credentials.ts'
 import { FILES, seal } from '../../src/template/store.ts'
 import { runCli } from './support/node.ts'
@@ -97,7 +97,7 @@ async function processNaming(argument: string): Promise<number> {
 
 /** A process that holds a lock of ours, as a builder does. */
 async function builderHolding(path: string): Promise<ChildProcess & { pid: number }> {
-  const url = new URL('../../src/host/lock.ts', import.meta.url).href
+  const url = new URL('../../src/host/program/lock.ts', import.meta.url).href
   const code = `
     const { takeLock } = await import('${url}')
     await takeLock(process.argv[1], 'the template web', () => {})

@@ -9,7 +9,7 @@ import { runCli } from './support/node.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-const KEEPER = fileURLToPath(new URL('../../src/network/keeper.ts', import.meta.url))
+const KEEPER = fileURLToPath(new URL('../../src/network/keeper/keeper.ts', import.meta.url))
 
 /** A real keeper, in this namespace, so that it dials 127.0.0.1. */
 async function startKeeper(): Promise<string> {

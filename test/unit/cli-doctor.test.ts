@@ -1,9 +1,9 @@
 import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
-import { renderDoctor } from '../../src/cli/render-doctor.ts'
-import type { Capabilities } from '../../src/host/capabilities.ts'
-import { judgeNetworks } from '../../src/host/probe-networks.ts'
-import { findTool } from '../../src/host/tools.ts'
+import { renderDoctor } from '../../src/doctor/render-doctor.ts'
+import type { Capabilities } from '../../src/doctor/capabilities.ts'
+import { judgeNetworks } from '../../src/doctor/probe-networks.ts'
+import { findTool } from '../../src/host/program/tools.ts'
 import { runCli } from './support/node.ts'
 import { pathWithout, standIn, temporaryFolder } from './support/temporary-folder.ts'
 

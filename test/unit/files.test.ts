@@ -2,9 +2,9 @@ import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { octal, ownerOf } from '../../src/guest/files.ts'
-import { putInPlace } from '../../src/host/put-in-place.ts'
-import { codeIn, guestFileError, hostFileError } from '../../src/ssh/file-error.ts'
-import { plainPath } from '../../src/ssh/file-scripts.ts'
+import { putInPlace } from '../../src/host/files/put-in-place.ts'
+import { codeIn, guestFileError, hostFileError } from '../../src/ssh/files/file-error.ts'
+import { plainPath } from '../../src/ssh/files/file-scripts.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 test.for([

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { resolveSharing } from '../../fixtures/fixture-options.ts'
-import { resolveTeam } from '../../fixtures/resolve-team.ts'
+import { resolveTeam } from '../../fixtures/leases/resolve-guest-specs.ts'
 
 test('networks by name have subnets of their own, and each guest its cards', () => {
   const sharing = resolveSharing({

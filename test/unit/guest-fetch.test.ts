@@ -5,7 +5,7 @@ import { connect, type AddressInfo, type Server } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { GuestError, NetworkError } from '../../src/errors.ts'
-import { Fetch } from '../../src/guest/fetch.ts'
+import { Fetch } from '../../src/guest/connection/fetch.ts'
 import { CERTIFICATE } from '../support/certificate.ts'
 
 const NAMES = { hostname: 'Web', address: '192.168.100.224' }

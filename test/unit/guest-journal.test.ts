@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { journalCommand, journalText, parseJournal } from '../../src/guest/journal.ts'
+import { journalCommand, journalText, parseJournal } from '../../src/guest/inspection/journal.ts'
 
 test('the command asks for no more than is wanted, and its values are quoted', () => {
   expect(journalCommand({})).not.toMatch(/--since|--unit|--priority/)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { pendingLines, pointToPending } from '../../fixtures/evidence/pending.ts'
-import { begin, forget, pendingOf, whilePending } from '../../src/guest/pending.ts'
-import { NotYet, waitUntil } from '../../src/guest/wait-until.ts'
+import { begin, forget, pendingOf, whilePending } from '../../src/guest/wait/pending.ts'
+import { NotYet, waitUntil } from '../../src/guest/wait/wait-until.ts'
 
 const past = new Date(0)
 const nothing = { [Symbol.dispose]: () => {} }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isLoopback, parseSockets, socketUrl } from '../../src/guest/sockets.ts'
+import { isLoopback, parseSockets, socketUrl } from '../../src/guest/wait/sockets.ts'
 
 /** As Debian 12 has it, one row of each kind. */
 const TABLES = `= tcp

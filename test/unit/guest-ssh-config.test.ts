@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
-import { sshConfig } from '../../src/guest/ssh-config.ts'
+import { sshConfig } from '../../src/guest/registry/ssh-config.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 /** A folder of which every character that means something to ssh_config or a shell must be kept. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { GuestError, SshError, WaitError } from '../../src/errors.ts'
-import { NotYet, resolveWait, waitUntil, type Wait } from '../../src/guest/wait-until.ts'
+import { NotYet, resolveWait, waitUntil, type Wait } from '../../src/guest/wait/wait-until.ts'
 
 const nothing = { [Symbol.dispose]: () => {} }
 

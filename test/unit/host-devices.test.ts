@@ -1,7 +1,7 @@
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
-import { whyUnopenable } from '../../src/host/device.ts'
-import { tunFault } from '../../src/host/tun.ts'
+import { whyUnopenable } from '../../src/host/rights/device.ts'
+import { tunFault } from '../../src/host/rights/tun.ts'
 import { evaluationCommand } from './support/node.ts'
 
 /** requireTun() where /dev/net is ours to change: in a mount namespace, by a process without any capability. */

@@ -1,6 +1,6 @@
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
-import { explainNamespaceFailure, type NamespaceSettings } from '../../src/host/namespaces.ts'
+import { explainNamespaceFailure, type NamespaceSettings } from '../../src/host/rights/namespaces.ts'
 import { evaluationCommand } from './support/node.ts'
 
 const NOTHING_SPECIAL: NamespaceSettings = {

@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { HostError } from '../../src/errors.ts'
-import { run } from '../../src/host/run.ts'
+import { run } from '../../src/host/program/run.ts'
 import { commandLineOf } from '../support/processes.ts'
 
-const RUN = fileURLToPath(new URL('../../src/host/run.ts', import.meta.url))
+const RUN = fileURLToPath(new URL('../../src/host/program/run.ts', import.meta.url))
 
 test('a program that runs ends with us, whatever ends us', async () => {
   const script = `

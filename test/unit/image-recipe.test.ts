@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { makeRecipe } from '../../src/image/recipe.ts'
+import { makeRecipe } from '../../src/image/build/recipe.ts'
 
 const plain = makeRecipe({ base: 'debian-12', packages: [] })
 

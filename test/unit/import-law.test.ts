@@ -3,59 +3,94 @@ import { dirname, join, normalize } from 'node:path'
 import ts from 'typescript'
 import { expect, test } from 'vitest'
 
-/** What the rooms that everything stands on may import, and then, room by room, what each may. */
-const BASE = ['visible', 'errors', 'lifetime']
-const HOST = [...BASE, 'options', 'host']
-/** These four do not know one another; guest/ and template/ join them. */
-const PARTS = ['network', 'image', 'machine', 'ssh']
-
-/** room -> rooms it may import. A room is a folder of src/, a file directly in src/, or fixtures. */
+/**
+ * room -> rooms that it imports, all of them: what is not here may not be imported, and what nobody imports is not here. A room is a folder of
+ * src/, a file directly in src/, or fixtures.
+ */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   visible: [],
   errors: ['visible'],
-  lifetime: ['visible', 'errors'],
-  options: BASE,
-  host: [...BASE, 'options'],
-  // Its documents are pure; its volume is written by a host program.
-  seed: HOST,
-  network: [...HOST, 'seed'],
-  image: [...HOST, 'seed'],
-  machine: [...HOST, 'seed'],
-  ssh: [...HOST, 'seed'],
-  template: [...HOST, 'seed', ...PARTS],
-  guest: [...HOST, 'seed', ...PARTS, 'template'],
-  index: [...HOST, 'seed', ...PARTS, 'template', 'guest'],
-  cli: [...HOST, 'seed', ...PARTS, 'template', 'guest', 'index'],
-  fixtures: [...HOST, 'seed', ...PARTS, 'template', 'guest', 'index'],
+  lifetime: ['errors'],
+  address: ['errors'],
+  options: ['errors', 'address'],
+  host: ['visible', 'errors', 'lifetime'],
+  qmp: ['errors', 'lifetime'],
+  accelerator: ['errors', 'host'],
+  cache: ['errors', 'host'],
+  // These five do not know one another; template and guest join them.
+  network: ['errors', 'lifetime', 'address', 'options', 'host', 'qmp'],
+  image: ['errors', 'lifetime', 'options', 'host', 'cache'],
+  machine: ['errors', 'lifetime', 'host', 'qmp'],
+  ssh: ['errors', 'lifetime', 'options', 'host'],
+  seed: ['errors', 'host'],
+  template: ['errors', 'lifetime', 'options', 'host', 'qmp', 'cache', 'network', 'image', 'machine', 'seed'],
+  guest: [
+    'errors',
+    'lifetime',
+    'address',
+    'options',
+    'host',
+    'qmp',
+    'accelerator',
+    'network',
+    'image',
+    'machine',
+    'ssh',
+    'seed',
+    'template',
+  ],
+  doctor: ['errors', 'options', 'host', 'accelerator'],
+  index: ['errors', 'lifetime', 'address', 'options', 'network', 'image', 'machine', 'ssh', 'seed', 'guest'],
+  cli: ['visible', 'errors', 'options', 'host', 'network', 'image', 'ssh', 'template', 'guest', 'doctor'],
+  fixtures: [
+    'visible',
+    'errors',
+    'lifetime',
+    'address',
+    'options',
+    'host',
+    'accelerator',
+    'network',
+    'machine',
+    'ssh',
+    'guest',
+    'index',
+  ],
 }
+
+/** Files in a folder, and lines in a file, that one finds one's way in. */
+const MOST_FILES = 15
+const MOST_LINES = 250
+/** Files that may import one another in a circle: a type and what implements it. */
+const LARGEST_CIRCLE = 3
 
 /** package -> where it may be imported, as the beginning of a path. Packages that are not named may be anywhere. */
 const ONLY_IN: Record<string, { paths: readonly string[]; why: string }> = {
   vitest: { paths: ['fixtures/'], why: 'the core serves any runner' },
-  execa: { paths: ['src/host/run.ts'], why: 'one place runs host programs' },
+  execa: { paths: ['src/host/program/run.ts'], why: 'one place runs host programs' },
   'node:child_process': {
     paths: [
       'src/cli/run.ts',
-      'src/host/lock.ts',
-      'src/host/tar.ts',
+      'src/host/program/lock.ts',
+      'src/host/files/tar.ts',
       'src/machine/kill-inside.ts',
       'src/machine/start-machine.ts',
-      'src/network/dnsmasq.ts',
-      'src/network/keeper-process.ts',
-      'src/network/keeper.ts',
-      'src/network/slirp.ts',
+      'src/network/services/dnsmasq.ts',
+      'src/network/keeper/keeper-process.ts',
+      'src/network/keeper/keeper.ts',
+      'src/network/services/slirp.ts',
     ],
-    why: 'host programs run through src/host/run.ts; docs/decisions/host-programs.md has the exceptions',
+    why: 'host programs run through src/host/program/run.ts; docs/decisions/host-programs.md has the exceptions',
   },
 }
 
 /** Who gives a script to a shell of the host. */
 const SHELL_IN = [
-  'src/host/sandbox.ts',
+  'src/host/program/sandbox.ts',
   'src/machine/confine.ts',
-  'src/network/enter.ts',
-  'src/network/start-keeper.ts',
-  'src/network/tether.ts',
+  'src/network/inside/enter.ts',
+  'src/network/keeper/start-keeper.ts',
+  'src/network/keeper/lifeline.ts',
 ]
 /** Those who could have one started by an option. */
 const STARTERS = ['execa', 'node:child_process'].flatMap((name) => ONLY_IN[name]?.paths ?? [])
@@ -67,9 +102,34 @@ test('imports in src/ and fixtures/ point one way', () => {
   expect(violations(readSources())).toEqual([])
 })
 
-test('every room is in the table', () => {
-  const rooms = new Set([...readSources().keys()].map(roomOf))
-  expect([...rooms].filter((room) => !(room in MAY_IMPORT))).toEqual([])
+test('every room is in the table, which has no import that there is not', () => {
+  const found: Record<string, Set<string>> = {}
+  for (const [path, targets] of imports(readSources())) {
+    const rooms = (found[roomOf(path)] ??= new Set())
+    for (const target of targets) if (roomOf(target) !== roomOf(path)) rooms.add(roomOf(target))
+  }
+  const sorted = (rooms: Iterable<string>) => [...rooms].sort()
+  const table = Object.entries(MAY_IMPORT).map(([room, rooms]) => [room, sorted(rooms)])
+  expect(Object.fromEntries(table)).toEqual(
+    Object.fromEntries(Object.entries(found).map(([room, rooms]) => [room, sorted(rooms)])),
+  )
+})
+
+test(`no folder has more than ${MOST_FILES} files, and no file more than ${MOST_LINES} lines`, () => {
+  const files: Record<string, number> = {}
+  const long: string[] = []
+  for (const [path, source] of readSources()) {
+    files[dirname(path)] = (files[dirname(path)] ?? 0) + 1
+    if (source.trimEnd().split('\n').length > MOST_LINES) long.push(path)
+  }
+  expect(Object.entries(files).filter(([, count]) => count > MOST_FILES)).toEqual([])
+  expect(long).toEqual([])
+})
+
+test(`no more than ${LARGEST_CIRCLE} files import one another in a circle`, () => {
+  expect(circles(imports(readSources())).filter((circle) => circle.length > LARGEST_CIRCLE)).toEqual([])
+  const four = ['a', 'b', 'c', 'd'].map((name, at, all) => [name, [all[(at + 1) % 4] as string]] as const)
+  expect(circles(new Map([...four, ['e', ['a']]]))).toEqual([['a', 'b', 'c', 'd']])
 })
 
 test.for([
@@ -82,7 +142,7 @@ test.for([
   ['src/odd/a.ts', "import '../errors.ts'", 'odd is not in the table of rooms'],
   ['src/guest/a.ts', "import { test } from 'vitest'", 'vitest may only be imported in fixtures/: the core serves'],
   ['src/guest/a.ts', "import { x } from 'vitest/node'", 'vitest may only be imported in fixtures/'],
-  ['src/host/a.ts', "import { execa } from 'execa'", 'execa may only be imported in src/host/run.ts'],
+  ['src/host/a.ts', "import { execa } from 'execa'", 'execa may only be imported in src/host/program/run.ts'],
   ['src/ssh/a.ts', "import { spawn } from 'node:child_process'", 'node:child_process may only be imported in src/'],
   ['src/ssh/a.ts', "import { spawn } from 'child_process'", 'node:child_process may only be imported in src/'],
   ['src/ssh/a.ts', 'const home = process.env.HOME', `only ${ENVIRONMENT} reads process.env`],
@@ -91,12 +151,16 @@ test.for([
   ['src/ssh/a.ts', "import { env } from 'node:process'", `only ${ENVIRONMENT} reads process.env`],
   ['src/machine/a.ts', "import { spawn } from 'node:child_process'", 'node:child_process may only be imported in src/'],
   ['src/ssh/a.ts', "process.getBuiltinModule('node:child_process')", 'node:child_process is imported by names'],
-  ['src/host/tar.ts', "import * as programs from 'node:child_process'", 'node:child_process is imported by names'],
-  ['src/host/tar.ts', "import programs from 'child_process'", 'node:child_process is imported by names'],
-  ['src/host/tar.ts', "import { exec as start } from 'node:child_process'", 'exec gives its command to a shell'],
-  ['src/host/tar.ts', "import { execSync } from 'node:child_process'", 'execSync gives its command to a shell'],
-  ['src/host/tar.ts', "spawn('tar', [], { shell: true })", 'the option shell'],
-  ['src/host/run.ts', 'execa(file, args, { shell })', 'the option shell'],
+  [
+    'src/host/files/tar.ts',
+    "import * as programs from 'node:child_process'",
+    'node:child_process is imported by names',
+  ],
+  ['src/host/files/tar.ts', "import programs from 'child_process'", 'node:child_process is imported by names'],
+  ['src/host/files/tar.ts', "import { exec as start } from 'node:child_process'", 'exec gives its command to a shell'],
+  ['src/host/files/tar.ts', "import { execSync } from 'node:child_process'", 'execSync gives its command to a shell'],
+  ['src/host/files/tar.ts', "spawn('tar', [], { shell: true })", 'the option shell'],
+  ['src/host/program/run.ts', 'execa(file, args, { shell })', 'the option shell'],
   ['src/seed/a.ts', "run('sh', ['-c', script])", `'sh': ${NO_SHELL}`],
   ['src/seed/a.ts', "run('setpriv', ['--', '/usr/bin/bash', '-ec', script])", `'/usr/bin/bash': ${NO_SHELL}`],
   ['src/seed/a.ts', 'run("env", words(`sh -c ${script}`))', `'sh -c': ${NO_SHELL}`],
@@ -113,8 +177,8 @@ test.for([
   ['fixtures/a.ts', "import { test } from 'vitest'"],
   ['src/guest/a.ts', "// import { x } from 'vitest' reads process.env"],
   ['src/machine/start-machine.ts', "import { spawn } from 'node:child_process'"],
-  ['src/host/tar.ts', "import { type ChildProcess, execFileSync } from 'node:child_process'"],
-  ['src/network/tether.ts', "const command = ['/bin/sh', '-c', script]"],
+  ['src/host/files/tar.ts', "import { type ChildProcess, execFileSync } from 'node:child_process'"],
+  ['src/network/keeper/lifeline.ts', "const command = ['/bin/sh', '-c', script]"],
   ['src/guest/a.ts', "guest.exec('ssh -c aes') // sh -c"],
   ['fixtures/a.ts', 'const user = { shell: true }'],
   [ENVIRONMENT, 'export const home = process.env.HOME'],
@@ -126,6 +190,42 @@ test('docs/decisions/host-programs.md tells of every exception', () => {
   const page = readFileSync(new URL('../../docs/decisions/host-programs.md', import.meta.url), 'utf8')
   expect([...STARTERS, ...SHELL_IN].filter((path) => !page.includes(path))).toEqual([])
 })
+
+/** file -> the files of src/ and fixtures/ that it imports, types too. */
+function imports(sources: ReadonlyMap<string, string>): Map<string, string[]> {
+  const found = new Map<string, string[]>()
+  for (const [path, source] of sources) {
+    const names = ts.preProcessFile(source, true, true).importedFiles.map(({ fileName }) => fileName)
+    const own = names.filter((name) => name.startsWith('.')).map((name) => normalize(join(dirname(path), name)))
+    found.set(path, own)
+  }
+  return found
+}
+
+/** Those of whom each imports every other one, by however many steps (Tarjan's strongly connected components). */
+function circles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const found: string[][] = []
+  const index = new Map<string, number>()
+  const lowest = new Map<string, number>()
+  const stack: string[] = []
+  const visit = (node: string): number => {
+    const own = index.size
+    index.set(node, own)
+    lowest.set(node, own)
+    stack.push(node)
+    for (const next of graph.get(node) ?? []) {
+      const reached = index.has(next) ? (stack.includes(next) ? (index.get(next) as number) : own) : visit(next)
+      lowest.set(node, Math.min(lowest.get(node) as number, reached))
+    }
+    if (lowest.get(node) === own) {
+      const circle = stack.splice(stack.indexOf(node))
+      if (circle.length > 1) found.push(circle.sort())
+    }
+    return lowest.get(node) as number
+  }
+  for (const node of graph.keys()) if (!index.has(node)) visit(node)
+  return found
+}
 
 /** One line for each import, read or shell that the tables forbid: the file, then the rule. */
 function violations(sources: ReadonlyMap<string, string>): string[] {
@@ -233,7 +333,7 @@ function nameIs(node: ts.Node, name: string): boolean {
   return ts.isIdentifier(node) && node.text === name
 }
 
-/** `src/ssh/exec.ts` -> `ssh`, `src/errors.ts` -> `errors`, `fixtures/index.ts` -> `fixtures`. */
+/** `src/ssh/command/exec.ts` -> `ssh`, `src/errors.ts` -> `errors`, `fixtures/index.ts` -> `fixtures`. */
 function roomOf(path: string): string {
   const [top = '', next = ''] = path.split('/')
   return top === 'src' ? next.replace(/\.ts$/, '') : top

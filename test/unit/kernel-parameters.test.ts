@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { GuestError } from '../../src/errors.ts'
 import { parseKernelParameters } from '../../src/options/kernel-parameters.ts'
 import { resolveGuest } from '../../src/options/guest-options.ts'
-import { resolveNetwork } from '../../src/options/network-options.ts'
+import { resolveNetwork } from '../../src/options/network/network-options.ts'
 import { templateKey } from '../../src/template/key.ts'
 
 const BUILT = { base: 'debian-12', packages: [] } as const

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { netemWords, resolveLinkLimit, tbfWords, type LinkLimit } from '../../src/options/link-limit.ts'
+import { netemWords, resolveLinkLimit, tbfWords, type LinkLimit } from '../../src/options/network/link-limit.ts'
 
 test.for([
   [{ latency: 100 }, 'netem delay 100ms'],

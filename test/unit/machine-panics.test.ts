@@ -1,7 +1,7 @@
 import { duplexPair } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { Qmp } from '../../src/host/qmp.ts'
+import { Qmp } from '../../src/qmp/qmp.ts'
 import { Console } from '../../src/machine/console.ts'
 import { Panics } from '../../src/machine/panics.ts'
 

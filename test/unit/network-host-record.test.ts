@@ -2,7 +2,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, statSync, symlinkS
 import { dirname } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { expect, onTestFinished, test } from 'vitest'
-import { nameOf } from '../../src/host/process-name.ts'
+import { nameOf } from '../../src/host/program/process-name.ts'
 import {
   bootId,
   type HostRecord,
@@ -12,7 +12,7 @@ import {
   recordPath,
   removeRecord,
   writeRecord,
-} from '../../src/network/host-record.ts'
+} from '../../src/network/host/host-record.ts'
 
 function record(more: Partial<HostRecord> = {}): HostRecord {
   const id = randomBytes(3).toString('hex')

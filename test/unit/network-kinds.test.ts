@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import { GuestError, NetworkError } from '../../src/errors.ts'
-import { chooseSubnet, takenBy } from '../../src/network/choose-subnet.ts'
-import type { HostLink } from '../../src/network/host-facts.ts'
-import type { HostRecord } from '../../src/network/host-record.ts'
+import { chooseSubnet, takenBy } from '../../src/network/host/choose-subnet.ts'
+import type { HostLink } from '../../src/network/host/host-facts.ts'
+import type { HostRecord } from '../../src/network/host/host-record.ts'
 import { restoreCommands } from '../../src/network/ip-commands.ts'
-import { userNetdev } from '../../src/network/user-network.ts'
-import { connections } from '../../src/network/usernet.ts'
-import { verifyBridge, verifyTap } from '../../src/network/verify-links.ts'
-import { networkOptionsOf, resolveNetwork } from '../../src/options/network-options.ts'
+import { userNetdev } from '../../src/network/user/user-network.ts'
+import { connections } from '../../src/network/user/usernet.ts'
+import { verifyBridge, verifyTap } from '../../src/network/host/verify-links.ts'
+import { networkOptionsOf, resolveNetwork } from '../../src/options/network/network-options.ts'
 
 const RECORD: HostRecord = {
   id: 'abcdef',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Packet, type Ruleset, whoDrops } from '../../src/network/ruleset.ts'
+import { type Packet, type Ruleset, whoDrops } from '../../src/network/diagnosis/ruleset.ts'
 
 const PACKET: Packet = {
   hook: 'input',

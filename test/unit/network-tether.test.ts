@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { tethered } from '../../src/network/tether.ts'
+import { tethered } from '../../src/network/keeper/lifeline.ts'
 import { commandLineOf, processIds } from '../support/processes.ts'
 
 const fifo = join(tmpdir(), `vg-tether-${process.pid}`)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { GuestError } from '../../src/errors.ts'
 import { resolveGuest } from '../../src/options/guest-options.ts'
-import { resolveNetwork } from '../../src/options/network-options.ts'
+import { resolveNetwork } from '../../src/options/network/network-options.ts'
 
 test.for<[string, Record<string, unknown>, RegExp, RegExp]>([
   ['memory without a unit', { memory: '12' }, /`memory` must be a size with its unit.*got '12'/, /memory: '12M'/],

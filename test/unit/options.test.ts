@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import { GuestError } from '../../src/errors.ts'
 import { bootGuest, openNetwork } from '../../src/index.ts'
 import { resolveGuest, type GuestOptions } from '../../src/options/guest-options.ts'
-import { address6In, type Subnet6 } from '../../src/options/ipv6.ts'
-import { networkOptionsOf, optionsLike, resolveNetwork } from '../../src/options/network-options.ts'
+import { address6In, type Subnet6 } from '../../src/address/ipv6.ts'
+import { networkOptionsOf, optionsLike, resolveNetwork } from '../../src/options/network/network-options.ts'
 
 const guest = (options: GuestOptions, subnet?: string) =>
   resolveGuest(options, resolveNetwork(subnet === undefined ? {} : { subnet }))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { unprivileged } from '../../src/host/qemu-user.ts'
+import { unprivileged } from '../../src/host/rights/qemu-user.ts'
 
 const ALL = 'CapEff:\t000001ffffffffff\n'
 const HOST = '         0          0 4294967295\n'

@@ -7,7 +7,7 @@ import { standIn, temporaryFolder } from './support/temporary-folder.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
 /** All that a set-up reads before it changes anything. */
-const NEEDED = ['package.json', 'package-lock.json', 'scripts', 'src/host/tools.ts']
+const NEEDED = ['package.json', 'package-lock.json', 'scripts', 'src/host/program/tools.ts']
 const NOBODY = 65534
 
 afterEach(() => void vi.unstubAllEnvs())

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import { resolveSharing } from '../../fixtures/fixture-options.ts'
-import { loadOf, resolveTeam } from '../../fixtures/resolve-team.ts'
-import { hostsBlock } from '../../src/guest/hosts-block.ts'
-import { freeAddress } from '../../src/options/free-address.ts'
+import { loadOf, resolveTeam } from '../../fixtures/leases/resolve-guest-specs.ts'
+import { hostsBlock } from '../../src/guest/network/hosts-block.ts'
+import { freeAddress } from '../../src/options/network/free-address.ts'
 import { resolveGuest } from '../../src/options/guest-options.ts'
-import { resolveNetwork, type NetworkOptions } from '../../src/options/network-options.ts'
-import { hasChangeableCards, newIdentity, requireIdentity } from '../../src/template/identity.ts'
+import { resolveNetwork, type NetworkOptions } from '../../src/options/network/network-options.ts'
+import { hasChangeableCards, newIdentity, requireIdentity } from '../../src/template/identity/identity.ts'
 import { templateKey, type KeyFacts } from '../../src/template/key.ts'
 
 const network = (options: NetworkOptions = {}) => resolveNetwork(options)

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SshError } from '../../src/errors.ts'
 import { makeCredentials } from '../../src/seed/credentials.ts'
 import { connectSsh, type Login } from '../../src/ssh/connect.ts'
-import { exec } from '../../src/ssh/exec.ts'
+import { exec } from '../../src/ssh/command/exec.ts'
 import { waitForBanner } from '../../src/ssh/wait-for-banner.ts'
 import { startSshServer, type SshServer } from '../support/ssh-server.ts'
 

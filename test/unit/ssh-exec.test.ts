@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'ssh2'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CommandError, GuestError, SshError } from '../../src/errors.ts'
-import { exec } from '../../src/ssh/exec.ts'
+import { exec } from '../../src/ssh/command/exec.ts'
 import { logIn, startSshServer, type SshServer } from '../support/ssh-server.ts'
 
 let server: SshServer

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { startProgram } from '../../src/ssh/program.ts'
+import { startProgram } from '../../src/ssh/files/program.ts'
 import { logIn, startSshServer } from '../support/ssh-server.ts'
 
 test('a program that misses the first signal to end is sent another', async () => {

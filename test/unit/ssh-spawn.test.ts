@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'ssh2'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { CommandError, GuestError, SshError } from '../../src/errors.ts'
-import { spawn } from '../../src/ssh/spawn.ts'
+import { spawn } from '../../src/ssh/command/spawn.ts'
 import { logIn, startSshServer, type SshServer } from '../support/ssh-server.ts'
 
 let server: SshServer

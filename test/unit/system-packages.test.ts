@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { packageOf, missingSystemPackages } from '../../scripts/setup/system-packages.mjs'
-import { missingPackages } from '../../src/host/missing-packages.ts'
-import { PACKAGE_OF } from '../../src/host/tools.ts'
+import { missingPackages } from '../../src/doctor/missing-packages.ts'
+import { PACKAGE_OF } from '../../src/host/program/tools.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
 

@@ -1,9 +1,9 @@
 import { duplexPair, PassThrough } from 'node:stream'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
-import { boundedLines } from '../../src/template/bounded-lines.ts'
-import { IdentityError } from '../../src/template/identity-error.ts'
-import { armCommand, WakePort } from '../../src/template/waker.ts'
+import { boundedLines } from '../../src/template/identity/bounded-lines.ts'
+import { IdentityError } from '../../src/template/identity/identity-error.ts'
+import { armCommand, WakePort } from '../../src/template/identity/resume-agent.ts'
 
 /** A guest at the other end of the serial port: answers each line as it is told, the seed alone with nothing. */
 function guest(answer: (line: string) => string | undefined, onSeed: () => string | undefined = () => undefined) {

@@ -1,7 +1,7 @@
 import { test } from 'vitest'
-import { explainBuildFailure } from '../../../src/image/build-failure.ts'
-import { runAsRoot } from '../../../src/image/build-step.ts'
-import { run } from '../../../src/host/run.ts'
+import { explainBuildFailure } from '../../../src/image/build/build-failure.ts'
+import { runAsRoot } from '../../../src/image/build/build-step.ts'
+import { run } from '../../../src/host/program/run.ts'
 
 /** As long as what mmdebstrap writes. */
 const LOG = `for (let line = 0; line < 4000; line++) console.error('line ' + line + ' of the log'); process.exitCode = 1`

@@ -1,5 +1,5 @@
 /** Runs the Perl script of a sandbox's `/script`, and shows what it says. Arguments: the sandbox's files as JSON, and the script's own. */
-import { runInSandbox } from '../../../src/host/sandbox.ts'
+import { runInSandbox } from '../../../src/host/program/sandbox.ts'
 
 const [files = '{}', ...words] = process.argv.slice(2)
 const sandbox = { files: JSON.parse(files) as Record<string, string>, fileLimit: 0 }

@@ -1,6 +1,6 @@
 import { mkdir, open, readFile, symlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { makeRecipe } from '../../../src/image/recipe.ts'
+import { makeRecipe } from '../../../src/image/build/recipe.ts'
 import { resolveImage } from '../../../src/image/resolve-image.ts'
 import { sealImage } from '../../../src/image/seal-image.ts'
 import type { BuiltImage } from '../../../src/options/image.ts'

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { access, chmod, mkdir, mkdtemp, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cacheFolder } from '../../../src/host/environment.ts'
-import { takeLock } from '../../../src/host/lock.ts'
-import { requireTool } from '../../../src/host/tools.ts'
-import { removeAsRoot, runAsRoot } from '../../../src/image/build-step.ts'
+import { takeLock } from '../../../src/host/program/lock.ts'
+import { requireTool } from '../../../src/host/program/tools.ts'
+import { removeAsRoot, runAsRoot } from '../../../src/image/build/build-step.ts'
 import { makeGrubDisk } from '../odd-image/grub-disk.ts'
 
 /** What manages the network cards of a vendor's image. */

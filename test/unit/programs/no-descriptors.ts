@@ -6,11 +6,11 @@ import { openSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { GuestError } from '../../../src/errors.ts'
-import { forward } from '../../../src/guest/forward.ts'
-import { takeLock } from '../../../src/host/lock.ts'
-import { run } from '../../../src/host/run.ts'
-import { packTar } from '../../../src/host/tar.ts'
-import { hold, spawnKeeper } from '../../../src/network/keeper-process.ts'
+import { forward } from '../../../src/guest/connection/forward.ts'
+import { takeLock } from '../../../src/host/program/lock.ts'
+import { run } from '../../../src/host/program/run.ts'
+import { packTar } from '../../../src/host/files/tar.ts'
+import { hold, spawnKeeper } from '../../../src/network/keeper/keeper-process.ts'
 
 const [folder = ''] = process.argv.slice(2)
 const acts: Record<string, () => unknown> = {

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { findTool, PACKAGE_OF, type Tool } from '../../../src/host/tools.ts'
+import { findTool, PACKAGE_OF, type Tool } from '../../../src/host/program/tools.ts'
 
 /** A folder that everybody can read, gone when the test is over. */
 export function temporaryFolder(): string {

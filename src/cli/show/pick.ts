@@ -1,0 +1,20 @@
+import { GuestError } from '../../errors.ts'
+
+/**
+ * The names that are meant by beginnings of them, each once.
+ * @throws GuestError for what is the beginning of none, or of several.
+ */
+export function pick(kind: string, names: readonly string[], beginnings: readonly string[]): string[] {
+  return [...new Set(beginnings.map((beginning) => pickOne(kind, names, beginning)))]
+}
+
+function pickOne(kind: string, names: readonly string[], beginning: string): string {
+  const meant = names.includes(beginning) ? [beginning] : names.filter((name) => name.startsWith(beginning))
+  const [only, ...more] = beginning === '' ? [] : meant
+  if (only === undefined) {
+    const hint = names.length === 0 ? `There is no ${kind} at all.` : `There are: ${names.join(', ')}`
+    throw new GuestError(`There is no ${kind} '${beginning}'`, { hint })
+  }
+  if (more.length > 0) throw new GuestError(`'${beginning}' may be any ${kind} of: ${meant.join(', ')}`)
+  return only
+}

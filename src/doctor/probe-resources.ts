@@ -1,0 +1,140 @@
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
+import { userInfo } from 'node:os'
+import { dirname } from 'node:path'
+import type { Capability } from './capability.ts'
+import { installCommand } from './distribution.ts'
+import { cacheFolder, temporaryFolder } from '../host/environment.ts'
+import { isNodeNewEnough, LEAST_NODE, NEWER_NODE } from '../host/node-version.ts'
+import { findTool, PACKAGE_OF } from '../host/program/tools.ts'
+
+const MIB = 2 ** 20
+/** Building the default image takes about this much at its height. */
+const BUILD_MIB = 3000
+/** One guest of the default size, and QEMU. */
+const GUEST_MIB = 768
+
+export function probeArchitecture(): Capability {
+  const { arch, platform } = process
+  const found = `${platform} ${arch}`
+  return platform === 'linux' && arch === 'x64'
+    ? { name: 'architecture', state: 'ok', found, means: 'the one the guests have' }
+    : {
+        name: 'architecture',
+        state: 'missing',
+        found,
+        means: 'guests are x86_64 Linux, and need a host that is that too',
+        fix: 'use an x86_64 Linux host',
+      }
+}
+
+export function probeNode(version = process.versions.node): Capability {
+  const name = 'Node.js'
+  return isNodeNewEnough(version)
+    ? { name, state: 'ok', found: version, means: `${LEAST_NODE} or newer` }
+    : { name, state: 'missing', found: version, means: `${LEAST_NODE} or newer is needed`, fix: NEWER_NODE }
+}
+
+/** What an ordinary user needs to unpack a Debian: a range of user ids, and the program that maps it. */
+export function probeUserIds(): Capability {
+  const name = 'user ids'
+  const means = 'the default image is built without root'
+  const unbuilt = 'the default image cannot be built by this user; a disk of your own still boots'
+  if (process.getuid?.() === 0) return { name, state: 'ok', found: 'root', means: 'the default image is built as root' }
+  const newuidmap = findTool('newuidmap')
+  if (newuidmap === undefined) {
+    const fix = installCommand([PACKAGE_OF.newuidmap])
+    return { name, state: 'degraded', found: 'no newuidmap', means: unbuilt, fix }
+  }
+  const lacking = ['/etc/subuid', '/etc/subgid'].filter((path) => !hasRange(path))
+  if (lacking.length === 0) return { name, state: 'ok', found: `${newuidmap}, /etc/subuid, /etc/subgid`, means }
+  const fix = 'sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "$USER"'
+  return { name, state: 'degraded', found: `no range for this user in ${lacking.join(' and ')}`, means: unbuilt, fix }
+}
+
+/** Lines are `name or number:first:count` (subuid(5)). */
+function hasRange(path: string): boolean {
+  try {
+    const owners = readFileSync(path, 'utf8').split('\n').map((line) => line.split(':')[0]) // prettier-ignore
+    return owners.includes(ownName()) || owners.includes(String(process.getuid?.()))
+  } catch {
+    return false
+  }
+}
+
+/** Throws for a user id without a line in /etc/passwd, as in many containers. */
+function ownName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return ''
+  }
+}
+
+export async function probeCache(): Promise<Capability> {
+  const name = 'cache folder'
+  const folder = cacheFolder()
+  const there = nearestFolder(folder)
+  if (!isWritable(there)) {
+    const fix = 'export VITEST_GUEST_CACHE="$HOME/vitest-guest-cache"'
+    return { name, state: 'missing', found: `${there} cannot be written`, means: 'no image can be kept', fix }
+  }
+  const { bavail, bsize } = await statfs(there)
+  const free = Math.floor((bavail * bsize) / MIB)
+  const found = `${size(free)} free in ${folder}`
+  return free >= BUILD_MIB
+    ? { name, state: 'ok', found, means: 'keeps images' }
+    : {
+        name,
+        state: 'degraded',
+        found,
+        means: `building the default image takes about ${BUILD_MIB} MiB`,
+        fix: 'export VITEST_GUEST_CACHE=/a/folder/with/more/room',
+      }
+}
+
+export function probeMemory(): Capability {
+  // Knows of a container's limit, too.
+  const free = Math.floor(process.availableMemory() / MIB)
+  const found = `${size(free)} available`
+  return free >= GUEST_MIB
+    ? { name: 'memory', state: 'ok', found, means: `room for ${Math.floor(free / GUEST_MIB)} guests of 512M` }
+    : {
+        name: 'memory',
+        state: 'degraded',
+        found,
+        means: `a guest of the default size takes up to ${GUEST_MIB} MiB`,
+        fix: "end other programs, or give guests less: memory: '256M'",
+      }
+}
+
+export function probeTemporaryFolder(): Capability {
+  const name = 'temporary folder'
+  const folder = temporaryFolder()
+  return existsSync(folder) && isWritable(folder)
+    ? { name, state: 'ok', found: folder, means: 'holds what a running guest needs' }
+    : {
+        name,
+        state: 'missing',
+        found: `${folder} cannot be written`,
+        means: 'no guest can start',
+        fix: 'export TMPDIR=/tmp',
+      }
+}
+
+function size(mib: number): string {
+  return mib < 10_240 ? `${mib} MiB` : `${Math.floor(mib / 1024)} GiB`
+}
+
+function nearestFolder(path: string): string {
+  return existsSync(path) || path === dirname(path) ? path : nearestFolder(dirname(path))
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

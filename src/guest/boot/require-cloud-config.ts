@@ -1,0 +1,80 @@
+import type { Client } from 'ssh2'
+import { BootError } from '../../errors.ts'
+import { askCloudInit, type CloudInitReport } from './cloud-init-report.ts'
+
+/** A module that failed, as cloud-init tells it: `('scripts_user', RuntimeError('…'))`. */
+const MODULE = /^\('([\w-]+)'/
+const HINT = "cloudInitErrors: 'warn' starts the guest all the same, with guest.warnings."
+
+/**
+ * Sees to it that cloud-init did what the user's cloud-config asks for. What fails that is not the user's, a locale of the image
+ * say, stays a warning.
+ * @param errors what cloud-init reports as failed
+ * @throws BootError with what its log says
+ */
+export async function requireCloudConfig(
+  client: Client,
+  cloudConfig: Readonly<Record<string, unknown>>,
+  errors: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const keys = Object.keys(cloudConfig)
+  if (keys.length === 0) return
+  const modules = errors.flatMap((error) => MODULE.exec(error)?.[1] ?? [])
+  const report = await askCloudInit(client, keys, modules, signal)
+  const fault = report && faultOf(report, errors)
+  if (fault) throw fault
+}
+
+/** What of the user's own went wrong. */
+export function faultOf(report: CloudInitReport, errors: readonly string[]): BootError | undefined {
+  const { unknown, known, schema, modules, log, output } = report
+  const [key] = unknown
+  if (key !== undefined) {
+    const near = nearest(key, known)
+    return new BootError(`cloud-init in the guest does not know the key \`${key}\` of cloudConfig`, {
+      option: 'cloudConfig',
+      hint: `${near === undefined ? '' : `Did you mean ${near}? `}${HINT}`,
+    })
+  }
+  if (schema !== '') {
+    return new BootError('cloudConfig is not as cloud-init expects it (cloud-init schema --system)', {
+      option: 'cloudConfig',
+      stderr: schema,
+      hint: HINT,
+    })
+  }
+  const failed = Object.entries(modules).filter(([, keys]) => keys.length > 0)
+  if (failed.length === 0) return undefined
+  const names = failed.map(([module, keys]) => `${keys.join(', ')} (module ${module})`)
+  const said = errors.filter((error) => failed.some(([module]) => error.startsWith(`('${module}'`)))
+  return new BootError(`cloud-init failed at what cloudConfig asks for: ${names.join('; ')}`, {
+    option: 'cloudConfig',
+    stdout: output.join('\n'),
+    stderr: [...log, ...said].join('\n'),
+    hint: `The lines are of /var/log/cloud-init-output.log and /var/log/cloud-init.log. ${HINT}`,
+  })
+}
+
+/** The known name that takes the fewest changes, when that is few. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  const [best] = known
+    .map((each) => ({ each, distance: distance(name, each) }))
+    .filter((found) => found.distance <= Math.max(2, name.length / 4))
+    .sort((one, other) => one.distance - other.distance)
+  return best?.each
+}
+
+/** Levenshtein's. */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index)
+  for (const [i, character] of [...one].entries()) {
+    const next = [i + 1]
+    for (const [j, wanted] of [...other].entries()) {
+      const change = (row[j] as number) + (character === wanted ? 0 : 1)
+      next.push(Math.min(change, (row[j + 1] as number) + 1, (next[j] as number) + 1))
+    }
+    row = next
+  }
+  return row.at(-1) as number
+}

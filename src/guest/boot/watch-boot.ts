@@ -1,0 +1,125 @@
+import { BootError, SshError } from '../../errors.ts'
+import type { Console } from '../../machine/console.ts'
+import type { Machine, MachineExit } from '../../machine/start-machine.ts'
+
+interface Badness {
+  readonly pattern: RegExp
+  readonly what: string
+  readonly hint: string
+}
+
+/** What a console says when a boot has come to its end, other than by a panic, with what to do about it. */
+const BADNESS: readonly Badness[] = [
+  {
+    pattern: /ALERT!\s{1,8}(.{0,300}?)\s{1,8}Dropping to a shell!|Dropping to a shell!/,
+    what: 'The initramfs found no root file system and dropped to a shell',
+    hint: "Check the image: does its boot loader's root= name a file system that is there?",
+  },
+  {
+    pattern: /You are in (emergency|rescue) mode/,
+    what: 'systemd gave up and entered a rescue shell',
+    hint: 'Look for FAILED and DEPEND in the console: a mount in /etc/fstab is the usual cause.',
+  },
+  {
+    pattern: /grub rescue>/,
+    what: 'GRUB could not find its files and entered its rescue shell',
+    hint: 'Reinstall GRUB in the image, or check that the disk is complete.',
+  },
+]
+
+/** Of a line that comes in pieces, in characters. */
+const LONGEST_LINE = 1024
+
+/** cloud-init's last words (its final_message), long after sshd should have started. */
+const BOOT_FINISHED = /Cloud-init v\. \S+ finished at/
+
+export interface BootWatch extends Disposable {
+  /** sshd has answered, so its absence is no longer a concern. */
+  sshdAnswered(): void
+}
+
+/**
+ * Watches a machine that boots and calls `fail` on evidence that it will never be ready, so that nobody waits for a
+ * time-out to learn it.
+ * @param sshdGraceMs how long sshd may still stay silent once the boot has finished.
+ * @param since where in the console this boot begins.
+ */
+export function watchBoot(
+  machine: Machine,
+  sshdGraceMs: number,
+  since: number,
+  fail: (error: Error) => void,
+): BootWatch {
+  const { console, panics } = machine
+  let seen = since
+  let grace: NodeJS.Timeout | undefined
+  let answered = false
+  let over = false
+
+  const look = () => {
+    const text = console.textSince(Math.max(since, seen - LONGEST_LINE))
+    seen = console.position
+    const error = badness(text, console)
+    if (error) fail(error)
+    if (!answered && !grace && BOOT_FINISHED.test(text))
+      grace = setTimeout(() => fail(noSshd(console.tail, since > 0)), sshdGraceMs)
+  }
+  const stopLooking = console.onOutput(look)
+  look()
+  const panicked = () => panics.error && fail(panics.error)
+  const stopPanics = panics.onChange(panicked)
+  panicked()
+  void machine.exited.then((exit) => {
+    if (!over) fail(endedWhileBooting(exit, console.tail))
+  })
+
+  return {
+    sshdAnswered: () => {
+      answered = true
+      clearTimeout(grace)
+    },
+    [Symbol.dispose]: () => {
+      over = true
+      clearTimeout(grace)
+      stopLooking()
+      stopPanics()
+    },
+  }
+}
+
+function badness(text: string, console: Console): BootError | undefined {
+  for (const { pattern, what, hint } of BADNESS) {
+    const match = pattern.exec(text)
+    if (match) {
+      return new BootError(match[1] ? `${what}: ${match[1].trim()}` : what, { consoleTail: console.tail, hint })
+    }
+  }
+  return undefined
+}
+
+function noSshd(consoleTail: string, isRestart: boolean): SshError {
+  return new SshError('The guest has finished booting, but no sshd answers on port 22', {
+    phase: 'ssh banner',
+    consoleTail,
+    hint: isRestart
+      ? 'sshd answered in the boot before. The console shows whether ssh.service failed; a crash loses what the guest had not written to its disk (sync).'
+      : 'The console shows whether ssh.service failed; if it is not there, install openssh-server in the image.',
+  })
+}
+
+function endedWhileBooting({ reason, exitCode, signal, stderr }: MachineExit, consoleTail: string): BootError {
+  if (reason === 'guest-shutdown') {
+    return new BootError('The guest powered itself off while booting', {
+      consoleTail,
+      hint: 'Look for poweroff or shutdown in cloudConfig (bootcmd, runcmd, power_state) and in the image.',
+    })
+  }
+  const how = signal ? `by ${signal}` : `with exit code ${exitCode}`
+  return new BootError(`QEMU ended while the guest was booting, ${how}`, {
+    exitCode,
+    signal,
+    stderr,
+    consoleTail,
+    hint: "See QEMU's own words, if any; the host's kernel log (dmesg) tells whether it ran out of memory.",
+  })
+}

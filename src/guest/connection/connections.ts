@@ -1,0 +1,167 @@
+import type { Client } from 'ssh2'
+import { SshError } from '../../errors.ts'
+import { Phases } from '../../lifetime/phases.ts'
+import { until } from '../../lifetime/until.ts'
+import type { Machine } from '../../machine/start-machine.ts'
+import type { Login } from '../../ssh/connect.ts'
+import { exec } from '../../ssh/command/exec.ts'
+import type { Dial } from '../../ssh/wait-for-banner.ts'
+import { withinBudget } from '../start/boot-machine.ts'
+import type { Life } from '../power/run-state.ts'
+import { hangUp } from './hang-up.ts'
+import { liveClient } from './live-client.ts'
+import { openSsh } from './open-ssh.ts'
+import { setClock } from '../power/set-clock.ts'
+import { waitForCloudInit } from '../boot/wait-for-cloud-init.ts'
+
+interface Parts {
+  readonly machine: Machine
+  readonly life: Life
+  readonly dial: Dial
+  readonly login: Login
+  /** Why the guest does not answer, as far as its network tells. */
+  readonly elsewhere: (signal: AbortSignal) => Promise<Error | undefined>
+  /** What a boot may take, and how long sshd may be silent after it, in milliseconds. */
+  readonly boot: { readonly budget: number; readonly grace: number }
+}
+
+/** After this long without an answer the network is asked who is where, in milliseconds. */
+const SUSPICIOUS = 3000
+/** Another client is given this long to connect to a guest that is up, in milliseconds. */
+const RECONNECT_BUDGET = 30_000
+
+/** One that hangs does not tell whether it is going down, and is not waited for, in milliseconds. */
+const SETTLE_BUDGET = 5000
+
+/** The SSH clients of a guest. They go with each run of it, and a new one waits until the next run is ready. */
+export class Connections {
+  readonly #parts: Parts
+  readonly #clients = new Set<Client>()
+  readonly #live: ReturnType<typeof liveClient>
+  #booting: Promise<Client> | undefined
+  #settling: Promise<Client> | undefined
+
+  constructor(parts: Parts, first: Client) {
+    this.#parts = parts
+    this.#clients.add(first)
+    this.#live = liveClient(first, () => this.connect())
+    parts.life.onLost(() => {
+      this.hangUp()
+      this.#live.trust()
+    })
+  }
+
+  /** The client of this moment, open or not. */
+  get current(): Client {
+    return this.#live.current
+  }
+
+  /** That client, or a new one in its place; not one that a shutdown is about to end, as far as anybody can tell. */
+  async open(): Promise<Client> {
+    const client = await this.#live.open()
+    if (this.#live.isTrusted && !this.#settling) return client
+    this.#settling ??= this.#settle(client).finally(() => (this.#settling = undefined))
+    return this.#settling
+  }
+
+  /**
+   * Another client. A guest that reboots by itself after a panic is waited for.
+   * @throws GuestError when the guest is off; BootError when it boots and is not ready in time, or stays in a panic.
+   */
+  async connect(): Promise<Client> {
+    const { life } = this.#parts
+    for (;;) {
+      // Without a wait for one that is off: its error has the caller's line in its stack then.
+      if (life.state === 'panicked') await life.leavePanic(this.#parts.boot.budget)
+      life.requireRunning()
+      const { run, isBooting } = life
+      try {
+        if (!isBooting) return await this.#reconnect(run)
+        const isMine = this.#booting === undefined
+        this.#booting ??= this.#boot(run).finally(() => (this.#booting = undefined))
+        const client = await this.#booting
+        if (isMine) return client
+      } catch (error) {
+        // A reset while we were at it begins another boot, to be waited for.
+        if (!run.aborted) throw error
+      }
+    }
+  }
+
+  /** Ends every connection from this side. */
+  hangUp(): void {
+    for (const client of this.#clients) hangUp(client)
+    this.#clients.clear()
+  }
+
+  async #login(signal: AbortSignal, answered?: () => void): Promise<Client> {
+    const { dial, login } = this.#parts
+    const client = await openSsh(dial, login, signal, undefined, answered)
+    this.#clients.add(client)
+    client.once('close', () => this.#clients.delete(client))
+    return client
+  }
+
+  async #reconnect(run: AbortSignal): Promise<Client> {
+    const { elsewhere, machine } = this.#parts
+    const limit = new AbortController()
+    const look = () => elsewhere(limit.signal).catch(() => undefined)
+    const timers = [
+      setTimeout(() => void look().then((why) => why && limit.abort(why)), SUSPICIOUS),
+      setTimeout(() => limit.abort(noSshd(machine.console.tail)), RECONNECT_BUDGET),
+    ]
+    try {
+      return await this.#login(AbortSignal.any([run, limit.signal]))
+    } catch (error) {
+      if (run.aborted || limit.signal.aborted) throw error
+      // Another machine's sshd has another key.
+      throw (await look()) ?? error
+    } finally {
+      timers.forEach(clearTimeout)
+    }
+  }
+
+  /** Follows a boot to its end. */
+  async #boot(run: AbortSignal): Promise<Client> {
+    const { machine, life, boot } = this.#parts
+    const phases = new Phases()
+    const limits = { machine, phases, ...boot, signal: run, since: life.bootedAt }
+    const client = await withinBudget(limits, async (limit, answered) => {
+      const fresh = await phases.run('ssh', () => this.#login(limit, answered))
+      await phases.run('cloud-init', () => waitForCloudInit(fresh, limit))
+      await phases.run('clock', () => setClock(fresh, limit))
+      return fresh
+    })
+    run.throwIfAborted()
+    life.isBooting = false
+    return client
+  }
+
+  /** A client that may be about to end: either it stays, or its end is waited for. */
+  async #settle(client: Client): Promise<Client> {
+    const { life, boot } = this.#parts
+    const { run } = life
+    this.#live.trust()
+    if (!(await isGoingDown(client))) return client
+    await until(AbortSignal.any([run, AbortSignal.timeout(boot.budget)]), new Promise(() => {})).catch(() => {})
+    this.hangUp()
+    return this.#live.open()
+  }
+}
+
+function noSshd(consoleTail: string): SshError {
+  return new SshError(`No sshd answered within ${RECONNECT_BUDGET / 1000} s`, {
+    consoleTail,
+    hint: 'Has the test stopped sshd, or the network of the guest?',
+  })
+}
+
+/** Or gone already. */
+async function isGoingDown(client: Client): Promise<boolean> {
+  try {
+    const { stdout } = await exec(client, 'systemctl is-system-running', { reject: false, timeout: SETTLE_BUDGET })
+    return stdout === 'stopping'
+  } catch {
+    return true
+  }
+}

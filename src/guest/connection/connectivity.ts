@@ -1,0 +1,97 @@
+import type { Duplex } from 'node:stream'
+import type { RequestInit, Response } from 'undici'
+import type { Disposers } from '../../lifetime/disposers.ts'
+import type { Datagrams } from '../../network/udp/dial-datagrams.ts'
+import { oneOf, refuseUnknown } from '../../options/check.ts'
+import { requirePort } from '../../options/port.ts'
+import { Fetch } from './fetch.ts'
+import { forward, type Forward } from './forward.ts'
+import { forwardUdp } from './forward-udp.ts'
+import type { WrittenConfig } from '../registry/guest-record.ts'
+
+/** Ways to a guest's ports. */
+export interface Reach {
+  /**
+   * A connection to a port of the guest. It is closed when the guest is reset, restored, or gone.
+   * @throws GuestError for what is no port; NetworkError when nothing answers there.
+   */
+  connect(port: number, signal?: AbortSignal): Promise<Duplex>
+  /**
+   * An HTTP request to a server in the guest, as in `guest.fetch('http://guest:8080/health')`. The host of the URL is `guest`,
+   * the guest's hostname, or its address. The rest is undici's `fetch`: headers, body, redirect, signal; connections are kept
+   * open for the next request. With `https:` the certificate is not checked; to check one, hand the socket of
+   * `guest.connect(443)` to `tls.connect`.
+   * @throws GuestError for a URL that leads elsewhere; NetworkError when nothing answers, or the connection breaks.
+   */
+  fetch(url: string | URL, init?: RequestInit): Promise<Response>
+  /**
+   * A port on 127.0.0.1 that leads to this port of the guest; closed with the guest at the latest. That of port 22 has an
+   * `sshConfig` as the guest has, for what cannot run a ProxyCommand.
+   * @throws BootError when the guest has gone; NetworkError for UDP on a `user` network
+   */
+  forward(port: 22): Promise<SshForward>
+  forward(port: number | ForwardOptions): Promise<Forward>
+}
+
+export interface ForwardOptions {
+  port: number
+  /** @default 'tcp' */
+  protocol?: 'tcp' | 'udp'
+}
+
+/** A forward that leads to the guest's sshd. */
+export interface SshForward extends Forward {
+  /** Path of an ssh_config file: `ssh -F ${forward.sshConfig} ${guest.id}`. It goes with the forward. */
+  readonly sshConfig: string
+}
+
+interface Parts {
+  readonly hostname: string
+  readonly address: string
+  readonly datagrams: (port: number, onDatagram: (datagram: Buffer) => void) => Promise<Datagrams>
+  readonly writeSshConfig: (localPort: number) => WrittenConfig
+  readonly connect: Reach['connect']
+  /** @throws when QEMU has gone */
+  readonly requireThere: () => void
+  readonly disposers: Disposers
+}
+
+const SSH_PORT = 22
+
+function withSshConfig(forwarded: Forward, config: WrittenConfig): SshForward {
+  return {
+    ...forwarded,
+    sshConfig: config.path,
+    [Symbol.asyncDispose]: async () => {
+      config[Symbol.dispose]()
+      await forwarded[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** Also `hangUp`, which ends the connections that are kept: those to a machine that has been put elsewhere lead nowhere. */
+export function reach(parts: Parts): Reach & { hangUp(): void } {
+  const { hostname, address, connect, datagrams, writeSshConfig, requireThere, disposers } = parts
+  const http = new Fetch({ hostname, address, connect })
+  disposers.defer(() => http.hangUp())
+  const forwardTo = async (to: number | ForwardOptions): Promise<Forward | SshForward> => {
+    const { port, protocol = 'tcp' } = typeof to === 'object' ? refuseUnknown(to, ['port', 'protocol']) : { port: to }
+    requirePort(port, 'guest.forward(8080)')
+    oneOf('protocol', protocol, ['tcp', 'udp'])
+    requireThere()
+    if (protocol === 'udp') {
+      // Told now, where it cannot be; each client has datagrams of its own.
+      const trial = await datagrams(port, () => {})
+      trial.close()
+      return disposers.use(await forwardUdp((onDatagram) => datagrams(port, onDatagram)))
+    }
+    const made = disposers.use(await forward(() => connect(port)))
+    return port === SSH_PORT ? withSshConfig(made, writeSshConfig(made.port)) : made
+  }
+  return {
+    connect,
+    fetch: (url, init) => http.fetch(url, init),
+    forward: forwardTo as Reach['forward'],
+    hangUp: () => void http.hangUp().catch(() => {}),
+  }
+}

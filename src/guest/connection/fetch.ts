@@ -1,0 +1,99 @@
+import type { Duplex } from 'node:stream'
+import type { Agent, RequestInit, Response } from 'undici'
+import { GuestError, NetworkError } from '../../errors.ts'
+import { messageOf } from '../../host/message-of.ts'
+
+interface Parts {
+  readonly hostname: string
+  readonly address: string
+  readonly connect: (port: number) => Promise<Duplex>
+}
+
+/** The names in a URL that lead to the guest, besides its hostname and address. */
+const ANY_GUEST = 'guest'
+
+/** HTTP to a guest, over connections that are kept for the next request. */
+export class Fetch {
+  readonly #parts: Parts
+  #agent: Promise<Agent> | undefined
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  /**
+   * @throws GuestError for a URL that leads elsewhere; NetworkError when nothing answers, or the connection breaks; the
+   * signal's reason.
+   */
+  async fetch(input: string | URL, init?: RequestInit): Promise<Response> {
+    const url = this.#checked(input)
+    const { fetch } = await import('undici')
+    this.#agent ??= makeAgent(this.#parts.connect, (host) => this.#isGuest(host))
+    try {
+      return await fetch(url, { ...init, dispatcher: await this.#agent })
+    } catch (error) {
+      throw explain(error, `${init?.method ?? 'GET'} ${url.href}`)
+    }
+  }
+
+  /** Ends every connection; the next request makes new ones. */
+  async hangUp(): Promise<void> {
+    const agent = this.#agent
+    this.#agent = undefined
+    await (await agent)?.destroy()
+  }
+
+  #isGuest(host: string): boolean {
+    const { hostname, address } = this.#parts
+    return [ANY_GUEST, hostname.toLowerCase(), address].includes(host)
+  }
+
+  #checked(input: string | URL): URL {
+    const { hostname, address } = this.#parts
+    const url = URL.parse(String(input))
+    const hint = `Write a URL such as http://${ANY_GUEST}:8080/; the names ${hostname} and ${address} mean the same.`
+    if (!url || !['http:', 'https:'].includes(url.protocol)) {
+      throw new GuestError(`fetch takes a URL with http: or https:; got '${String(input)}'`, { hint })
+    }
+    if (!this.#isGuest(url.hostname)) {
+      throw leadsElsewhere(url.hostname, hint)
+    }
+    return url
+  }
+}
+
+/** undici is loaded by the first request: it takes longer than many a test. */
+async function makeAgent(connect: Parts['connect'], isGuest: (host: string) => boolean): Promise<Agent> {
+  const { Agent, buildConnector } = await import('undici')
+  // No authority vouches for a guest, and nobody but the guest is on its network.
+  const secure = buildConnector({ rejectUnauthorized: false })
+  return new Agent({
+    connect: (options, callback) => {
+      // By a redirect; what is asked for first has been looked at.
+      if (!isGuest(options.hostname)) return callback(leadsElsewhere(options.hostname), null)
+      const port = Number(options.port || (options.protocol === 'https:' ? 443 : 80))
+      connect(port).then(
+        (socket) => {
+          const httpSocket = socket as import('node:net').Socket
+          if (options.protocol === 'https:') secure({ ...options, httpSocket }, callback)
+          else callback(null, httpSocket)
+        },
+        (error: unknown) => callback(error as Error, null),
+      )
+    },
+  })
+}
+
+function leadsElsewhere(host: string, hint = "With redirect: 'manual' the answer itself is returned."): GuestError {
+  return new GuestError(`'${host}' does not lead to this guest`, { hint })
+}
+
+/** undici says `fetch failed`, and why in the cause. */
+function explain(error: unknown, request: string): unknown {
+  if (!(error instanceof TypeError) || error.cause === undefined) return error
+  if (error.cause instanceof GuestError && !(error.cause instanceof NetworkError)) return error.cause
+  return new NetworkError(`${request}: ${messageOf(error.cause)}`, {
+    cause: error.cause,
+    hint: 'Does a server of the guest listen on that port, and on more than 127.0.0.1? (ss -tlnp in the guest tells.)',
+  })
+}

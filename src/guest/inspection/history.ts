@@ -1,0 +1,75 @@
+import { CommandError, type GuestErrorFacts } from '../../errors.ts'
+import type { CommandFacts } from '../../ssh/command/command-facts.ts'
+import type { GuestProcess } from '../../ssh/command/spawn.ts'
+
+/** A command that a guest was given. */
+export interface PastCommand {
+  readonly command: string
+  readonly startedAt: Date
+  /** Undefined while it runs. */
+  readonly durationMs: number | undefined
+  /** Undefined while it runs, and when a signal, a time-out or a lost connection ended it. */
+  readonly exitCode: number | undefined
+  /** E.g. `'SIGTERM'`. */
+  readonly signal: string | undefined
+  readonly timedOut: boolean
+  readonly running: boolean
+}
+
+/** Commands that are remembered. */
+const KEPT = 50
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** The last 50 commands that a guest was given, the latest last. */
+export class History {
+  readonly #commands: PastCommand[] = []
+
+  get list(): readonly PastCommand[] {
+    return this.#commands
+  }
+
+  /** Remembers a command from its start to its end, as it resolves or rejects. */
+  async record<Result extends CommandFacts>(command: string, run: () => Promise<Result>): Promise<Result> {
+    const end = this.#begin(command)
+    try {
+      const result = await run()
+      end(result)
+      return result
+    } catch (error) {
+      end(error instanceof CommandError ? error : {})
+      throw error
+    }
+  }
+
+  /** Remembers a process from its start to its exit. */
+  async recordProcess(command: string, spawn: () => Promise<GuestProcess>): Promise<GuestProcess> {
+    const end = this.#begin(command)
+    try {
+      const process = await spawn()
+      process.exit.then(end, () => end({}))
+      return process
+    } catch (error) {
+      end(error instanceof CommandError ? error : {})
+      throw error
+    }
+  }
+
+  #begin(command: string): (ending: Pick<GuestErrorFacts, 'exitCode' | 'signal' | 'timedOut'>) => void {
+    const startedAt = new Date()
+    const entry: Mutable<PastCommand> = {
+      command,
+      startedAt,
+      durationMs: undefined,
+      exitCode: undefined,
+      signal: undefined,
+      timedOut: false,
+      running: true,
+    }
+    this.#commands.push(entry)
+    if (this.#commands.length > KEPT) this.#commands.shift()
+    return ({ exitCode, signal, timedOut = false }) => {
+      Object.assign(entry, { durationMs: Date.now() - startedAt.getTime(), running: false, exitCode, signal, timedOut })
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import { CommandError, GuestError } from '../../errors.ts'
+import { isPlainObject, refuseUnknown } from '../../options/check.ts'
+import { quote } from '../../ssh/quote.ts'
+import type { Exec } from '../commands.ts'
+
+const PRIORITIES = ['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug'] as const
+
+/** As syslog(3) has them, the gravest first. */
+export type JournalPriority = (typeof PRIORITIES)[number]
+
+export interface JournalOptions {
+  /** Only what was written at this time or later. */
+  since?: Date
+  /** Only of this systemd unit, as in `'ssh'` or `'nginx.service'`. */
+  unit?: string
+  /** Only what is at least as grave as this. */
+  priority?: JournalPriority
+}
+
+/** A message of the guest's journal. */
+export interface JournalEntry {
+  readonly time: Date
+  readonly priority: JournalPriority
+  /** E.g. `ssh.service`; undefined for the kernel's messages. */
+  readonly unit: string | undefined
+  /** Who wrote it: `sshd`, `kernel`, `systemd`. */
+  readonly identifier: string
+  readonly pid: number | undefined
+  readonly message: string
+}
+
+/** The guest's journal, the oldest message first. */
+export async function journal(exec: Exec, options: JournalOptions = {}): Promise<JournalEntry[]> {
+  const { stdout } = await exec(journalCommand(refuseUnknown(options, ['since', 'unit', 'priority'])))
+  return parseJournal(stdout)
+}
+
+/** Needs systemd 236 or newer, for `--output-fields`. */
+export function journalCommand({ since, unit, priority }: JournalOptions): string {
+  const words = ['journalctl', '--quiet', '--no-pager', '--all', '--output=json']
+  words.push('--output-fields=MESSAGE,PRIORITY,_SYSTEMD_UNIT,UNIT,SYSLOG_IDENTIFIER,_COMM,_PID')
+  if (since !== undefined) {
+    if (Number.isNaN(since.getTime())) {
+      throw new GuestError('Option `since` must be a date; got an invalid one', {
+        option: 'since',
+        hint: 'Write since: new Date(), taken before what is to be looked at.',
+      })
+    }
+    words.push(`--since=@${(since.getTime() / 1000).toFixed(3)}`)
+  }
+  if (unit !== undefined) words.push(`--unit=${quote(unit)}`)
+  if (priority !== undefined) words.push(`--priority=${quote(priority)}`)
+  return words.join(' ')
+}
+
+/** One JSON object a line (https://systemd.io/JOURNAL_EXPORT_FORMATS/). @throws CommandError for anything else */
+export function parseJournal(text: string): JournalEntry[] {
+  const lines = text.split('\n').filter((line) => line !== '')
+  return lines.map((line, index) => {
+    const fields = fieldsOf(line)
+    const time = new Date(Number(textOf(fields?.['__REALTIME_TIMESTAMP'])) / 1000)
+    if (!fields || Number.isNaN(time.getTime())) {
+      throw new CommandError(
+        `Line ${index + 1} of the guest's journal is no entry of a journal: ${line.slice(0, QUOTED)}`,
+        {
+          hint: 'Does journalctl in the guest run, and is it the one of systemd?',
+        },
+      )
+    }
+    const pid = textOf(fields['_PID'])
+    return {
+      time,
+      priority: PRIORITIES[Number(textOf(fields['PRIORITY']) ?? 6)] ?? 'info',
+      // `UNIT` is what systemd's own messages are about.
+      unit: textOf(fields['UNIT']) ?? textOf(fields['_SYSTEMD_UNIT']),
+      identifier: textOf(fields['SYSLOG_IDENTIFIER']) ?? textOf(fields['_COMM']) ?? '',
+      pid: pid === undefined ? undefined : Number(pid),
+      message: textOf(fields['MESSAGE']) ?? '',
+    }
+  })
+}
+
+/** For people, as journalctl prints them: `2026-11-23T06:11:05.123Z sshd[412]: Server listening on 0.0.0.0 port 22.` */
+export function journalText(entries: readonly JournalEntry[]): string {
+  const lines = entries.map(({ time, identifier, pid, message }) => {
+    const who = pid === undefined ? identifier : `${identifier}[${pid}]`
+    return `${time.toISOString()} ${who}: ${message}\n`
+  })
+  return lines.join('')
+}
+
+/** Characters of a line that an error shows. */
+const QUOTED = 200
+
+function fieldsOf(line: string): Record<string, unknown> | undefined {
+  try {
+    const fields: unknown = JSON.parse(line)
+    return isPlainObject(fields) ? fields : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** A field is a text; with bytes that are no UTF-8 an array of numbers; given several times an array of these. */
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value
+  if (!Array.isArray(value)) return undefined
+  if (value.every((item) => typeof item === 'number')) return Buffer.from(value).toString()
+  const first: unknown = value[0]
+  return Array.isArray(first) && first.some(Array.isArray) ? undefined : textOf(first)
+}

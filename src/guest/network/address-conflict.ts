@@ -1,0 +1,64 @@
+import { GuestError, NetworkError } from '../../errors.ts'
+import { hostAddresses } from '../../address/ipv4.ts'
+import { brokenLink } from '../../network/diagnosis/broken-link.ts'
+import { firewallBefore } from '../../network/diagnosis/firewall.ts'
+import type { Network } from '../../network/network.ts'
+import { residentsOf } from './guest-registry.ts'
+
+/** No more addresses than these are asked for. */
+const MOST_ASKED = 256
+
+/** A guest as the others on its network see it. */
+export interface Neighbour {
+  readonly hostname: string
+  readonly address: string
+  readonly macAddress: string
+}
+
+/** @throws NetworkError when a machine on the bridge answers for the address that a guest is to have. */
+export async function requireUnanswered(network: Network, address: string, signal?: AbortSignal): Promise<void> {
+  // Nobody else can be on a network of our own.
+  if (network.kind === 'private' && network.members.length === 1) return
+  const mac = (await network.neighbours([address], signal)).get(address)
+  if (mac !== undefined) throw duplicate(network, address, mac)
+}
+
+/**
+ * Why a guest that runs does not answer where it should, as far as the network tells: the way to it is broken, another machine has
+ * its address, it has another one itself, or a firewall is in between.
+ */
+export async function whyElsewhere(
+  network: Network,
+  guest: Neighbour,
+  signal?: AbortSignal,
+): Promise<NetworkError | undefined> {
+  const { hostname, address, macAddress } = guest
+  const broken = await brokenLink(network, hostname, signal)
+  if (broken) return broken
+  const asked = [...hostAddresses(network.subnet, address)].slice(0, MOST_ASKED)
+  const found = await network.neighbours(asked, signal)
+  const mac = found.get(address)
+  if (mac !== undefined && mac !== macAddress) return duplicate(network, address, mac)
+  const elsewhere = [...found].filter(([at, who]) => at !== address && who === macAddress).map(([at]) => at)
+  if (mac !== undefined || elsewhere.length === 0) return firewallBefore(network, guest, signal)
+  return new NetworkError(`Guest ${hostname} is up, but at ${elsewhere.join(', ')} and not at ${address}`, {
+    lastSeen: elsewhere.join(', '),
+    hint: 'Something in the guest has changed its address: a command of the test, cloudConfig, or the image by itself.',
+  })
+}
+
+/** The error of a start, or a better one when that was about SSH and the network knows more. */
+export async function explainSilence(error: unknown, network: Network, guest: Neighbour): Promise<unknown> {
+  if (!(error instanceof GuestError) || !error.phase?.startsWith('ssh')) return error
+  const why = await whyElsewhere(network, guest).catch(() => undefined)
+  return why ? Object.assign(why, { cause: error, phase: error.phase, elapsedMs: error.elapsedMs }) : error
+}
+
+function duplicate(network: Network, address: string, mac: string): NetworkError {
+  const owner = residentsOf(network).guests.find(({ macAddress }) => macAddress === mac)
+  const who = owner ? `guest ${owner.hostname} (MAC address ${mac})` : `a machine with the MAC address ${mac}`
+  return new NetworkError(`The address ${address} is taken on the bridge: ${who} answers for it`, {
+    lastSeen: mac,
+    hint: `Take it off that machine (ip address delete ${address}/${network.subnet.prefix} dev …), or give the guest another address.`,
+  })
+}

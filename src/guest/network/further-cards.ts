@@ -1,0 +1,92 @@
+import { isNetwork } from '../../network/is-network.ts'
+import type { Attachment, Network } from '../../network/network.ts'
+import { badOption } from '../../errors/bad-option.ts'
+import { isPlainObject, refuseUnknown } from '../../options/check.ts'
+import { staticAddress, type GuestSpec } from '../../options/guest-options.ts'
+import { macAddressOf } from '../../address/mac-address.ts'
+import type { NetworkPlace } from '../../options/network/network-options.ts'
+
+/** A network card of a machine, and where it is plugged in. */
+export interface Place {
+  readonly network: Network
+  readonly attachment: Attachment
+  readonly macAddress: string
+}
+
+/** One more card of a guest. */
+export interface InterfaceOptions {
+  /** An open network. @default the guest's own */
+  network?: Network
+  /** Its static IPv4 address there, or false for a card that is up and has none. @default as `address` of a guest of that network */
+  address?: string | false
+  /** Its hardware address. @default as `macAddress` of a guest */
+  macAddress?: string
+}
+
+/** A card that a guest has besides its first. */
+export interface Interface {
+  readonly network: Network
+  /** Undefined for a card without one. */
+  readonly address: string | undefined
+  readonly macAddress: string
+}
+
+/** What a further card is to be; on the guest's own network where it says nothing. */
+export interface CardWish {
+  readonly name: string
+  readonly network: Network | undefined
+  readonly address: string | false | undefined
+  readonly macAddress: string | undefined
+}
+
+/** Where it is plugged in. */
+export interface CardPlace {
+  readonly network: Network
+  readonly attachment: Attachment
+  /** Undefined when none was chosen. */
+  readonly macAddress: string | undefined
+}
+
+const HINT = "Write interfaces: [{ network: other, address: '10.0.0.1' }], with an open network."
+
+/**
+ * @param home where the first card is to be
+ * @throws GuestError naming what is wrong with which card.
+ */
+export function resolveInterfaces(interfaces: unknown, home: NetworkPlace): CardWish[] {
+  if (!Array.isArray(interfaces)) throw badOption('interfaces', 'a list', interfaces, HINT)
+  return interfaces.map((each: unknown, index) => {
+    const name = `interfaces[${index}]`
+    if (!isPlainObject(each)) throw badOption(name, 'an object', each, HINT)
+    const { network, address, macAddress } = refuseUnknown(each, ['network', 'address', 'macAddress'], `${name}.`)
+    if (network !== undefined && !isNetwork(network))
+      throw badOption(`${name}.network`, 'an open network', network, HINT)
+    // Which one it gets, if none is chosen, is decided when it is taken.
+    if (address !== undefined && address !== false) staticAddress(address, network ?? home, [], `${name}.address`)
+    return {
+      name,
+      network,
+      address: address as CardWish['address'],
+      macAddress: macAddress === undefined ? undefined : macAddressOf(macAddress),
+    }
+  })
+}
+
+export function interfaceOf({ network, attachment, macAddress }: Place): Interface {
+  return { network, address: attachment.member.address, macAddress }
+}
+
+/** Its place on another network, or on its own, the name and the address taken at the call. */
+export async function reserveCard(
+  { name, network, address, macAddress }: CardWish,
+  { hostname }: Pick<GuestSpec, 'hostname'>,
+  home: Network | Promise<Network>,
+  signal: AbortSignal | undefined,
+): Promise<CardPlace> {
+  // Without a turn of the loop in between: addresses are given in the order of the calls.
+  const where = network ?? ('then' in home ? await home : home)
+  const taken = where.members.flatMap((member) => member.address ?? [])
+  const own = address === false ? undefined : staticAddress(address, where, taken, `${name}.address`)
+  const member = { hostname, address: own, ...(macAddress !== undefined && { macAddress }) }
+  return { network: where, macAddress, attachment: await where.reserveFor(home, member, signal) }
+}

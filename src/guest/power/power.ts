@@ -1,0 +1,145 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client } from 'ssh2'
+import { BootError, CommandError, SshError } from '../../errors.ts'
+import { until } from '../../lifetime/until.ts'
+import type { Machine } from '../../machine/start-machine.ts'
+import type { Exec } from '../commands.ts'
+import type { GuestState, Life } from './run-state.ts'
+
+export interface PowerOptions {
+  /** Ends the wait; what the guest has been told to do it goes on with. */
+  signal?: AbortSignal
+}
+
+/** A guest's power. Each boot may take as long as the first one (`timeouts.boot`), and fails for the same reasons. */
+export interface Power {
+  /**
+   * `running`, also while it boots; `panicked`: its kernel has; `off`: it has powered itself off, or its power was cut, and it keeps
+   * its disk; `ended`: QEMU has gone, and the disk with it.
+   */
+  readonly state: GuestState
+  /**
+   * Reboots it in an orderly way and waits until it is ready again, with `ssh` a new client. That it was a reboot is proved by a
+   * new /proc/sys/kernel/random/boot_id. Works as well after the guest has been told to reboot otherwise: then call
+   * `reconnect()`.
+   * @throws BootError when it is not ready in time, panics, or powers itself off instead.
+   */
+  reboot(options?: PowerOptions): Promise<void>
+  /**
+   * Shuts it down in an orderly way and waits until it is off. Does nothing when it is off already.
+   * @throws BootError when it is not off within `timeouts.boot`.
+   */
+  powerOff(options?: PowerOptions): Promise<void>
+  /**
+   * Cuts the power: what the guest has not written to its disk is lost, and every connection hangs. What it has written stays,
+   * even if it was not flushed. Does nothing when it is off already.
+   */
+  crash(): Promise<void>
+  /**
+   * Boots it from its disk and waits until it is ready, with `ssh` a new client. Does nothing when it is running.
+   * @throws BootError when it is not ready in time, or panics; GuestError when QEMU has gone.
+   */
+  start(options?: PowerOptions): Promise<void>
+}
+
+interface Parts {
+  readonly machine: Machine
+  readonly life: Life
+  /** What a boot, and an orderly shutdown, may take, in milliseconds. */
+  readonly budget: number
+  readonly exec: Exec
+  /** The client once the guest is ready, with the patience of a boot if it is booting. */
+  readonly open: () => Promise<Client>
+}
+
+const BOOT_ID = 'cat /proc/sys/kernel/random/boot_id'
+const BETWEEN_LOOKS = 10
+
+/**
+ * QEMU keeps a machine that powers itself off, so that it can be started again, on the same disk. Not on the command line: a
+ * guest that powers itself off while it boots for the first time shall end QEMU.
+ * (`set-action`: QEMU 6.0.)
+ */
+export async function keepWhenOff({ qmp }: Machine): Promise<void> {
+  await qmp.execute('set-action', { shutdown: 'pause' })
+}
+
+export function power({ machine, life, budget, exec, open }: Parts): Omit<Power, 'state'> {
+  const { qmp, console } = machine
+
+  const over = async (what: string, signal: AbortSignal | undefined, act: () => Promise<unknown>) => {
+    const { run } = life
+    const timer = AbortSignal.timeout(budget)
+    const limit = AbortSignal.any([timer, ...(signal ? [signal] : [])])
+    const ended = new Promise<void>((resolve) => run.addEventListener('abort', () => resolve(), { once: true }))
+    try {
+      await until(limit, Promise.race([act(), ended]))
+      await until(limit, ended)
+      if (life.state === 'panicked') life.requireRunning()
+    } catch (error) {
+      if (!timer.aborted) throw error
+      throw new BootError(`The guest did not ${what} within ${Math.round(budget / 1000)} s`, {
+        consoleTail: console.tail,
+        hint: 'A service that does not stop is the usual cause; guest.crash() cuts the power.',
+      })
+    }
+  }
+  /** The command may be lost with the connection, which is its success. */
+  const tell = (command: string) => async () => {
+    await exec(command).catch((error: unknown) => {
+      if (!(error instanceof SshError) && !isKilled(error)) throw error
+    })
+  }
+
+  return {
+    reboot: async ({ signal } = {}) => {
+      signal?.throwIfAborted()
+      const before = (await exec(BOOT_ID, signal && { cancelSignal: signal })).stdout
+      await over('go down for a reboot', signal, tell('reboot'))
+      if (life.state !== 'running') {
+        throw new BootError('The guest powered itself off instead of rebooting', { consoleTail: console.tail })
+      }
+      await until(signal, open())
+      const after = (await exec(BOOT_ID, signal && { cancelSignal: signal })).stdout
+      if (after === before) throw new BootError(`The guest was reset but is in the boot of before (boot_id ${before})`)
+    },
+    powerOff: async ({ signal } = {}) => {
+      const isOff = () => life.state === 'off'
+      if (isOff()) return
+      await over('power itself off', signal, tell('poweroff'))
+      if (!isOff()) {
+        throw new BootError('The guest did not power itself off but was reset', { consoleTail: console.tail })
+      }
+    },
+    crash: async () => {
+      if (life.state === 'off') return
+      if (life.state === 'ended') life.requireRunning()
+      await qmp.execute('stop')
+      life.cut()
+    },
+    start: async ({ signal } = {}) => {
+      signal?.throwIfAborted()
+      if (life.state === 'off') {
+        await reset(machine)
+        life.powered(true)
+        await qmp.execute('cont')
+      }
+      await until(signal, open())
+    },
+  }
+}
+
+/** By the shutdown that it began. */
+function isKilled(error: unknown): boolean {
+  return error instanceof CommandError && error.signal !== undefined
+}
+
+/** As at power-on. QEMU does it a moment after it was told, and only then lets the machine run. */
+export async function reset({ qmp }: Machine): Promise<void> {
+  await qmp.execute('system_reset')
+  for (;;) {
+    const { status } = (await qmp.execute('query-status')) as { status: string }
+    if (status === 'prelaunch') return
+    await sleep(BETWEEN_LOOKS)
+  }
+}

@@ -1,0 +1,169 @@
+import { BootError, GuestError } from '../../errors.ts'
+import { until } from '../../lifetime/until.ts'
+import type { Machine } from '../../machine/start-machine.ts'
+
+/**
+ * `panicked`: its kernel has, and nothing answers; a reset, `restore()`, or `crash()` and `start()` bring it back. `off`: without
+ * power, its disk kept for `start()`. `ended`: QEMU has gone, and the disk with it.
+ */
+export type GuestState = 'running' | 'panicked' | 'off' | 'ended'
+
+interface WatchOptions {
+  /** Whether to go on through a panic until it is known that the guest stays so. @default when somebody expects that panic */
+  outlastsPanic?: boolean
+}
+
+/** Whether a machine runs, as QEMU and its kernel tell it, and where in its console the boot of now began. */
+export class Life {
+  readonly #machine: Machine
+  readonly #onLost = new Set<() => void>()
+  #run = new AbortController()
+  #power: 'running' | 'off' | 'ended' = 'running'
+  /** The console's position at the last reset. */
+  bootedAt = 0
+  /** A reset that nobody has followed to its end yet. */
+  isBooting = false
+
+  constructor(machine: Machine) {
+    this.#machine = machine
+    const { qmp, exited, panics } = machine
+    panics.onChange(() => {
+      // Nothing answers any more, and no connection would learn of it for a minute.
+      if (this.state === 'panicked' && !this.#run.signal.aborted) this.#over(panics.error)
+    })
+    qmp.onEvent(({ event }) => {
+      if (event === 'SHUTDOWN') this.#lose('off')
+      if (event === 'RESET') this.#reset()
+    })
+    void exited.then(() => this.#lose('ended'))
+    if (machine.exit) this.#lose('ended')
+  }
+
+  get state(): GuestState {
+    return this.#power === 'running' && this.#machine.panics.current ? 'panicked' : this.#power
+  }
+
+  /** Aborts when this run of the guest is over: by a reset, a panic, or for want of power. */
+  get run(): AbortSignal {
+    return this.#run.signal
+  }
+
+  /** Calls `listener` whenever every connection to the guest is lost. */
+  onLost(listener: () => void): void {
+    this.#onLost.add(listener)
+  }
+
+  /** The power has been cut. */
+  cut(): void {
+    this.#lose('off')
+  }
+
+  /** There is power again, and it goes on where a snapshot was taken, if not with a boot. */
+  powered(isBooting: boolean): void {
+    if (this.#power === 'ended') return
+    this.#power = 'running'
+    this.#machine.panics.restart()
+    this.isBooting = isBooting
+    this.bootedAt = this.#machine.console.position
+    this.#run.abort(new GuestError('The guest was started anew'))
+    this.#run = new AbortController()
+  }
+
+  /** @throws GuestError unless it runs; BootError when its kernel has panicked */
+  requireRunning(): void {
+    const fault = this.#fault()
+    if (fault) throw fault
+  }
+
+  /**
+   * Waits for the reset of a guest whose kernel has panicked, where one is to come (kernel.panic=1).
+   * @throws BootError when it stays as it is, or is not reset within the budget, in milliseconds.
+   */
+  async leavePanic(budget: number): Promise<void> {
+    if (this.state !== 'panicked') return
+    const over = new AbortController()
+    const timer = setTimeout(() => over.abort(this.#machine.panics.error), budget)
+    const left = new Promise<void>((resolve) => {
+      const look = () => {
+        if (this.state !== 'panicked') resolve()
+        else if (this.#machine.panics.isFinal) over.abort(this.#machine.panics.error)
+      }
+      const stop = this.#machine.panics.onChange(look)
+      this.#onLost.add(look)
+      over.signal.addEventListener('abort', () => {
+        stop()
+        this.#onLost.delete(look)
+      })
+      look()
+    })
+    try {
+      await until(over.signal, left)
+    } finally {
+      clearTimeout(timer)
+      over.abort()
+    }
+  }
+
+  /** Calls `fail` when the guest has died, or dies while somebody watches: of QEMU's end, want of power, or a panic. */
+  watch(fail: (error: Error) => void, { outlastsPanic }: WatchOptions = {}): Disposable {
+    const { panics } = this.#machine
+    const look = () => {
+      const fault = this.#fault()
+      if (!fault) return
+      const goesOn = this.state === 'panicked' && (outlastsPanic ?? panics.current?.isExpected)
+      if (!goesOn || panics.isFinal) fail(fault)
+    }
+    this.#onLost.add(look)
+    const stop = panics.onChange(look)
+    look()
+    return {
+      [Symbol.dispose]: () => {
+        stop()
+        this.#onLost.delete(look)
+      },
+    }
+  }
+
+  #lose(power: 'off' | 'ended'): void {
+    if (this.#power === power || this.#power === 'ended') return
+    this.#power = power
+    this.#over(this.#notRunning())
+  }
+
+  #reset(): void {
+    this.isBooting = true
+    this.bootedAt = this.#machine.console.position
+    this.#over(new GuestError('The guest was reset'))
+    this.#run = new AbortController()
+  }
+
+  #over(reason: Error | undefined): void {
+    this.#run.abort(reason)
+    for (const listener of [...this.#onLost]) listener()
+  }
+
+  #fault(): GuestError | undefined {
+    if (this.#power !== 'running') return this.#notRunning()
+    return this.#machine.panics.error
+  }
+
+  #notRunning(): GuestError {
+    const { exit, console } = this.#machine
+    const consoleTail = console.tail
+    if (this.#power === 'off') {
+      return new GuestError('The guest is powered off', {
+        consoleTail,
+        hint: 'guest.start() boots it again, from the same disk.',
+      })
+    }
+    const { exitCode, signal, stderr } = exit ?? {}
+    const how = signal !== undefined ? `by ${signal}` : `with exit code ${exitCode}`
+    return new BootError(`The guest is gone: QEMU has ended, ${how}`, {
+      exitCode,
+      signal,
+      stderr,
+      consoleTail,
+      hint: 'Its disk went with it. Was the guest disposed, or QEMU killed? The kernel log of the host (dmesg) knows of lack of memory.',
+    })
+  }
+}

@@ -1,0 +1,50 @@
+import { once } from 'node:events'
+import type { Client } from 'ssh2'
+import { BootError } from '../../errors.ts'
+import { spawn, type GuestProcess } from '../../ssh/command/spawn.ts'
+import { CLOCK_TOLERANCE } from '../../template/identity/resume-agent.ts'
+
+/** A busy host may answer too late to be sure of the clock; it is asked again. */
+const TRIES = 10
+/** Characters of an answer; ours has 21. */
+const LONGEST = 100
+/** It waits for the time, so that it is already running when that comes. Busybox knows whole seconds alone. */
+const SCRIPT = `while read -r now; do
+{ date -u -s "@$now" || date -u -s "@\${now%.*}"; } >/dev/null 2>&1
+date +%s.%N
+done`
+
+/**
+ * Sets the clock of a guest that has booted: it has the time from its RTC, in whole seconds, and so is up to one second late.
+ * @throws BootError when the clock stays off; SshError
+ */
+export async function setClock(client: Client, signal: AbortSignal): Promise<void> {
+  await using program = await spawn(client, SCRIPT, { cancelSignal: signal })
+  let error = Infinity
+  for (let tried = 0; tried < TRIES; tried++) {
+    const sentAt = Date.now()
+    const answered = answer(program, signal)
+    program.stdin.write(`${(sentAt / 1000).toFixed(3)}\n`)
+    const guests = parseFloat(await answered) * 1000
+    // The guest looked at its clock at some moment between the two of ours.
+    error = Math.max(Math.abs(guests - sentAt), Math.abs(Date.now() - guests))
+    if (error <= CLOCK_TOLERANCE) return
+  }
+  throw new BootError(`The guest's clock is not within ${CLOCK_TOLERANCE} ms of the host's, but ${error} ms off`, {
+    hint: 'Is the host so busy that the guest does not get to run, or is there no date(1) in the guest that sets the clock?',
+  })
+}
+
+async function answer({ stdout, exit }: GuestProcess, signal: AbortSignal): Promise<string> {
+  let text = ''
+  while (!text.includes('\n') && text.length < LONGEST) {
+    const more = once(stdout, 'data', { signal }) as Promise<[Buffer]>
+    const isOver = exit.then(() => undefined)
+    // Only one of the two is waited for.
+    for (const each of [more, isOver]) each.catch(() => {})
+    const chunk = await Promise.race([more, isOver])
+    if (!chunk) return text
+    text += chunk[0].toString()
+  }
+  return text
+}

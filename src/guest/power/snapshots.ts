@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BootError, CommandError, GuestError } from '../../errors.ts'
+import { budgetFactor, type Accelerator } from '../../accelerator/accelerator.ts'
+import type { Qmp } from '../../qmp/qmp.ts'
+import type { Machine } from '../../machine/start-machine.ts'
+import { armCommand, type WakePort } from '../../template/identity/resume-agent.ts'
+import type { Exec } from '../commands.ts'
+import { reset } from './power.ts'
+
+/** A point in a guest's life to come back to. */
+export interface Snapshot {
+  readonly name: string
+  readonly takenAt: Date
+}
+
+interface Parts {
+  readonly machine: Machine
+  readonly wake: WakePort
+  readonly accel: Accelerator
+  readonly exec: Exec
+  /** Ends every connection to the guest from this side. */
+  readonly hangUp: () => void
+  readonly isOff: () => boolean
+}
+
+/** With KVM, in milliseconds, each for one step. */
+const BUDGET = 30_000
+const BETWEEN_LOOKS = 20
+
+/** A guest's snapshots, kept inside the overlay that goes with QEMU. */
+export class Snapshots {
+  readonly #parts: Parts
+  readonly #taken = new Set<Snapshot>()
+  #names = 0
+  /** One after the other: there is one waker, and QEMU stops for each. */
+  #turn: Promise<void> = Promise.resolve()
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  take(): Promise<Snapshot> {
+    return this.#inTurn(() => this.#take())
+  }
+
+  restore(snapshot: Snapshot): Promise<void> {
+    return this.#inTurn(() => this.#restore(snapshot))
+  }
+
+  async #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const before = this.#turn
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#turn = promise
+    await before
+    try {
+      return await act()
+    } finally {
+      resolve()
+    }
+  }
+
+  async #take(): Promise<Snapshot> {
+    const { machine, wake, exec } = this.#parts
+    const { qmp } = machine
+    const snapshot = { name: `snapshot-${++this.#names}`, takenAt: new Date() }
+    const armed = wake.armed(this.#budget())
+    armed.catch(() => {})
+    await exec(armCommand('stay')).catch((cause: unknown) => {
+      if (!(cause instanceof CommandError) || cause.timedOut) throw cause
+      throw new BootError(
+        'No snapshot can be taken: python3 and systemd are needed in the guest to set its clock later',
+        {
+          cause,
+        },
+      )
+    })
+    await armed
+    await qmp.execute('stop')
+    try {
+      await this.#job('snapshot-save', snapshot.name)
+    } finally {
+      await qmp.execute('cont')
+      // It stood still for a while, so its own clock is late too.
+      await wake.wake(this.#budget())
+    }
+    this.#taken.add(snapshot)
+    return snapshot
+  }
+
+  async #restore(snapshot: Snapshot): Promise<void> {
+    if (!this.#taken.has(snapshot)) {
+      throw new GuestError('This snapshot is not one of this guest', {
+        hint: 'Pass what guest.snapshot() of the same guest returned.',
+      })
+    }
+    const { machine, wake, hangUp, isOff } = this.#parts
+    const { qmp } = machine
+    hangUp()
+    // One that has powered itself off would not run again without.
+    if (isOff()) await reset(machine)
+    await qmp.execute('stop')
+    await this.#job('snapshot-load', snapshot.name)
+    await qmp.execute('cont')
+    await wake.hangUp(this.#budget())
+    await wake.wake(this.#budget())
+  }
+
+  #budget(): AbortSignal {
+    return AbortSignal.timeout(BUDGET * budgetFactor(this.#parts.accel))
+  }
+
+  async #job(command: 'snapshot-save' | 'snapshot-load', name: string): Promise<void> {
+    const { qmp } = this.#parts.machine
+    const disk = await nodeOf(qmp, 'disk')
+    const id = `${command}-${name}`
+    await qmp.execute(command, { 'job-id': id, tag: name, vmstate: disk, devices: [disk] })
+    const error = await concluded(qmp, id)
+    await qmp.execute('job-dismiss', { id })
+    if (error !== undefined) throw new BootError(`QEMU could not do ${command}: ${error}`, { command })
+  }
+}
+
+async function nodeOf(qmp: Qmp, device: string): Promise<string> {
+  const devices = (await qmp.execute('query-block')) as { device: string; inserted?: { 'node-name': string } }[]
+  const node = devices.find((each) => each.device === device)?.inserted?.['node-name']
+  if (node === undefined) throw new BootError(`The machine has no ${device}`)
+  return node
+}
+
+async function concluded(qmp: Qmp, id: string): Promise<string | undefined> {
+  for (;;) {
+    const jobs = (await qmp.execute('query-jobs')) as { id: string; status: string; error?: string }[]
+    const job = jobs.find((each) => each.id === id)
+    if (!job || job.status === 'concluded') return job?.error
+    await sleep(BETWEEN_LOOKS)
+  }
+}

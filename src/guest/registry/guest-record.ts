@@ -1,0 +1,133 @@
+import { randomInt } from 'node:crypto'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { join } from 'node:path'
+import { isOwnFile, isOwnFolder, readOwnFile } from '../../host/files/own-files.ts'
+import { makePrivateFolder } from '../../host/files/private-folder.ts'
+import type { Network } from '../../network/network.ts'
+import type { Credentials } from '../../seed/credentials.ts'
+import { knownHosts, sshConfig } from './ssh-config.ts'
+
+/** What another process needs to know of a guest that is running. */
+export interface GuestRecord {
+  readonly id: string
+  readonly hostname: string
+  readonly address: string
+  readonly image: string
+  /** The name of its TAP; none on a `user` network. */
+  readonly tap?: string
+  /** Of the process that started it, and ends it. */
+  readonly pid: number
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+  /** `ssh-ed25519 AAAA…` */
+  readonly hostPublicKey: string
+}
+
+/** In the network's state folder: a folder for each guest, named by its ID. */
+export const GUESTS = 'guests'
+const RECORD_FILES = {
+  record: 'guest.json',
+  key: 'client_key',
+  knownHosts: 'known_hosts',
+  sshConfig: 'ssh_config',
+} as const
+
+/** Without vowels no ID is a word, and without digits none is a number to Ansible or a shell: 64 million of them. */
+const LETTERS = 'bcdfghjklmnpqrstvwxz'
+const ID_LENGTH = 6
+const ID = new RegExp(`^[${LETTERS}]{${ID_LENGTH}}$`)
+
+export interface WrittenRecord extends Disposable {
+  readonly id: string
+  /** Path of the guest's ssh_config. */
+  readonly sshConfig: string
+  /** One more, for a port of 127.0.0.1 that leads to the guest's sshd. */
+  writeSshConfig(localPort: number): WrittenConfig
+}
+
+export interface WrittenConfig extends Disposable {
+  readonly path: string
+}
+
+interface Facts {
+  readonly network: Pick<Network, 'stateFolder' | 'socketPath'>
+  readonly hostname: string
+  readonly address: string
+  readonly image: string
+  readonly tap?: string | undefined
+  readonly credentials: Credentials
+}
+
+/**
+ * Writes down how to reach a guest, where only this user can read it: for OpenSSH, and for `vitest-guest ssh`. The four
+ * small files go with the guest, or with its network.
+ */
+export function writeRecord({ network, hostname, address, image, tap, credentials }: Facts): WrittenRecord {
+  const { stateFolder, socketPath } = network
+  const { clientKey, hostPublicKey } = credentials
+  const id = Array.from({ length: ID_LENGTH }, () => LETTERS[randomInt(LETTERS.length)]).join('')
+  const folder = join(stateFolder, GUESTS, id)
+  const path = (name: keyof typeof RECORD_FILES) => recordFile(stateFolder, id, name)
+  const origin = { pid: process.pid, startedAt: Date.now() }
+  const record: GuestRecord = {
+    id,
+    hostname,
+    address,
+    image,
+    ...(tap !== undefined && { tap }),
+    ...origin,
+    hostPublicKey,
+  }
+  // Neither is made with the state folder: a network that has gone meanwhile must not leave a key behind.
+  makePrivateFolder(join(stateFolder, GUESTS))
+  makePrivateFolder(folder)
+  const mode = 0o600
+  const write = (name: keyof typeof RECORD_FILES, text: string) => writeFileSync(path(name), text, { mode })
+  const login = { id, hostname, address, keyFile: path('key'), knownHostsFile: path('knownHosts') }
+  // OpenSSH takes a key without its last line end for a broken one.
+  write('key', `${clientKey.trimEnd()}\n`)
+  write('knownHosts', knownHosts(id, hostPublicKey))
+  write('sshConfig', sshConfig({ ...login, socketPath }))
+  // Last: whoever finds it finds the rest.
+  write('record', JSON.stringify(record))
+  return {
+    id,
+    sshConfig: path('sshConfig'),
+    writeSshConfig: (localPort) => {
+      const config = `${path('sshConfig')}.${localPort}`
+      // A guest that went meanwhile has no folder any more, and nothing is to be left of it.
+      if (existsSync(folder)) writeFileSync(config, sshConfig({ ...login, localPort }), { mode })
+      return { path: config, [Symbol.dispose]: () => rmSync(config, { force: true }) }
+    },
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+export function recordFile(stateFolder: string, id: string, name: keyof typeof RECORD_FILES): string {
+  return join(stateFolder, GUESTS, id, RECORD_FILES[name])
+}
+
+/** What is written down of a guest; undefined unless all of it is this user's own, and nobody else's to read or write. */
+export async function readRecord(stateFolder: string, id: string): Promise<GuestRecord | undefined> {
+  if (!ID.test(id) || !(await isOwnFolder(join(stateFolder, GUESTS, id)))) return undefined
+  const text = await readOwnFile(recordFile(stateFolder, id, 'record'))
+  const others = ['key', 'knownHosts', 'sshConfig'] as const
+  const areOwn = await Promise.all(others.map((name) => isOwnFile(recordFile(stateFolder, id, name))))
+  if (text === undefined || areOwn.includes(false)) return undefined
+  try {
+    const record = JSON.parse(text) as GuestRecord
+    return isRecord(record) && record.id === id ? record : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isRecord({ hostname, address, image, tap, pid, startedAt, hostPublicKey }: Partial<GuestRecord>): boolean {
+  const texts = [hostname, image, tap ?? '', hostPublicKey]
+  return (
+    texts.every((text) => typeof text === 'string') &&
+    isIP(String(address)) !== 0 &&
+    [pid, startedAt].every(Number.isFinite)
+  )
+}

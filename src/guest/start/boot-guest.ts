@@ -1,0 +1,134 @@
+import { NetworkError } from '../../errors.ts'
+import { chooseAccelerator } from '../../accelerator/accelerator.ts'
+import { resolveImage } from '../../image/resolve-image.ts'
+import { acquire } from '../../lifetime/disposers.ts'
+import { held } from '../../lifetime/hold.ts'
+import { Phases } from '../../lifetime/phases.ts'
+import { isNetwork } from '../../network/is-network.ts'
+import type { Network } from '../../network/network.ts'
+import { beginNetwork } from '../../network/open-network.ts'
+import { requireFunction, requireOptions, requireSignal } from '../../options/check.ts'
+import { resolveGuest } from '../../options/guest-options.ts'
+import { networkOptionsOf, resolveNetwork } from '../../options/network/network-options.ts'
+import { announce } from '../attendants.ts'
+import { callerOf } from '../../errors/caller.ts'
+import { reserveCard, resolveInterfaces } from '../network/further-cards.ts'
+import { guestHandle } from '../guest-handle.ts'
+import type { Guest } from '../guest.ts'
+import { withGuests } from '../network/with-guests.ts'
+import { keepWhenOff } from '../power/power.ts'
+import { residentsOf } from '../network/guest-registry.ts'
+import type { BootOptions } from './boot-options.ts'
+import { requireHost } from './require-host.ts'
+import { startCold } from './start-cold.ts'
+import { startWarm } from './start-warm.ts'
+import { warnOnce } from '../../host/warn-once.ts'
+
+/**
+ * Starts a guest and returns it when it is ready: its sshd has answered with the pinned host key, root is logged in,
+ * logins are open, and cloud-init has run all its stages.
+ *
+ * By default it is the clone of a template, which is booted and frozen first when the cache has none for these options.
+ *
+ * @throws GuestError for a bad option, HostError, ImageError, NetworkError, BootError, or SshError; nothing is left
+ * behind then.
+ */
+export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
+  const startedAt = callerOf()
+  return await held(() => boot(options, startedAt))
+}
+
+async function boot(options: BootOptions, startedAt: string | undefined): Promise<Guest> {
+  const {
+    network: networkOption,
+    interfaces = [],
+    signal,
+    onPhase,
+    onConsole = () => {},
+    onProgress,
+    ...rest
+  } = requireOptions(options, 'bootGuest()')
+  requireSignal('signal', signal)
+  for (const [name, listener] of Object.entries({ onPhase, onConsole, onProgress })) requireFunction(name, listener)
+  const given = isNetwork(networkOption) ? withGuests(networkOption, bootGuest) : undefined
+  const networkOptions = networkOptionsOf({
+    ...rest,
+    ...(!isNetwork(networkOption) && networkOption !== undefined && { network: networkOption }),
+  })
+  const taken = given?.members.flatMap(({ address }) => address ?? [])
+  const wish = resolveNetwork(networkOptions)
+  // Where the network is to be is not known for sure before it is open.
+  const wanted = resolveGuest(rest, given ?? wish, taken)
+  const cards = resolveInterfaces(interfaces, given ?? wish)
+  const phases = new Phases(onPhase, signal)
+  signal?.throwIfAborted()
+
+  return acquire(async (disposers) => {
+    // Its neighbours forget it when its place has gone, which is made after this.
+    const others = new Set(cards.flatMap((card) => card.network ?? []))
+    for (const each of given ? others.add(given) : others) disposers.defer(() => residentsOf(each).introduce())
+    // On a network that is there the name and the address are taken at once: guests get them in the order of the calls.
+    const attached = given && disposers.useSoon(given.reserve(wanted, signal))
+    // So are those of its other cards, though nothing can be made for them before there is the network that its QEMU runs on.
+    const opened = Promise.withResolvers<Network>()
+    opened.promise.catch(() => {})
+    const further = cards.map((card) => {
+      const place = reserveCard(card, wanted, given ?? opened.promise, signal)
+      void disposers.useSoon(place.then(({ attachment }) => attachment))
+      return place
+    })
+    const taking = Promise.all([attached, ...further])
+    taking.catch(() => {})
+    disposers.defer(() => opened.reject(new NetworkError('The start of the guest was called off')))
+    await phases.run('host', () => requireHost(given ? undefined : wish.kind))
+    // One that is refused needs no image.
+    await Promise.race([taking, Promise.resolve()])
+    // A keeper takes its time to start, and knows nothing of images.
+    const opening = given ?? disposers.useSoon(beginNetwork({ ...networkOptions, ...(signal && { signal }) }))
+    const { accel, reason } = await phases.run('accelerator', () => chooseAccelerator(wanted.accel, signal))
+    if (accel === 'tcg' && wanted.accel === 'auto') {
+      warnOnce(`No KVM here, so guests run under emulation (TCG), about ten times slower: ${reason}`)
+    }
+    const image = await phases.run('image', () =>
+      resolveImage(wanted.image, {
+        kernelParameters: wanted.kernelParameters,
+        ...(signal && { signal }),
+        ...(onProgress && { onProgress }),
+      }),
+    )
+    const network = await phases.run('network', async () => withGuests(await opening, bootGuest))
+    const spec = given ? wanted : resolveGuest(rest, network)
+    const place = attached ?? disposers.useSoon(network.reserve(spec, signal))
+    opened.resolve(network)
+    const tell = { onConsole, onProgress: onProgress ?? (() => {}) }
+    const start = { spec, accel, image, network, place, cards, further, phases, signal, ...tell, disposers }
+    const warm = spec.start === 'warm' ? await startWarm(start) : undefined
+    const started = warm ?? (await startCold(start))
+    for (const warning of started.warnings) warnOnce(`cloud-init in guest ${spec.hostname}: ${warning}`)
+    await keepWhenOff(started.machine)
+    const own = given ? undefined : network
+    const residents = residentsOf(network)
+    const guest = guestHandle({
+      ...started,
+      spec,
+      network,
+      image: image.label,
+      accel,
+      phases,
+      startedAt,
+      disposers,
+    })
+    disposers.defer(() => {
+      residents.leave(guest)
+      // The network takes TAP and QEMU with it, so its end need not wait for theirs; its own turn, later, waits for it.
+      void Promise.resolve(own?.[Symbol.asyncDispose]()).catch(() => {})
+    })
+    await Promise.all([
+      residents.enter(guest, started.hosts ?? ''),
+      ...[...others].filter((each) => each !== network).map((each) => residentsOf(each).introduce()),
+    ])
+    signal?.throwIfAborted()
+    await announce(guest)
+    return guest
+  })
+}

@@ -1,0 +1,198 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client } from 'ssh2'
+import { BootError } from '../../errors.ts'
+import { budgetFactor, type Accelerator } from '../../accelerator/accelerator.ts'
+import type { Image } from '../../image/resolve-image.ts'
+import type { Disposers } from '../../lifetime/disposers.ts'
+import { timerMs } from '../../lifetime/longest-timer.ts'
+import type { Phases } from '../../lifetime/phases.ts'
+import type { MachineConfig } from '../../machine/command-line.ts'
+import type { ConsoleListener } from '../../machine/console.ts'
+import { startMachine, type Machine } from '../../machine/start-machine.ts'
+import type { Network } from '../../network/network.ts'
+import type { GuestSpec } from '../../options/guest-options.ts'
+import type { Credentials } from '../../seed/credentials.ts'
+import type { SeedNic } from '../../seed/input.ts'
+import { writeSeed } from '../../seed/volume.ts'
+import type { Login } from '../../ssh/connect.ts'
+import { leaseOf, reserveLease } from './lease.ts'
+import { seedNic } from './seed-nic.ts'
+import { openSsh } from '../connection/open-ssh.ts'
+import { requireCloudConfig } from '../boot/require-cloud-config.ts'
+import { setClock } from '../power/set-clock.ts'
+import { explainBusyTap } from '../../network/diagnosis/tap-in-use.ts'
+import { explainSilence } from '../network/address-conflict.ts'
+import type { Place } from '../network/further-cards.ts'
+import { waitForCloudInit } from '../boot/wait-for-cloud-init.ts'
+import { watchBoot } from '../boot/watch-boot.ts'
+
+/** With KVM, in milliseconds: how long sshd may be silent after the boot has finished. */
+const SSHD_GRACE = 2000
+/** An error of the SSH connection is often the echo of QEMU's end, which is told this much later, in milliseconds. */
+const ECHO = 250
+
+export interface BootInput {
+  readonly spec: GuestSpec
+  readonly accel: 'kvm' | 'tcg'
+  readonly image: Image
+  readonly network: Network
+  /** Its place on each network, in the order of its cards. */
+  readonly places: readonly Place[]
+  /** By which cloud-init knows that it has done its work before. */
+  readonly instanceId: string
+  readonly credentials: Credentials
+  /** Where to put the seed. */
+  readonly seed: string
+  /** Instead of the image. */
+  readonly disk?: MachineConfig['disk']
+  readonly memoryFile?: MachineConfig['memoryFile']
+  readonly phases: Phases
+  readonly signal: AbortSignal | undefined
+  readonly onConsole: ConsoleListener
+}
+
+/** A machine that is up, with root logged in. */
+export interface Booted {
+  readonly machine: Machine
+  readonly client: Client
+  /** What cloud-init reported as failed. */
+  readonly warnings: readonly string[]
+}
+
+/** Boots a machine until it is ready. What it acquires goes on the stack of `disposers`. */
+export async function bootMachine(input: BootInput, disposers: Disposers): Promise<Booted> {
+  const { spec, accel, image, network, places, credentials, seed, phases, signal } = input
+  await phases.run('seed', () =>
+    writeSeed(
+      {
+        hostname: spec.hostname,
+        instanceId: input.instanceId,
+        nics: places.map(nicOf(spec)),
+        isPlain: 'base' in spec.image,
+        credentials,
+        cloudConfig: spec.cloudConfig,
+      },
+      seed,
+      signal,
+    ),
+  )
+  for (const { macAddress } of places.slice(0, 1)) {
+    if (spec.addressing === 'dhcp') disposers.use(await reserveLease(network, leaseOf(spec, macAddress)))
+  }
+  const machine = disposers.use(
+    await phases.run('qemu', () =>
+      startMachine(
+        {
+          name: spec.hostname,
+          accel,
+          memoryMib: spec.memoryMib,
+          cpus: spec.cpus,
+          disk: input.disk ?? image.disk,
+          direct: image.direct,
+          seed,
+          nics: places.map(({ macAddress, attachment }) => ({
+            model: spec.nic,
+            macAddress,
+            netdev: attachment.netdev,
+            monitor: attachment.monitor,
+          })),
+          memoryFile: input.memoryFile,
+        },
+        { network, signal },
+      ).catch(async (error: unknown) => {
+        const [first] = places
+        throw first ? await explainBusyTap(error, network, first.attachment) : error
+      }),
+    ),
+  )
+
+  // TAPs of further cards can only move to their networks now.
+  await Promise.all(places.map(({ attachment }) => attachment.join(signal)))
+  input.onConsole(machine.console)
+  return withinBudget({ machine, phases, ...bootBudget(spec, accel), signal }, async (boot, answered) => {
+    const client = await openSsh(
+      (port, dialSignal) => network.dial(spec.address, port, dialSignal),
+      rootLogin(credentials),
+      boot,
+      (name, work) => phases.run(name, work),
+      answered,
+    )
+    disposers.defer(() => client.destroy())
+    const warnings = await phases.run('cloud-init', async () => {
+      const errors = await waitForCloudInit(client, boot)
+      if (spec.cloudInitErrors === 'throw') await requireCloudConfig(client, spec.cloudConfig, errors, boot)
+      return errors
+    })
+    await phases.run('clock', () => setClock(client, boot))
+    return { machine, client, warnings }
+  }).catch(async (error: unknown) => {
+    const { hostname, address } = spec
+    throw await explainSilence(error, network, { hostname, address, macAddress: places[0]?.macAddress ?? '' })
+  })
+}
+
+/** Only by its first card does a machine ask for its address and the way out. */
+function nicOf({ addressing }: GuestSpec): (place: Place, index: number) => SeedNic {
+  return ({ network, macAddress, attachment: { member } }, index) => {
+    const { subnet, gateway, subnet6, mtu } = network
+    const further = { subnet, gateway, ...(subnet6 && { subnet6 }), mtu }
+    return index === 0
+      ? seedNic(macAddress, { address: member.address, addressing }, network)
+      : seedNic(macAddress, { address: member.address, addressing: 'static' }, further)
+  }
+}
+
+export function rootLogin({ hostPublicKey, clientKey }: Credentials): Login {
+  return { user: 'root', hostPublicKey, privateKey: clientKey }
+}
+
+/** What a boot may take, and how long sshd may be silent after it, in milliseconds. */
+export function bootBudget({ timeouts }: GuestSpec, accel: Accelerator): Pick<Budget, 'budget' | 'grace'> {
+  const factor = budgetFactor(accel)
+  return { budget: timerMs(timeouts.boot * factor), grace: SSHD_GRACE * factor }
+}
+
+interface Budget {
+  machine: Machine
+  phases: Phases
+  budget: number
+  grace: number
+  signal: AbortSignal | undefined
+  /** Where in the console the start begins. @default 0 */
+  since?: number
+}
+
+/**
+ * Runs the part of a start that waits for the guest. It ends at once, with the best reason there is, on evidence from
+ * the console, on QEMU's end, on the caller's signal, or when the budget is spent.
+ */
+export async function withinBudget<T>(
+  { machine, phases, budget, grace, signal, since = 0 }: Budget,
+  work: (boot: AbortSignal, sshdAnswered: () => void) => Promise<T>,
+): Promise<T> {
+  const boot = new AbortController()
+  using watch = watchBoot(machine, grace, since, (error) => boot.abort(error))
+  const spent = () => boot.abort(budgetSpent(budget, phases.current, machine.console.tail))
+  const timer = setTimeout(spent, budget)
+  const abort = () => boot.abort(signal?.reason)
+  signal?.addEventListener('abort', abort, { once: true })
+  if (signal?.aborted) abort()
+  try {
+    return await work(boot.signal, () => watch.sshdAnswered())
+  } catch (error) {
+    if (!boot.signal.aborted) await sleep(ECHO)
+    throw boot.signal.aborted ? boot.signal.reason : error
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+function budgetSpent(budget: number, phase: string, consoleTail: string): BootError {
+  return new BootError(`The guest was not ready after ${Math.round(budget / 1000)} s; it was in phase '${phase}'`, {
+    phase,
+    elapsedMs: budget,
+    consoleTail,
+    hint: 'If the console shows a boot that goes on, give it longer with timeouts: { boot: milliseconds }.',
+  })
+}

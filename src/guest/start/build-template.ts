@@ -1,0 +1,199 @@
+import { isAbsolute, join, relative } from 'node:path'
+import type { Client } from 'ssh2'
+import { CommandError, HostError, NetworkError } from '../../errors.ts'
+import { budgetFactor, type Accelerator } from '../../accelerator/accelerator.ts'
+import { cacheFolder } from '../../host/environment.ts'
+import { run } from '../../host/program/run.ts'
+import { requireTool } from '../../host/program/tools.ts'
+import type { Image } from '../../image/resolve-image.ts'
+import { acquire, type Disposers } from '../../lifetime/disposers.ts'
+import { Phases } from '../../lifetime/phases.ts'
+import type { ConsoleListener } from '../../machine/console.ts'
+import type { Machine } from '../../machine/start-machine.ts'
+import type { Attachment, Network } from '../../network/network.ts'
+import { openNetwork } from '../../network/open-network.ts'
+import { optionsLike } from '../../options/network/network-options.ts'
+import type { GuestSpec } from '../../options/guest-options.ts'
+import { makeCredentials } from '../../seed/credentials.ts'
+import { exec } from '../../ssh/command/exec.ts'
+import { freeze } from '../../template/freeze.ts'
+import { FreezeError } from '../../template/freeze-error.ts'
+import { FILES, seal } from '../../template/store.ts'
+import { armCommand, WakePort } from '../../template/identity/resume-agent.ts'
+import { bootMachine } from './boot-machine.ts'
+import type { Place } from '../network/further-cards.ts'
+import { explainFull, requireSpace } from './require-space.ts'
+import { randomMac } from './random-mac.ts'
+
+/** With KVM, in milliseconds: from a guest that is ready to one that is frozen. */
+const FREEZE_BUDGET = 30_000
+
+/** A further card of the machine that is frozen. */
+interface Card {
+  readonly network: Network
+  readonly address: string | undefined
+  readonly macAddress: string | undefined
+}
+
+export interface TemplateInput {
+  readonly key: string
+  readonly label: string
+  readonly spec: GuestSpec
+  /** Where its clones will be. */
+  readonly network: Network
+  /** Its further cards. */
+  readonly cards: readonly Card[]
+  /** The place that the first of them will have there. */
+  readonly place?: Promise<Attachment>
+  readonly accel: Accelerator
+  readonly image: Image
+  /** Told what the build is at. */
+  readonly onProgress: (line: string) => void
+  readonly onConsole: ConsoleListener
+  readonly signal: AbortSignal | undefined
+}
+
+/**
+ * Boots a guest and freezes it into `folder`.
+ * @throws what a boot throws; FreezeError when the guest is up but cannot be frozen.
+ */
+export async function buildTemplate(folder: string, input: TemplateInput): Promise<void> {
+  const { key, label, spec, accel, image, signal } = input
+  await requireSpace(folder, spec.memoryMib, label)
+  const startedAt = performance.now()
+  const seconds = () => Math.round((performance.now() - startedAt) / 1000)
+  const phases = new Phases(({ name, durationMs }) => {
+    if (durationMs === undefined) input.onProgress(`template ${label}: ${name} (${seconds()} s)`)
+  }, signal)
+  const credentials = makeCredentials(spec.rootPassword)
+  const macAddress = spec.macAddress ?? randomMac()
+  const { warnings, unchangeable, places } = await acquire(async (disposers) => {
+    await image.verify(signal)
+    const { network, attachment } = await phases.run('network', () => building(input, disposers))
+    const places = [{ network, attachment, macAddress }, ...(await furtherPlaces(input, network, disposers))]
+    const disk = join(folder, FILES.disk)
+    await makeOverlay(disk, image, signal)
+    const { machine, client, warnings } = await bootMachine(
+      {
+        spec,
+        accel,
+        image,
+        network,
+        places,
+        instanceId: key,
+        credentials,
+        seed: join(folder, FILES.seed),
+        disk: { path: disk, format: 'qcow2', backing: image.disk, writable: true },
+        memoryFile: { path: join(folder, FILES.memory), shared: true },
+        phases,
+        signal,
+        onConsole: input.onConsole,
+      },
+      disposers,
+    )
+    const unchangeable = await phases.run('freeze', () =>
+      freezeGuest({ machine, client, accel, network, folder, signal }),
+    )
+    await disposers[Symbol.asyncDispose]()
+    return { warnings, unchangeable, places }
+  }).catch(async (error: unknown) => {
+    throw await explainFull(error, folder, label)
+  })
+  await seal(folder, {
+    key,
+    label,
+    image: image.disk.path,
+    memoryMib: spec.memoryMib,
+    createdAt: new Date().toISOString(),
+    buildMs: Math.round(performance.now() - startedAt),
+    hostname: spec.hostname,
+    cards: places.map(({ macAddress, attachment: { member } }) => ({ macAddress, address: member.address })),
+    unchangeable,
+    credentials,
+    warnings,
+  })
+  input.onProgress(`template ${label}: built in ${seconds()} s`)
+}
+
+/**
+ * A network of its own, like that of its clones. The host's own namespace cannot have the subnet of a `host` network twice, but
+ * a private network is as good. Where none can be had, the template is built on the network of its clones.
+ */
+async function building({ spec, network, place, signal }: TemplateInput, disposers: Disposers) {
+  const like = { ...optionsLike(network), ...(signal && { signal }) }
+  const kind = network.kind === 'host' ? 'private' : network.kind
+  try {
+    const own = disposers.use(await openNetwork({ kind, ...like }))
+    return { network: own, attachment: disposers.use(await own.attach(spec, signal)) }
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (network.kind !== 'host' || !(error instanceof HostError || error instanceof NetworkError)) throw error
+  }
+  const clones = await place
+  const isSame = clones?.member.address === spec.address
+  const member = { hostname: `template-of-${spec.hostname}`, address: spec.address }
+  const attachment = isSame ? clones : disposers.use(await network.attach(member, signal))
+  await attachment.join(signal)
+  return { network, attachment }
+}
+
+/** On networks of their own, too: as many as the cards of its clones are on. */
+async function furtherPlaces({ spec, network, cards, signal }: TemplateInput, home: Network, disposers: Disposers) {
+  const opened = new Map([[network, home]])
+  const places: Place[] = []
+  for (const { network: like, address, macAddress = randomMac() } of cards) {
+    let own = opened.get(like)
+    if (!own) {
+      own = disposers.use(await openNetwork({ kind: home.kind, ...optionsLike(like), ...(signal && { signal }) }))
+      opened.set(like, own)
+    }
+    const member = { hostname: spec.hostname, address, macAddress }
+    places.push({ network: own, macAddress, attachment: disposers.use(await own.reserveFor(home, member, signal)) })
+  }
+  return places
+}
+
+interface Freezing {
+  readonly machine: Machine
+  readonly client: Client
+  readonly accel: Accelerator
+  readonly network: Network
+  /** The template's. */
+  readonly folder: string
+  readonly signal: AbortSignal | undefined
+}
+
+/** Returns why its clones cannot become other guests; an empty text when they can. */
+async function freezeGuest({ machine, client, accel, network, folder, signal }: Freezing): Promise<string> {
+  const budget = AbortSignal.timeout(FREEZE_BUDGET * budgetFactor(accel))
+  const limit = signal ? AbortSignal.any([signal, budget]) : budget
+  const armed = new WakePort(machine.wakePort).armed(limit)
+  // Its failure is only of interest once the command has started the waker.
+  armed.catch(() => {})
+  try {
+    await exec(client, armCommand('end'), { cancelSignal: limit })
+    client.end()
+    const unchangeable = await armed
+    await freeze(machine, { state: join(folder, FILES.state), stateFolder: network.stateFolder }, limit)
+    return unchangeable
+  } catch (cause) {
+    signal?.throwIfAborted()
+    // That a connection or QEMU broke says nothing of the next try.
+    if (!budget.aborted && !(cause instanceof CommandError)) throw cause
+    const why = budget.aborted
+      ? 'it did not become quiet in time'
+      : 'python3 and systemd-run are needed in it for setting its clock later'
+    throw new FreezeError(`The guest cannot be frozen: ${why}`, { cause })
+  }
+}
+
+/** An overlay that names an image of the same cache by its relative path, so that the cache can be moved as a whole. */
+async function makeOverlay(disk: string, image: Image, signal: AbortSignal | undefined): Promise<void> {
+  const { path, format } = image.disk
+  const inCache = relative(cacheFolder(), path)
+  const isOurs = !inCache.startsWith('..') && !isAbsolute(inCache)
+  const backing = isOurs ? join('..', '..', inCache) : path
+  // -u: it need not open the image, nor what that builds on, as its size is known.
+  const create = ['create', '-q', '-u', '-f', 'qcow2', '-F', format, '-b', backing, disk, `${image.size}`]
+  await run(requireTool('qemu-img'), create, { signal })
+}

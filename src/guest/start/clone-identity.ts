@@ -1,0 +1,66 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Disposers } from '../../lifetime/disposers.ts'
+import { address6In } from '../../address/ipv6.ts'
+import { makeHostKey, type Credentials } from '../../seed/credentials.ts'
+import { writeSeed } from '../../seed/volume.ts'
+import { isIdentityOf, newIdentity, type Card, type NewIdentity } from '../../template/identity/identity.ts'
+import type { Template } from '../../template/store.ts'
+import { hostsBlock } from '../network/hosts-block.ts'
+import { randomMac } from './random-mac.ts'
+import { seedNic } from './seed-nic.ts'
+import type { Start } from './start-cold.ts'
+
+/** Who a clone shall be. */
+export interface Person {
+  readonly macAddress: string
+  readonly credentials: Credentials
+  /** What the waker has to change; nothing when the clone stays who the template was. */
+  readonly identity?: NewIdentity
+  /** What cloud-init reads when the clone reboots, if that is not what the template has read. */
+  readonly seed?: string
+}
+
+/**
+ * The clone itself, when it has the template's name and address. Otherwise another guest, with a machine ID, a host key and a MAC
+ * address of its own; but one at the template's address keeps its card, as no other on its network can have that.
+ *
+ * Its seed is the template's with another name and card, under the same instance ID: cloud-init goes by its seed at each boot, also
+ * when it finds its work done, and would put the old name into /etc/hosts.
+ */
+export async function personOf(template: Template, start: Start, disposers: Disposers): Promise<Person> {
+  const { spec, network, phases, signal } = start
+  const [card] = template.cards
+  if (!card || isIdentityOf(spec, template)) {
+    return { macAddress: card?.macAddress ?? '', credentials: template.credentials }
+  }
+  const credentials = { ...template.credentials, ...makeHostKey() }
+  const macAddress = spec.macAddress ?? (spec.address === card.address ? card.macAddress : randomMac())
+  const seed = join(network.stateFolder, `seed-${spec.hostname}.iso`)
+  disposers.defer(() => rm(seed, { force: true }))
+  await phases.run('seed', async () => {
+    await network.ready
+    await writeSeed(
+      {
+        hostname: spec.hostname,
+        instanceId: template.key,
+        nics: [seedNic(macAddress, spec, network)],
+        isPlain: 'base' in spec.image,
+        credentials,
+        cloudConfig: spec.cloudConfig,
+      },
+      seed,
+      signal,
+    )
+  })
+  const { hostname, address } = spec
+  const hosts = hostsBlock(network.members, hostname)
+  const cardOn = (each: Card): Card => ({
+    ...each,
+    ...(network.subnet6 && each.address !== undefined && { address6: address6In(network.subnet6, each.address) }),
+  })
+  const from = { hostname: template.hostname, cards: template.cards.map(cardOn) }
+  const to = { hostname, cards: [cardOn({ macAddress, address })] }
+  const identity = newIdentity(from, to, credentials, hosts)
+  return { macAddress, credentials, identity, seed }
+}

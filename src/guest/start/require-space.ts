@@ -1,0 +1,41 @@
+import { statfs } from 'node:fs/promises'
+import { HostError } from '../../errors.ts'
+
+/** For the disk, the state, and what others write meanwhile, in MiB. */
+const RESERVE = 64
+const HINT =
+  "Free some (npx vitest-guest gc), move the cache with VITEST_GUEST_CACHE, or boot each time with start: 'cold'."
+
+/**
+ * A template takes at most as much as the guest's memory, and a little for its disk.
+ * @throws HostError when the file system of the folder has less.
+ */
+export async function requireSpace(folder: string, memoryMib: number, label: string): Promise<void> {
+  const free = await freeMib(folder)
+  const needed = memoryMib + RESERVE
+  if (free >= needed) return
+  throw new HostError(
+    `Not enough space for the template ${label}: ${free} MiB are free in ${folder}, ${needed} needed`,
+    {
+      hint: HINT,
+    },
+  )
+}
+
+/**
+ * The error with which the building of a template failed, or a better one when the file system is full: that is met as
+ * SIGBUS in QEMU's memory, as EPIPE in its state, as ENOSPC by ourselves.
+ */
+export async function explainFull(error: unknown, folder: string, label: string): Promise<unknown> {
+  const free = await freeMib(folder).catch(() => Infinity)
+  if (free >= 1) return error
+  return new HostError(`The file system became full while the template ${label} was being built in ${folder}`, {
+    cause: error,
+    hint: HINT,
+  })
+}
+
+async function freeMib(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder)
+  return Math.floor((bavail * bsize) / 1024 / 1024)
+}

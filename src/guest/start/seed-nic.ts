@@ -1,0 +1,26 @@
+import { address6In } from '../../address/ipv6.ts'
+import { DEFAULT_MTU } from '../../options/network/mtu.ts'
+import { nameServerOf, type NetworkPlace } from '../../options/network/network-options.ts'
+import type { GuestSpec } from '../../options/guest-options.ts'
+import type { SeedNic } from '../../seed/input.ts'
+
+/** What a guest is told of its card on a network where it has, or will be given, `address`, or nothing. */
+export function seedNic(
+  macAddress: string,
+  { address, addressing }: Pick<GuestSpec, 'addressing'> & { readonly address: string | undefined },
+  network: NetworkPlace,
+): SeedNic {
+  const { subnet, subnet6, mtu, egress } = network
+  const nameServer = nameServerOf(network)
+  return {
+    macAddress,
+    addresses: [
+      ...(addressing === 'dhcp' || address === undefined ? [] : [`${address}/${subnet.prefix}`]),
+      ...(subnet6 && address !== undefined ? [`${address6In(subnet6, address)}/${subnet6.prefix}`] : []),
+    ],
+    ...(addressing === 'dhcp' && { dhcp: true }),
+    ...(egress && addressing === 'static' && { router: egress.router }),
+    ...(nameServer !== undefined && { nameServer }),
+    ...(mtu !== DEFAULT_MTU && { mtu }),
+  }
+}

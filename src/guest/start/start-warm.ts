@@ -1,0 +1,209 @@
+import { existsSync } from 'node:fs'
+import { BootError, NetworkError, SshError } from '../../errors.ts'
+import { budgetFactor } from '../../accelerator/accelerator.ts'
+import { qemuVersion } from '../../host/program/qemu-version.ts'
+import { acquire, type Disposers } from '../../lifetime/disposers.ts'
+import { discardTemplate, findTemplate, type Unfreezable } from '../../template/find-template.ts'
+import { IdentityError } from '../../template/identity/identity-error.ts'
+import { hasChangeableCards, isIdentityOf, usualGuest } from '../../template/identity/identity.ts'
+import { templateKey } from '../../template/key.ts'
+import type { Template } from '../../template/store.ts'
+import { templateFault } from '../../template/template-fault.ts'
+import { thaw } from '../../template/thaw.ts'
+import { WakePort } from '../../template/identity/resume-agent.ts'
+import type { Network } from '../../network/network.ts'
+import { rootLogin, withinBudget } from './boot-machine.ts'
+import { buildTemplate } from './build-template.ts'
+import { warnOfFailedIdentity, warnOfUnchangeable, warnOfUnfreezable } from '../boot/boot-warnings.ts'
+import { interfaceOf } from '../network/further-cards.ts'
+import { leaseOf, renewLease, reserveLease } from './lease.ts'
+import { openSsh } from '../connection/open-ssh.ts'
+import { personOf } from './clone-identity.ts'
+import type { Start, Started } from './start-cold.ts'
+import { warnOnce } from '../../host/warn-once.ts'
+import { explainBusyTap } from '../../network/diagnosis/tap-in-use.ts'
+import { explainSilence, requireUnanswered } from '../network/address-conflict.ts'
+
+/** With KVM, in milliseconds: from starting QEMU to a clone that is ready. */
+const THAW_BUDGET = 10_000
+/** With KVM, in milliseconds: what a clone's network may take to have another address. */
+const BECOMING_BUDGET = 3_000
+
+/**
+ * Clones a guest from its template, which is built if the cache has none. A template that is found to be broken is built
+ * anew, once.
+ * @returns undefined when a machine like this cannot be frozen
+ */
+export async function startWarm(start: Start): Promise<Started | undefined> {
+  // In the host's own namespace the networks that a template is built on would be there twice.
+  if (start.cards.length > 0 && start.network.kind !== 'private') return undefined
+  const { spec, phases, signal } = start
+  const find = () => phases.run('template', () => templateFor(start))
+  let template = await find()
+  if ('unfreezable' in template) return warnOfUnfreezable(spec, template)
+  try {
+    return await cloneTemplate(template, start)
+  } catch (error) {
+    signal?.throwIfAborted()
+    await requireOpen(start.network, spec.hostname, error)
+    if (error instanceof IdentityError) return warnOfFailedIdentity(spec, template, error)
+    // Nothing else is the machine's: a full disk or a bug of the caller's listener would meet the next template too.
+    if (!(error instanceof BootError || error instanceof SshError)) throw error
+    const fault = await templateFault(template, error)
+    if (fault === undefined) throw error
+    warnOnce(`A template could not be restored and is built anew: ${fault}`)
+    await discardTemplate(template)
+    template = await find()
+    if ('unfreezable' in template) return warnOfUnfreezable(spec, template)
+    return await cloneTemplate(template, start)
+  }
+}
+
+/** A network that is closed takes the machine with it; its folder goes first. @throws NetworkError */
+async function requireOpen({ ready, stateFolder }: Network, hostname: string, cause: unknown): Promise<void> {
+  await ready.catch(() => {})
+  if (existsSync(stateFolder)) return
+  throw new NetworkError(`The network was closed while guest ${hostname} was starting`, {
+    cause,
+    hint: 'Await the start before the network is disposed of, or end it by its signal.',
+  })
+}
+
+/** What decides which template it is, and where it is built if there is none. */
+export type TemplateWish = Pick<Start, 'spec' | 'accel' | 'image' | 'network' | 'onProgress' | 'onConsole' | 'signal'> &
+  Partial<Pick<Start, 'place' | 'further'>>
+
+/** The template for guests like this, built if there is none. */
+export async function templateFor(wish: TemplateWish): Promise<Template | Unfreezable> {
+  const { spec, network } = wish
+  // What a machine with several cards is to be told apart by is all of them.
+  if (!hasChangeableCards(spec) || wish.further?.length) return findOrBuild(wish, true)
+  const template = await findOrBuild({ ...wish, spec: usualGuest(spec, network) }, false)
+  if ('unfreezable' in template || !template.unchangeable || isIdentityOf(spec, template)) return template
+  warnOfUnchangeable(spec, template)
+  return findOrBuild(wish, true)
+}
+
+async function findOrBuild(wish: TemplateWish, isPersonal: boolean): Promise<Template | Unfreezable> {
+  const { spec, accel, image, network, onProgress, signal } = wish
+  const cards = (await Promise.all(wish.further ?? [])).map(({ network, attachment: { member }, macAddress }) => ({
+    network,
+    address: member.address,
+    macAddress,
+  }))
+  const key = templateKey({
+    spec,
+    cards,
+    network,
+    accel,
+    imageDigest: await image.digest(signal),
+    direct: image.direct,
+    qemuVersion: await qemuVersion(signal),
+    isPersonal,
+  })
+  const label = `${image.label}, ${spec.memoryMib} MiB, ${spec.hostname}`
+  return findTemplate({
+    key,
+    label,
+    onProgress,
+    signal,
+    build: (folder, tell) => {
+      const progress = (line: string) => {
+        onProgress(line)
+        // Who waits is told the label anyway.
+        tell(line.replace(`template ${label}: `, ''))
+      }
+      return buildTemplate(folder, { ...wish, cards, key, label, onProgress: progress })
+    },
+  })
+}
+
+async function cloneTemplate(template: Template, start: Start): Promise<Started> {
+  const { spec, accel, image, network, phases, signal } = start
+  return acquire(async (disposers: Disposers) => {
+    const attachment = await phases.run('tap', () => start.place)
+    const person = await personOf(template, start, disposers)
+    const isLeased = spec.addressing === 'dhcp'
+    if (isLeased) disposers.use(await reserveLease(network, leaseOf(spec, person.macAddress)))
+    // One that is to become another may only be heard when it is.
+    const free = requireUnanswered(network, spec.address, signal)
+    free.catch(() => {})
+    const further = (await Promise.all(start.further)).map((each, index) => ({
+      ...each,
+      macAddress: template.cards[index + 1]?.macAddress ?? '',
+    }))
+    const join = () => free.then(() => attachment.join(signal))
+    const joining = person.identity ? undefined : join()
+    joining?.catch(() => {})
+    const machine = disposers.use(
+      await phases.run('restore', () =>
+        thaw(
+          template,
+          {
+            name: spec.hostname,
+            accel,
+            memoryMib: spec.memoryMib,
+            cpus: spec.cpus,
+            direct: image.direct,
+            image: image.disk,
+            nics: [{ attachment, macAddress: person.macAddress }, ...further].map(({ attachment, macAddress }) => ({
+              model: spec.nic,
+              netdev: attachment.netdev,
+              monitor: attachment.monitor,
+              macAddress,
+            })),
+            seed: person.seed,
+          },
+          { network, signal },
+        ).catch(async (error: unknown) => {
+          throw await explainBusyTap(error, network, attachment)
+        }),
+      ),
+    )
+    await Promise.all(further.map((each) => each.attachment.join(signal)))
+    start.onConsole(machine.console)
+    const wake = new WakePort(machine.wakePort)
+    const budget = THAW_BUDGET * budgetFactor(accel)
+    const client = await withinBudget({ machine, phases, budget, grace: budget, signal }, async (boot, answered) => {
+      const dial = (port: number, dialSignal: AbortSignal) => network.dial(spec.address, port, dialSignal)
+      wake.reseed()
+      const { identity } = person
+      if (identity) {
+        const patience = BECOMING_BUDGET * budgetFactor(accel)
+        await phases.run('identity', () => wake.become(identity, patience, boot))
+      }
+      await phases.run('bridge', async () => joining ?? join())
+      let waking: Promise<void> | undefined
+      // Not sooner, for systemd looks at all of its timers then, while sshd starts.
+      const onBanner = () => {
+        answered()
+        waking = wake.setClock(boot)
+        waking.catch(() => {})
+      }
+      const ssh = await openSsh(
+        dial,
+        rootLogin(person.credentials),
+        boot,
+        (name, work) => phases.run(name, work),
+        onBanner,
+      )
+      disposers.defer(() => ssh.destroy())
+      if (isLeased) await phases.run('lease', () => renewLease(network, person.macAddress, ssh, boot))
+      await phases.run('clock and entropy', async () => {
+        await waking
+        // Only now, so that systemd has had the time of a login to take the jump.
+        await wake.settle(boot)
+      })
+      return ssh
+    }).catch(async (error: unknown) => {
+      const { hostname, address } = spec
+      throw await explainSilence(error, network, { hostname, address, macAddress: person.macAddress })
+    })
+    start.disposers.defer(() => disposers[Symbol.asyncDispose]())
+    const { credentials, macAddress, identity } = person
+    const hosts = identity?.hosts
+    const interfaces = further.map(interfaceOf)
+    const { warnings } = template
+    return { machine, client, warnings, start: 'warm', wake, credentials, macAddress, interfaces, hosts }
+  })
+}

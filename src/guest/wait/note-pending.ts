@@ -1,0 +1,34 @@
+import type { Guest } from '../guest.ts'
+import { whilePending } from './pending.ts'
+
+/** What may take its time, other than waits and commands, which say more of themselves. */
+const METHODS = [
+  ...(['reconnect', 'connectSsh', 'snapshot', 'restore', 'reboot', 'powerOff', 'start'] as const),
+  ...(['readFile', 'writeFile', 'upload', 'download', 'connect', 'fetch'] as const),
+] satisfies (keyof Guest)[]
+
+type Method = (this: void, ...args: unknown[]) => Promise<unknown>
+
+/** Has the guest note what is pending, for the evidence of a test that times out. */
+export function notePending(guest: Guest): Guest {
+  for (const name of METHODS) {
+    const method = guest[name] as Method
+    const noted: Method = (...args) =>
+      whilePending(guest.id, `until guest.${name}(${firstWord(args)}) is done`, signalOf(args), () => method(...args))
+    Object.assign(guest, { [name]: noted })
+  }
+  return guest
+}
+
+function firstWord([first]: readonly unknown[]): string {
+  return typeof first === 'string' || typeof first === 'number' ? JSON.stringify(first) : ''
+}
+
+function signalOf(args: readonly unknown[]): AbortSignal | undefined {
+  const signals = args.flatMap((each) => {
+    if (each instanceof AbortSignal) return [each]
+    const { signal, cancelSignal } = (each ?? {}) as { signal?: unknown; cancelSignal?: unknown }
+    return [signal, cancelSignal].filter((found) => found instanceof AbortSignal)
+  })
+  return signals[0]
+}

@@ -1,0 +1,55 @@
+import type { GuestErrorFacts } from '../../errors.ts'
+import { quote } from '../../ssh/quote.ts'
+import type { Exec } from '../commands.ts'
+
+const PROPERTIES = ['LoadState', 'ActiveState', 'SubState', 'UnitFileState', 'Result', 'ExecMainStatus', 'Job']
+const JOURNAL_LINES = 12
+
+/** What systemd knows of a unit, by the names of its properties. */
+export type UnitProperties = Readonly<Record<string, string>>
+
+/** A name without a suffix is a service's, to systemctl and to us. */
+export function showUnit(name: string, more: readonly string[] = []): string {
+  return `systemctl show --property=${[...PROPERTIES, ...more].join(',')} -- ${quote(name)}`
+}
+
+/** Reads `NAME=value` lines. */
+export function parseProperties(text: string): UnitProperties {
+  const lines = text.split('\n').filter((line) => line.includes('='))
+  return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]))
+}
+
+/** `failed (failed), Result=exit-code, exit status 3` */
+export function stateOf({ ActiveState, SubState, Result, ExecMainStatus }: UnitProperties): string {
+  const state = `${ActiveState} (${SubState})`
+  if (Result === undefined || Result === 'success') return state
+  const status = Result === 'exit-code' ? `, exit status ${ExecMainStatus}` : ''
+  return `${state}, Result=${Result}${status}`
+}
+
+/**
+ * Succeeds for a unit that nothing is going to start: it is inactive, systemd has no job at all whose program may start it, and no
+ * timer, socket or path that would is active.
+ */
+export function isIdle(name: string): string {
+  const unit = quote(name)
+  return [
+    '[ -z "$(systemctl list-jobs --no-legend)" ] || exit 1',
+    `triggers=$(systemctl show --property=TriggeredBy --value -- ${unit})`,
+    '[ -n "$triggers" ] && systemctl is-active --quiet -- $triggers && exit 1',
+    // Looked at last: a job may just have come to its end.
+    `[ "$(systemctl show --property=ActiveState --value -- ${unit})" = inactive ]`,
+  ].join('\n')
+}
+
+/** Its status and the end of its journal, for an error. */
+export async function unitEvidence(name: string, exec: Exec): Promise<GuestErrorFacts> {
+  const unit = quote(name)
+  const parts = [
+    `systemctl status --no-pager --full --lines=0 -- ${unit}`,
+    `journalctl --no-pager --quiet --lines=${JOURNAL_LINES} --unit=${unit}`,
+  ]
+  const { stdout } = await exec(`${parts.join('\necho "= journal"\n')} 2>&1`, { reject: false })
+  const [status, journal] = stdout.split('= journal\n')
+  return { status, journal }
+}

@@ -1,0 +1,82 @@
+import type { Console } from '../../machine/console.ts'
+import { badOption } from '../../errors/bad-option.ts'
+import { NotYet, type WaitOptions } from './wait-until.ts'
+import type { WaitFor, Waits } from './waits.ts'
+
+export interface ConsoleWaitOptions extends WaitOptions {
+  /** Milliseconds from one search to the next, at the least. @default 0, a search whenever some more text has come */
+  interval?: number
+  /** Where to begin, as `guest.console.position` gave it. @default after the last match of an earlier wait */
+  since?: number
+}
+
+const LAST_LINES = 3
+/** Of the time, for searching a text that grows meanwhile: one part in so many. */
+const SHARE = 5
+
+export function consoleWait(wait: WaitFor, console: Console): Waits['waitForConsole'] {
+  let consumed = 0
+  return async (pattern, { since, ...options } = {}) => {
+    const isSingle = options.timeout === 0
+    if (!(pattern instanceof RegExp)) throw badOption('pattern', 'a RegExp', pattern, 'Write waitForConsole(/login:/).')
+    const begin = since ?? consumed
+    // With these flags a pattern would remember where it matched before.
+    const search = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
+    const find = () => {
+      const text = console.textSince(begin)
+      const match = search.exec(text)
+      return match ? { match, end: console.position - text.length + match.index + match[0].length } : undefined
+    }
+    const { match, end } = await wait(
+      { ...options, outlastsPanic: true },
+      {
+        what: `the console shows ${String(pattern)}`,
+        look: async (signal) => {
+          const found = find()
+          if (found) return found
+          if (isSingle) throw new NotYet('no match')
+          return next(console, find, options.interval ?? 0, signal)
+        },
+        lastLook: find,
+        explain: async () => ({
+          lastSeen: console.textSince(begin).trimEnd().split('\n').slice(-LAST_LINES).join('\n'),
+          consoleTail: console.tail,
+        }),
+      },
+    )
+    consumed = end
+    return match
+  }
+}
+
+/** The first that is found once more text has come. */
+function next<T>(console: Console, find: () => T | undefined, interval: number, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined
+    let pause = interval
+    const stop = () => {
+      stopListening()
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+    }
+    const look = () => {
+      timer = undefined
+      const startedAt = performance.now()
+      const found = find()
+      // Each search is through all of it: a match may span lines.
+      pause = Math.max(interval, SHARE * (performance.now() - startedAt))
+      if (!found) return
+      stop()
+      resolve(found)
+    }
+    const onAbort = () => {
+      stop()
+      reject(signal.reason as Error)
+    }
+    const stopListening = console.onOutput(() => {
+      if (pause < 1) look()
+      else timer ??= setTimeout(look, pause)
+    })
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+}

@@ -1,0 +1,162 @@
+import pRetry from 'p-retry'
+import { SshError, WaitError, withFrames, type GuestErrorFacts } from '../../errors.ts'
+import { budgetFactor, type Accelerator } from '../../accelerator/accelerator.ts'
+import { timerMs } from '../../lifetime/longest-timer.ts'
+import { until } from '../../lifetime/until.ts'
+import { badOption } from '../../errors/bad-option.ts'
+import { refuseUnknown, requireSignal } from '../../options/check.ts'
+import type { PendingEntry } from './pending.ts'
+
+export interface WaitOptions {
+  /** Milliseconds; 0 for a single look. @default 60_000 with KVM, ten times as long under emulation */
+  timeout?: number
+  /** Milliseconds from one look to the next. @default 100 with KVM, 1000 under emulation */
+  interval?: number
+  /** Ends the wait with the signal's reason. */
+  signal?: AbortSignal
+}
+
+/** Milliseconds; a guest that has not answered by then hangs. */
+const FIRST_LOOK_BUDGET = 10_000
+/** Milliseconds for what an error says beside what was seen. */
+const EXPLAIN_BUDGET = 10_000
+
+/** Not yet what is waited for. */
+export class NotYet extends Error {
+  readonly facts: GuestErrorFacts
+  /** Whether this is all that there is to say because the guest did not answer. */
+  readonly isSilence: boolean
+
+  /** @param seen what is there instead, in a few words. */
+  constructor(seen: string, facts: GuestErrorFacts = {}, isSilence = false) {
+    super(seen)
+    this.facts = facts
+    this.isSilence = isSilence
+  }
+}
+
+export interface Wait<T> {
+  /** E.g. `unit nginx is active`. */
+  readonly what: string
+  /** Milliseconds. */
+  readonly timeout: number
+  readonly interval: number
+  readonly signal: AbortSignal | undefined
+  /** Told once, so that the wait can end when the guest dies. */
+  readonly watch: (fail: (error: Error) => void) => Disposable
+  /** One look. @throws NotYet to look again; anything else ends the wait. */
+  readonly look: (signal: AbortSignal) => Promise<T>
+  /** What is waited for, if it was there when the guest died. */
+  readonly lastLook?: () => T | undefined
+  /** Where it is noted what is pending. */
+  readonly pending?: PendingEntry
+  /** Whether the first look may outlast the time, by ten seconds, so that there is something that was seen. @default false */
+  readonly looksAtLeastOnce?: boolean
+  /** More to say when the time is up. */
+  readonly explain?: (lastSeen: NotYet | undefined) => Promise<GuestErrorFacts>
+}
+
+/**
+ * Looks until it is so.
+ * @throws WaitError when the time is up, with what was seen last; the signal's reason; why the guest died.
+ */
+export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
+  const { what, timeout, interval, signal, watch, look, explain, pending, looksAtLeastOnce = false } = wait
+  const startedAt = performance.now()
+  const over = new AbortController()
+  const late = new Error('the time is up')
+  let attempts = 0
+  let last: NotYet | undefined
+  const spent = () => {
+    if (looksAtLeastOnce && !last && !isSpent) {
+      isSpent = true
+      timer = setTimeout(spent, FIRST_LOOK_BUDGET)
+    } else over.abort(late)
+  }
+  let isSpent = timeout === 0
+  let timer: NodeJS.Timeout | undefined
+  if (!isSpent) timer = setTimeout(spent, timerMs(timeout))
+  else if (looksAtLeastOnce) timer = setTimeout(spent, FIRST_LOOK_BUDGET)
+  const onAbort = () => over.abort(signal?.reason)
+  signal?.addEventListener('abort', onAbort, { once: true })
+  if (signal?.aborted) onAbort()
+  using _watching = watch((error) => over.abort(error))
+  const lookOnce = async () => {
+    attempts++
+    try {
+      return await until(over.signal, look(over.signal))
+    } catch (error) {
+      if (over.signal.aborted) throw over.signal.reason
+      last = notYet(error)
+      pending?.saw(last.message)
+      if (isSpent) over.abort(late)
+      throw last
+    }
+  }
+  try {
+    return await pRetry(lookOnce, {
+      retries: Infinity,
+      minTimeout: timerMs(Math.max(1, interval)),
+      factor: 1,
+      shouldRetry: ({ error }) => error instanceof NotYet,
+      signal: over.signal,
+    })
+  } catch (error) {
+    if (!over.signal.aborted) throw withFrames(error)
+    if (over.signal.reason !== late) {
+      const found = signal?.aborted ? undefined : wait.lastLook?.()
+      if (found === undefined) throw over.signal.reason
+      return found
+    }
+    const elapsedMs = Math.round(performance.now() - startedAt)
+    const seen = last ? `last seen: ${last.message}` : 'the first look was not over'
+    const looks = attempts === 1 ? '1 look' : `${attempts} looks`
+    throw new WaitError(`Waited ${(elapsedMs / 1000).toFixed(1)} s (${looks}) until ${what}; ${seen}`, {
+      phase: what,
+      elapsedMs,
+      attempts,
+      lastSeen: last?.message,
+      ...last?.facts,
+      ...(await explained(explain?.(last))),
+    })
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', onAbort)
+    pending?.end(signal?.aborted ?? false)
+  }
+}
+
+/** A guest that hangs is not waited for. */
+async function explained(explaining: Promise<GuestErrorFacts> | undefined): Promise<GuestErrorFacts> {
+  if (!explaining) return {}
+  return until(AbortSignal.timeout(EXPLAIN_BUDGET), explaining).catch(() => ({}))
+}
+
+/** A connection that broke says nothing of what is waited for; the next look makes a new one. */
+function notYet(error: unknown): NotYet {
+  if (error instanceof NotYet) return error
+  if (error instanceof SshError) return new NotYet(firstLine(error.message), {}, true)
+  throw error
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? ''
+}
+
+const TIMEOUT = 60_000
+const INTERVAL = 100
+
+/** What the caller left open, filled in. @throws GuestError for what is no number of milliseconds */
+export function resolveWait(options: WaitOptions, accel: Accelerator, defaultTimeout = TIMEOUT): WaitTimes {
+  const factor = budgetFactor(accel)
+  const read = refuseUnknown(options, ['timeout', 'interval', 'signal', 'since'])
+  const { timeout = defaultTimeout * factor, interval = INTERVAL * factor, signal } = read
+  requireSignal('signal', signal)
+  for (const [option, value] of Object.entries({ timeout, interval })) {
+    if (typeof value === 'number' && value >= 0) continue
+    throw badOption(option, 'a number of milliseconds', value, `Write ${option}: 5_000.`)
+  }
+  return { timeout, interval, signal }
+}
+
+type WaitTimes = Pick<Wait<unknown>, 'timeout' | 'interval' | 'signal'>

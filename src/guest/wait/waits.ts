@@ -1,0 +1,200 @@
+import { NetworkError, WaitError } from '../../errors.ts'
+import type { Accelerator } from '../../accelerator/accelerator.ts'
+import type { Console } from '../../machine/console.ts'
+import type { Panics } from '../../machine/panics.ts'
+import type { ExecResult } from '../../ssh/command/exec-options.ts'
+import { quote } from '../../ssh/quote.ts'
+import { isSilence, type Explain, type Why } from '../inspection/explain-failure.ts'
+import type { Exec } from '../commands.ts'
+import type { Reach } from '../connection/connectivity.ts'
+import type { Life } from '../power/run-state.ts'
+import { begin } from './pending.ts'
+import { isLoopback, parseSockets, SOCKETS_COMMAND, socketUrl } from './sockets.ts'
+import { isIdle, parseProperties, showUnit, stateOf, unitEvidence } from './units.ts'
+import { consoleWait, type ConsoleWaitOptions } from './wait-for-console.ts'
+import { panicWait } from './wait-for-panic.ts'
+import { NotYet, resolveWait, waitUntil, type Wait, type WaitOptions } from './wait-until.ts'
+
+/**
+ * Waits, by the names of the NixOS test driver. Each ends at once when the guest dies (its kernel panics, it is powered off,
+ * QEMU ends), outlasts a reboot, and throws a WaitError when its time is up: with what was seen last (`lastSeen`), how often
+ * it looked (`attempts`), and for how long (`elapsedMs`).
+ */
+export interface Waits {
+  /**
+   * Until a systemd unit is active. A name without a suffix is that of a service.
+   *
+   * For one that a test's own program starts later, which systemd cannot know:
+   * `` guest.waitUntilSucceeds('systemctl is-active NAME') ``.
+   * @throws WaitError at once, with the unit's status and journal, when it has failed, is masked, or does not exist; and when it is
+   * inactive while systemd has no pending jobs, and no timer, socket or path that would start it is active.
+   */
+  waitForUnit(name: string, options?: WaitOptions): Promise<void>
+  /**
+   * Until a TCP port of the guest takes a connection from outside. What listens on 127.0.0.1 alone does not; the error says so.
+   */
+  waitForPort(port: number, options?: WaitOptions): Promise<void>
+  /** Until a path exists. */
+  waitForFile(path: string, options?: WaitOptions): Promise<void>
+  /**
+   * Until the console shows a match, which is returned; it may span lines. As in NixOS, what was written before the call counts
+   * too, unless an earlier wait has found its match in it: two waits in a row are for two matches, the second after the first. It
+   * goes on through a panic for as long as the kernel may say more.
+   */
+  waitForConsole(pattern: RegExp, options?: ConsoleWaitOptions): Promise<RegExpExecArray>
+  /**
+   * Until the guest's kernel panics; returns its words, e.g. `sysrq triggered crash`. A panic before the call counts too, unless an
+   * earlier call has returned it, or the guest was started or restored since. The console guard lets pass what was waited for. Where
+   * the kernel reboots by itself then (kernel.panic=1), `reconnect()` and other waits follow it; otherwise `restore()`, or `crash()`
+   * and `start()`, bring the guest back.
+   */
+  waitForPanic(options?: WaitOptions): Promise<string>
+  /** Until a command succeeds; returns its result. The command is run again and again, each run to its end. */
+  waitUntilSucceeds(command: string, options?: WaitOptions): Promise<ExecResult>
+  /** Until a command fails; returns its result. */
+  waitUntilFails(command: string, options?: WaitOptions): Promise<ExecResult>
+}
+
+interface Parts {
+  /** Of the guest. */
+  readonly id: string
+  readonly exec: Exec
+  readonly connect: Reach['connect']
+  readonly console: Console
+  readonly panics: Panics
+  readonly accel: Accelerator
+  readonly life: Life
+  readonly why: Why
+  readonly explain: Explain
+}
+
+/** A wait in this guest. */
+export type WaitFor = <T>(
+  options: WaitOptions & { outlastsPanic?: boolean },
+  each: Pick<Wait<T>, 'what' | 'look' | 'lastLook' | 'explain'>,
+) => Promise<T>
+
+/** A connect to a port may hang for 3 s when the guest does not answer at all. */
+const CONNECT_LIMIT = 1000
+
+export function waits({ id, exec, connect, console, panics, accel, life, why, explain }: Parts): Waits {
+  const wait: WaitFor = ({ outlastsPanic, ...options }, each) => {
+    const times = resolveWait(options, accel)
+    return explain(() =>
+      waitUntil({
+        ...each,
+        ...times,
+        pending: begin(id, `until ${each.what}`),
+        watch: (fail) => life.watch(fail, outlastsPanic ? { outlastsPanic } : {}),
+        // A guest that does not answer cannot be asked why either.
+        explain: async (last) => {
+          const reason = last && !last.isSilence ? undefined : await why()
+          return reason ? { hint: reason.message, cause: reason } : ((await each.explain?.(last)) ?? {})
+        },
+      }),
+    )
+  }
+  /** The time limit is that of the whole wait. */
+  const run = (command: string, signal: AbortSignal) =>
+    exec(command, { reject: false, timeout: 0, cancelSignal: signal })
+
+  const untilItEnds = (command: string, options: WaitOptions, how: 'succeeds' | 'fails') =>
+    wait(options, {
+      what: `this ${how}: ${command}`,
+      look: async (signal) => {
+        const result = await run(command, signal)
+        if (result.failed === (how === 'fails')) return result
+        throw new NotYet(ending(result), {
+          exitCode: result.exitCode,
+          signal: result.signal,
+          stdout: result.stdout,
+          stderr: result.stderr,
+        })
+      },
+      explain: async () => ({ command }),
+    })
+
+  return {
+    waitForUnit: async (name, options = {}) => {
+      await wait(options, {
+        what: `unit ${name} is active`,
+        look: async (signal) => {
+          const { stdout } = await exec(showUnit(name), { timeout: 0, cancelSignal: signal })
+          const unit = parseProperties(stdout)
+          if (unit['ActiveState'] === 'active') return
+          if (unit['LoadState'] === 'not-found') {
+            throw new WaitError(`There is no unit ${name}`, {
+              lastSeen: 'not-found',
+              hint: 'See systemctl list-unit-files in the guest; a package that brings it goes into the image.',
+            })
+          }
+          const isHopeless = unit['LoadState'] !== 'loaded'
+          if (isHopeless || unit['ActiveState'] === 'failed') {
+            const lastSeen = isHopeless ? (unit['LoadState'] ?? 'unknown') : stateOf(unit)
+            throw new WaitError(`Unit ${name} will not become active; it is ${lastSeen}`, {
+              lastSeen,
+              ...(await unitEvidence(name, exec)),
+            })
+          }
+          if (unit['ActiveState'] === 'inactive' && !unit['Job'] && !(await run(isIdle(name), signal)).failed) {
+            throw new WaitError(`Unit ${name} will not become active; it is inactive, and there are no pending jobs`, {
+              lastSeen: stateOf(unit),
+              ...(await unitEvidence(name, exec)),
+              hint: `Nobody has started it, or it has done its work and ended. If something is still to start it: guest.waitUntilSucceeds('systemctl is-active ${name}').`,
+            })
+          }
+          throw new NotYet(stateOf(unit))
+        },
+        explain: () => unitEvidence(name, exec),
+      })
+    },
+
+    waitForPort: async (port, options = {}) => {
+      await wait(options, {
+        what: `port ${port} answers`,
+        look: async (signal) => {
+          const limit = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_LIMIT)])
+          try {
+            const socket = await connect(port, limit)
+            socket.on('error', () => {}).destroy()
+          } catch (error) {
+            if (limit.aborted) throw new NotYet(`no answer within ${CONNECT_LIMIT} ms`, {}, true)
+            if (error instanceof NetworkError) throw new NotYet(error.message, {}, isSilence(error))
+            throw error
+          }
+        },
+        explain: async () => ({ hint: whyNot(port, (await exec(SOCKETS_COMMAND)).stdout) }),
+      })
+    },
+
+    waitForFile: async (path, options = {}) => {
+      await wait(options, {
+        what: `${path} exists`,
+        look: async (signal) => {
+          if ((await run(`test -e ${quote(path)}`, signal)).failed) throw new NotYet('no such file')
+        },
+      })
+    },
+
+    waitForConsole: consoleWait(wait, console),
+    waitForPanic: panicWait(wait, panics),
+
+    waitUntilSucceeds: (command, options = {}) => untilItEnds(command, options, 'succeeds'),
+    waitUntilFails: (command, options = {}) => untilItEnds(command, options, 'fails'),
+  }
+}
+
+function ending({ exitCode, signal, stdout, stderr }: ExecResult): string {
+  const how = signal === undefined ? `exit code ${exitCode}` : `killed with ${signal}`
+  const said = (stderr || stdout).trim().split('\n').at(-1)
+  return said ? `${how}: ${said}` : how
+}
+
+function whyNot(port: number, table: string): string {
+  const listening = parseSockets(table).filter((socket) => socket.protocol === 'tcp' && socket.port === port)
+  if (listening.length === 0) return `Nothing in the guest listens on port ${port}.`
+  const where = listening.map(socketUrl).join(', ')
+  return listening.every(({ address }) => isLoopback(address))
+    ? `It listens on ${where} alone, which only the guest itself can reach; have it listen on 0.0.0.0.`
+    : `It listens on ${where}; does a firewall in the guest drop what comes from outside?`
+}

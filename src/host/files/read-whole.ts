@@ -1,0 +1,30 @@
+import { createReadStream, type ReadStream } from 'node:fs'
+import { finished } from 'node:stream/promises'
+import { HostError } from '../../errors.ts'
+
+/** Few enough turns of the event loop for a file of any size. */
+const CHUNK = 256 * 1024
+
+/** A file that is read, tied to its end. */
+export interface WholeFile {
+  readonly output: ReadStream
+  /** Resolves when all of it has been read. @throws what the file system says; HostError when there was less than expected */
+  readonly done: Promise<void>
+  /** Closes it, if that has not been done yet. */
+  kill(): Promise<void>
+}
+
+/** Reads the first `size` bytes of a file: one that grows meanwhile is as it was at first. */
+export function readWhole(path: string, size: number): WholeFile {
+  const output = createReadStream(path, { end: size - 1, highWaterMark: CHUNK })
+  const done = finished(output).then(() => {
+    if (output.bytesRead === size) return
+    throw new HostError(`${path} has become shorter: ${output.bytesRead} of ${size} bytes could be read`, { path })
+  })
+  done.catch(() => {})
+  const kill = async () => {
+    output.destroy()
+    await done.catch(() => {})
+  }
+  return { output, done, kill }
+}

@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process'
+import type { Readable } from 'node:stream'
+import { basename, dirname } from 'node:path'
+import { HostError } from '../../errors.ts'
+import { programEnvironment } from '../environment.ts'
+import { requireStreams } from '../program/require-streams.ts'
+import { requireTool } from '../program/tools.ts'
+
+/** A tar that runs, tied to a stream. */
+export interface Tar {
+  /** Resolves when it has ended well. @throws HostError with its stderr */
+  readonly done: Promise<void>
+  /** Ends it, if it has not ended yet, and waits until it is gone. */
+  kill(): Promise<void>
+}
+
+/** GNU tar's answer when a file changed while it was read, a log that grows for instance; the archive is whole. */
+const CHANGED = 1
+/** Characters of stderr that are kept. */
+const KEPT = 100_000
+
+/** Packs one file or folder as `./NAME`, with holes left out and symlinks kept. */
+export function packTar(path: string): Tar & { readonly output: Readable } {
+  // Names may hold backslashes, which tar would take for escapes.
+  const how = ['--create', '--sparse', '--no-unquote', '--file=-', `--directory=${dirname(path)}`]
+  const args = [...how, '--', `./${basename(path)}`]
+  const { child, done, kill } = startTar([], args, (code) => code <= CHANGED)
+  return { output: child.stdout, done, kill }
+}
+
+/**
+ * @param before words that make it a tar with fewer rights
+ * @param isFine whether an exit code that is not 0 is a good end too, by what it wrote to stderr
+ */
+export function startTar(
+  before: readonly string[],
+  args: readonly string[],
+  isFine: (exitCode: number, stderr: string) => boolean,
+) {
+  // setpriv: it ends with us, whatever ends us.
+  const command = [requireTool('setpriv'), '--pdeathsig', 'KILL', ...before, requireTool('tar'), ...args] as const
+  const child = spawn(command[0], command.slice(1), {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...programEnvironment(), TAR_OPTIONS: '' },
+  })
+  requireStreams(child, ['tar', ...args])
+  child.stdin.on('error', () => {})
+  child.stdout.on('error', () => {})
+  let stderr = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    if (stderr.length < KEPT) stderr += chunk.toString()
+  })
+  const done = new Promise<void>((resolve, reject) => {
+    const fail = (what: string, facts: { exitCode?: number | undefined; cause?: unknown }) =>
+      reject(new HostError(`tar ${what}`, { command: ['tar', ...args].join(' '), stderr, ...facts }))
+    child.once('error', (cause) => fail('could not be started', { cause }))
+    child.once('close', (code, signal) => {
+      if (code === 0 || (code !== null && isFine(code, stderr))) resolve()
+      else
+        fail(code === null ? `was ended by ${signal}` : `failed with exit code ${code}`, {
+          exitCode: code ?? undefined,
+        })
+    })
+  })
+  done.catch(() => {})
+  const kill = async () => {
+    child.kill('SIGKILL')
+    // Nobody reads the rest.
+    child.stdout.resume()
+    await done.catch(() => {})
+  }
+  return { child, done, kill }
+}

@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
+import { HostError } from '../../errors.ts'
+import { messageOf } from '../message-of.ts'
+import { programEnvironment } from '../environment.ts'
+import { requireStreams } from './require-streams.ts'
+import { requireTool } from './tools.ts'
+import { until } from '../../lifetime/until.ts'
+
+/** Milliseconds in which a free lock is surely taken. */
+const SOON = 500
+/** Milliseconds between two words about a wait. */
+const REMIND_EVERY = 10_000
+/** What flock exits with when another process holds the lock (--conflict-exit-code). */
+const BUSY = 1
+const HINT =
+  'Its folder must be there, and this user must be allowed to write to it; VITEST_GUEST_CACHE=FOLDER takes another cache.'
+
+export interface Lock extends AsyncDisposable {
+  /** What those who wait shall hear about the work, from now on. */
+  tell(state: string): Promise<void>
+}
+
+/**
+ * Takes a lock that one process on this machine holds at a time. The lock is the kernel's (flock(2)), held by a small
+ * child that the kernel ends with us: when this process goes, by whatever signal, the lock is free. While another one
+ * holds it, `onProgress` hears who that is.
+ * @throws HostError when it cannot be taken at all; the signal's reason when aborted.
+ */
+export async function takeLock(
+  path: string,
+  purpose: string,
+  onProgress: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<Lock> {
+  signal?.throwIfAborted()
+  const { taken, release } = startHolder(path)
+  const startedAt = performance.now()
+  const remind = async () => {
+    const seconds = Math.round((performance.now() - startedAt) / 1000)
+    onProgress(`waiting for ${await readHolder(path)} (${seconds} s)`)
+  }
+  const first = setTimeout(() => void remind(), SOON)
+  const others = setInterval(() => void remind(), REMIND_EVERY)
+  const tell = (state: string) => writeFile(path, `process ${process.pid}, which is building ${purpose}${state}`)
+  try {
+    await until(signal, taken)
+    await tell('').catch((cause: unknown) => {
+      throw new HostError(`The lock ${path} cannot be written: ${messageOf(cause)}`, { cause, path, hint: HINT })
+    })
+  } catch (error) {
+    await release()
+    throw error
+  } finally {
+    clearTimeout(first)
+    clearInterval(others)
+  }
+  return {
+    tell: (state) => tell(`: ${state}`),
+    [Symbol.asyncDispose]: release,
+  }
+}
+
+/**
+ * The same without a word in it for others, so that it may be a folder that several users lock: for what is soon over.
+ * @throws HostError when it cannot be taken at all; the signal's reason when aborted.
+ */
+export async function holdLock(path: string, signal?: AbortSignal): Promise<AsyncDisposable> {
+  signal?.throwIfAborted()
+  const { taken, release } = startHolder(path)
+  try {
+    await until(signal, taken)
+  } catch (error) {
+    await release()
+    throw error
+  }
+  return { [Symbol.asyncDispose]: release }
+}
+
+/**
+ * The same without waiting, and without a word in it for others: for what takes no time.
+ * @returns undefined while another process holds it
+ * @throws HostError when it cannot be taken at all
+ */
+export async function tryLock(path: string): Promise<AsyncDisposable | undefined> {
+  const { taken, release } = startHolder(path, '--nonblock')
+  try {
+    await taken
+  } catch (error) {
+    if (error instanceof HostError && error.exitCode === BUSY) return undefined
+    throw error
+  }
+  return { [Symbol.asyncDispose]: release }
+}
+
+/** Who holds a lock, or held it last: `process 12, which is building the template web`. */
+export async function readHolder(path: string): Promise<string> {
+  const text = await readFile(path, 'utf8').catch(() => '')
+  return text || 'another process'
+}
+
+function startHolder(path: string, ...flags: string[]) {
+  // flock becomes cat once it has the lock (--no-fork), and cat sends back what it is sent. Both are util-linux and
+  // coreutils, which no Debian is without.
+  const holder = ['--pdeathsig', 'KILL', 'flock', '--exclusive', ...flags, '--no-fork', path, 'cat']
+  const child = spawn(requireTool('setpriv'), holder, { stdio: ['pipe', 'pipe', 'pipe'], env: programEnvironment() })
+  requireStreams(child, ['flock', path])
+  let stderr = ''
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  child.stdin.on('error', () => {})
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  const taken = new Promise<void>((resolve, reject) => {
+    child.stdout.once('data', () => resolve())
+    // It cannot be started at all, for want of descriptors or processes.
+    child.once('error', (cause) => reject(refusal(path, messageOf(cause), { cause })))
+    child.once('close', (exitCode) => reject(refusal(path, stderr, { exitCode: exitCode ?? undefined, stderr })))
+  })
+  taken.catch(() => {})
+  child.stdin.write('locked\n')
+  const release = async (): Promise<void> => {
+    child.kill('SIGKILL')
+    await closed
+  }
+  return { taken, release }
+}
+
+function refusal(path: string, reason: string, facts: ConstructorParameters<typeof HostError>[1]): HostError {
+  const why = reason.trim().split(': ').at(-1)
+  return new HostError(`The lock ${path} cannot be taken${why ? `: ${why}` : ''}`, { ...facts, path, hint: HINT })
+}

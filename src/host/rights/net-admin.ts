@@ -1,0 +1,44 @@
+import { HostError } from '../../errors.ts'
+import { hasCapability } from './has-capability.ts'
+import { messageOf } from '../message-of.ts'
+import { run } from '../program/run.ts'
+import { requireTool } from '../program/tools.ts'
+
+const CAP_NET_ADMIN = 12
+/** Takes away what nobody has, which only those may who may change interfaces. */
+const NOTHING = ['route', 'delete', 'blackhole', '192.0.2.1', 'table', '4242']
+/** Milliseconds; sudo may have to ask a directory service who this is. */
+const SUDO_BUDGET = 10_000
+
+/**
+ * The beginning of a command line by which this user may change the interfaces of this network namespace: `ip` itself with
+ * CAP_NET_ADMIN, else `sudo -n ip`.
+ * @throws HostError when neither may be
+ */
+export async function requireAdmin(): Promise<[string, ...string[]]> {
+  const ip = requireTool('ip')
+  if (hasCapability(CAP_NET_ADMIN) && (await isForThisNamespace(ip))) return [ip]
+  try {
+    await run('sudo', ['-n', ip, '-Version'], { timeoutMs: SUDO_BUDGET })
+  } catch (cause) {
+    const stderr = cause instanceof HostError ? cause.stderr?.trim() : undefined
+    throw noAdmin(stderr?.split('\n')[0] || messageOf(cause), cause)
+  }
+  return ['sudo', '-n', ip]
+}
+
+/** Root of a user namespace has every capability, and still none over a network namespace from outside. */
+async function isForThisNamespace(ip: string): Promise<boolean> {
+  const refusal = await run(ip, NOTHING).then(
+    () => '',
+    (error: unknown) => (error instanceof HostError ? error.stderr : ''),
+  )
+  return !/Operation not permitted/.test(refusal ?? '')
+}
+
+function noAdmin(why: string, cause?: unknown): HostError {
+  return new HostError(`This user may not make interfaces on the host: ${why}`, {
+    cause,
+    hint: "Allow it `ip` by sudo without a password (NOPASSWD), give it CAP_NET_ADMIN, or take network: 'private', which needs neither.",
+  })
+}

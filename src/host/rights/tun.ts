@@ -1,0 +1,40 @@
+import { HostError } from '../../errors.ts'
+import { whyUnopenable } from './device.ts'
+
+export const DEVICE = '/dev/net/tun'
+
+/** The same for every user, until the next boot; udev's default is 0666 already. */
+const OPEN_TO_ALL = 'sudo chmod 0666 /dev/net/tun'
+const LOAD = 'sudo modprobe tun'
+
+/** Cheap: opens the device and closes it. @throws HostError when no TAP could be made. */
+export function requireTun(): void {
+  const code = whyUnopenable(DEVICE)
+  if (code === undefined) return
+  const { what, fix } = tunFault(code)
+  throw new HostError(what, { hint: `Mend it: ${fix} (npx vitest-guest doctor shows the rest)` })
+}
+
+/** What an errno from opening the device means, and the command that mends it. */
+export function tunFault(code: string): { what: string; fix: string } {
+  switch (code) {
+    case 'ENOENT':
+      return {
+        what: `${DEVICE} is missing: no TAP can be made`,
+        fix: `${LOAD}; in a container, start that with --device ${DEVICE}`,
+      }
+    case 'ENODEV':
+    case 'ENXIO':
+      return { what: `${DEVICE} has no driver behind it (${code}): no TAP can be made`, fix: LOAD }
+    case 'EPERM':
+      return {
+        what: `${DEVICE} is forbidden here (EPERM): no TAP can be made`,
+        fix: `start the container with --device ${DEVICE}`,
+      }
+    default:
+      return {
+        what: `${DEVICE} cannot be read and written by this user (${code}): no TAP can be made`,
+        fix: OPEN_TO_ALL,
+      }
+  }
+}

@@ -1,0 +1,90 @@
+import { mkdir, mkdtemp, readdir, rename, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ImageError } from '../../errors.ts'
+import { touch } from '../../cache/touch.ts'
+import type { BuiltImage } from '../../options/image.ts'
+import { Disposers } from '../../lifetime/disposers.ts'
+import { explainBuildFailure } from './build-failure.ts'
+import { takeLock } from '../../host/program/lock.ts'
+import { BuildProgress } from './build-progress.ts'
+import { removeAsRoot } from './build-step.ts'
+import { noSpace, requireBuilder } from './require-builder.ts'
+import type { DirectBoot, Image, Progress } from '../image.ts'
+import { BUILDING, imagesFolder } from '../images-folder.ts'
+import { makeDisk } from './make-disk.ts'
+import { makeRecipe, type Recipe } from './recipe.ts'
+import { IMAGE_FILES, inspectImage, requireSoundImage, sealImage } from '../seal-image.ts'
+import { isFull, watchSpace } from './watch-space.ts'
+
+/** The image in the cache, built if it is not there. One process builds at a time; others wait, then use its work. */
+export async function buildImage(
+  spec: BuiltImage,
+  onProgress: Progress,
+  signal?: AbortSignal,
+): Promise<Image & { direct: DirectBoot }> {
+  const recipe = makeRecipe(spec)
+  const images = imagesFolder()
+  const folder = join(images, recipe.folder)
+  let found = await inspectImage(folder, { signal })
+  if ('fault' in found) {
+    await build(recipe, images, folder, onProgress, signal)
+    found = await inspectImage(folder, { signal })
+  }
+  if ('fault' in found) throw new ImageError(`The image ${recipe.label} was built, but cannot be read: ${found.fault}`)
+  const { digest } = found
+  await touch(folder)
+  const { label, append } = recipe
+  const [disk, kernel, initrd] = [IMAGE_FILES.disk, IMAGE_FILES.kernel, IMAGE_FILES.initrd].map((name) =>
+    join(folder, name),
+  ) as [string, string, string]
+  return {
+    disk: { path: disk, format: 'raw' },
+    size: (await stat(disk)).size,
+    digest: () => Promise.resolve(digest),
+    verify: (reading) => requireSoundImage(folder, label, reading),
+    label,
+    direct: { kernel, initrd, append },
+  }
+}
+
+async function build(
+  recipe: Recipe,
+  images: string,
+  folder: string,
+  onProgress: Progress,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { label } = recipe
+  const disposers = new Disposers()
+  try {
+    await mkdir(images, { recursive: true })
+    await requireBuilder(images, label, signal)
+    disposers.use(await takeLock(join(images, '.lock'), label, onProgress, signal))
+    const found = await inspectImage(folder, { signal })
+    if (!('fault' in found)) return
+    if (!found.isAbsent) onProgress(`the image ${label} is built anew: ${found.fault}`)
+    await removeDeadBuilds(images)
+    const building = await mkdtemp(join(images, BUILDING))
+    disposers.defer(() => removeAsRoot(building))
+    const progress = disposers.use(new BuildProgress(label, onProgress))
+    const full = new AbortController()
+    using _watching = watchSpace(images, () => full.abort(noSpace(images, label)))
+    await makeDisk(recipe, building, progress, AbortSignal.any([full.signal, ...(signal ? [signal] : [])]))
+    await sealImage(join(building, 'image'), signal)
+    // Whoever boots from it keeps what he has open.
+    if (!found.isAbsent) await rename(folder, join(building, 'broken'))
+    await rename(join(building, 'image'), folder)
+    progress.done()
+  } catch (error) {
+    signal?.throwIfAborted()
+    // Before it is cleaned up: not every program says why it failed.
+    throw (await isFull(images)) ? noSpace(images, label, error) : explainBuildFailure(error, label, images)
+  } finally {
+    await disposers[Symbol.asyncDispose]()
+  }
+}
+
+async function removeDeadBuilds(images: string): Promise<void> {
+  const names = await readdir(images)
+  for (const name of names.filter((name) => name.startsWith(BUILDING))) await removeAsRoot(join(images, name))
+}

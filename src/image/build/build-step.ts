@@ -1,0 +1,62 @@
+import { HostError, ImageError } from '../../errors.ts'
+import { run } from '../../host/program/run.ts'
+import { requireTool } from '../../host/program/tools.ts'
+
+/** Of what a program said, for an error to quote. */
+const KEPT_LINES = 200
+
+export interface BuildStep {
+  readonly cwd: string
+  readonly env?: NodeJS.ProcessEnv
+  readonly signal?: AbortSignal | undefined
+  readonly onLine?: (line: string) => void
+}
+
+/**
+ * Runs a program as root over files that it may own as anybody. An ordinary user gets a user namespace with the
+ * subordinate ids of /etc/subuid; mmdebstrap's own --mode=unshare needs its folder in a place that those ids may
+ * enter (not a home with mode 0700) and leaves it behind when killed.
+ *
+ * The mount and PID namespaces see to it that nothing stays: when this process dies, by whatever signal, the kernel
+ * kills unshare (`run`), --kill-child the first process inside, and with that one go all the others and the mounts.
+ */
+export function asRoot(command: readonly string[], uid: number = process.getuid?.() ?? 0): [string, ...string[]] {
+  const user = uid === 0 ? [] : ['--map-root-user', '--map-auto']
+  const namespaces = ['--mount', '--pid', '--fork', '--kill-child']
+  return [requireTool('unshare'), ...user, ...namespaces, '--', ...command]
+}
+
+/** @throws ImageError with the last of what the program said; the signal's reason when aborted. */
+export async function runAsRoot(command: readonly string[], { cwd, env, signal, onLine }: BuildStep): Promise<void> {
+  const [file, ...args] = asRoot(command)
+  const said: string[] = []
+  const listen = (line: string) => {
+    said.push(line)
+    if (said.length > KEPT_LINES) said.shift()
+    onLine?.(line)
+  }
+  await run(file, args, {
+    cwd,
+    env: { TMPDIR: cwd, ...env },
+    signal,
+    onLine: listen,
+    // unshare blocks SIGTERM while it waits for its child (util-linux 2.38, sys-utils/unshare.c).
+    killSignal: 'SIGKILL',
+  }).catch((cause: unknown) => {
+    if (!(cause instanceof HostError)) throw cause
+    const { exitCode, signal: endedBy } = cause
+    const program = command[0]?.split('/').at(-1)
+    throw new ImageError(`${program} failed (${endedBy ?? `exit code ${exitCode}`})`, {
+      command: [file, ...args].join(' '),
+      exitCode,
+      signal: endedBy,
+      stderr: said.join('\n'),
+      cause,
+    })
+  })
+}
+
+/** Removes a folder of a build, whoever its files belong to. */
+export async function removeAsRoot(folder: string): Promise<void> {
+  await runAsRoot(['rm', '-rf', '--one-file-system', folder], { cwd: '/' })
+}

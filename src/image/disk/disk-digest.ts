@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto'
+import { ImageError } from '../../errors.ts'
+import { digestOf, stampOf } from '../../host/files/file-digest.ts'
+import { recall, remember } from '../../host/files/remembered-answer.ts'
+import { dataExtents } from './data-extents.ts'
+import type { Progress } from '../image.ts'
+
+/**
+ * What a user's disk is known by: a digest of its content. It is read through once, and again when its size or one of its times has
+ * changed.
+ */
+export class DiskDigest {
+  readonly #path: string
+  /** Read by this process, so that there is no reason to doubt it. */
+  #isFresh = false
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  async get(onProgress: Progress, signal?: AbortSignal): Promise<string> {
+    const stamp = await stampOf(this.#path)
+    const known = recall(this.#name, this.#key(stamp))?.value
+    if (known !== undefined) return known
+    onProgress(`reading ${this.#path}, to know it by its content`)
+    const digest = await this.#read(signal)
+    if ((await stampOf(this.#path)) !== stamp) {
+      throw new ImageError(`The image ${this.#path} was changed while it was read`, {
+        option: 'image',
+        hint: 'Is it being copied, or written to by a running machine? Wait for that, or take a copy.',
+      })
+    }
+    remember(this.#name, { key: this.#key(stamp), value: digest })
+    this.#isFresh = true
+    return digest
+  }
+
+  /** Reads it again, before something is built upon it. @throws ImageError */
+  async verify(signal?: AbortSignal): Promise<void> {
+    if (this.#isFresh) return
+    const known = recall(this.#name, this.#key(await stampOf(this.#path)))?.value
+    if (known === undefined || (await this.#read(signal)) === known) return
+    throw new ImageError(
+      `The image ${this.#path} is damaged: its content has changed, though its size and times have not`,
+      {
+        option: 'image',
+        hint: 'Fetch it again: the disk of this host may be failing. If it is as it should be, touch(1) it.',
+      },
+    )
+  }
+
+  async #read(signal: AbortSignal | undefined): Promise<string> {
+    return digestOf(this.#path, signal, await dataExtents(this.#path, signal))
+  }
+
+  /** Of the note in the cache folder. */
+  get #name(): string {
+    return `disk-${createHash('sha256').update(this.#path).digest('hex').slice(0, 16)}`
+  }
+
+  #key(stamp: string): string {
+    return `${this.#path} ${stamp}`
+  }
+}

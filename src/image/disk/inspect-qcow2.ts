@@ -1,0 +1,77 @@
+import type { FileHandle } from 'node:fs/promises'
+import { ImageError } from '../../errors.ts'
+import { checkTables } from './check-tables.ts'
+import { LARGEST_CLUSTER, parseQcow2Header, Qcow2Error, type Qcow2Header } from './qcow2-header.ts'
+
+/** Milliseconds in which the tables of any honest disk are read. */
+const PATIENCE = 60_000
+
+/**
+ * Reads the header and the tables of a qcow2 disk that may come from anywhere, with no other program, and opens nothing that it names.
+ * What reaches out of the file, or that no disk from a vendor has, is refused: QEMU would read any file of this host for it.
+ * @throws ImageError saying what is wrong; the signal's reason
+ */
+export async function inspectQcow2(path: string, file: FileHandle, signal?: AbortSignal): Promise<Qcow2Header> {
+  const { size } = await file.stat()
+  const patience = AbortSignal.timeout(PATIENCE)
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(LARGEST_CLUSTER), 0, LARGEST_CLUSTER, 0)
+    const header = parseQcow2Header(buffer.subarray(0, bytesRead))
+    requirePlain(path, header)
+    await checkTables(file, header, size, signal ? AbortSignal.any([signal, patience]) : patience)
+    return header
+  } catch (cause) {
+    signal?.throwIfAborted()
+    if (cause instanceof ImageError) throw cause
+    const what = cause instanceof Qcow2Error ? cause.message : `could not be read in ${PATIENCE / 1000} s`
+    throw new ImageError(`The image ${path} is damaged: it ${what}`, {
+      option: 'image',
+      cause,
+      hint: 'It was probably cut off while it was copied: fetch it again, and compare its size and checksum.',
+    })
+  }
+}
+
+function requirePlain(path: string, header: Qcow2Header): void {
+  const found = OBJECTIONS.find(({ applies }) => applies(header))
+  if (found)
+    throw new ImageError(`The image ${path} ${found.what(header)}`, { option: 'image', hint: found.hint(path) })
+}
+
+const convert = (path: string) =>
+  `Make a plain one of it, if you trust where it is from: qemu-img convert -O qcow2 ${path} disk.qcow2`
+const repair = (path: string) => `Repair it: qemu-img check -r all ${path}; or fetch it again.`
+
+const OBJECTIONS: readonly {
+  applies: (header: Qcow2Header) => boolean
+  what: (header: Qcow2Header) => string
+  hint: (path: string) => string
+}[] = [
+  {
+    applies: ({ hasDataFile }) => hasDataFile,
+    what: () => 'keeps its data in another file of this host (external data file), which is refused',
+    hint: () => 'Do not use it unless you made it yourself: qemu-img convert -O qcow2 then makes a disk of one file.',
+  },
+  {
+    applies: ({ isEncrypted }) => isEncrypted,
+    what: () => 'is encrypted',
+    hint: () => 'Decrypt it: qemu-img convert writes a plain disk, given the secret (qemu-img(1), --object secret).',
+  },
+  { applies: ({ isCorrupt }) => isCorrupt, what: () => 'is marked as corrupt by QEMU', hint: repair },
+  { applies: ({ isDirty }) => isDirty, what: () => 'was not closed properly (its dirty bit is set)', hint: repair },
+  {
+    applies: ({ snapshots }) => snapshots > 0,
+    what: ({ snapshots }) => `holds ${snapshots} internal snapshot${snapshots === 1 ? '' : 's'}, which is refused`,
+    hint: convert,
+  },
+  {
+    applies: ({ hasBitmaps }) => hasBitmaps,
+    what: () => 'holds dirty bitmaps, which is refused',
+    hint: convert,
+  },
+  {
+    applies: ({ oddFeatures }) => oddFeatures.length > 0,
+    what: ({ oddFeatures }) => `has features that are refused (incompatible feature bits ${oddFeatures.join(', ')})`,
+    hint: convert,
+  },
+]

@@ -1,0 +1,48 @@
+import { NetworkError } from '../../errors.ts'
+import type { Network } from '../network.ts'
+import { readInterfaces } from './topology.ts'
+
+/**
+ * What is wrong with the way to a guest on this side of its TAP: the network gone, the bridge or the TAP down or gone, the TAP on no
+ * bridge, or the bridge without its address. Undefined when all of it is as it was made.
+ */
+export async function brokenLink(
+  network: Network,
+  hostname: string,
+  signal?: AbortSignal,
+): Promise<NetworkError | undefined> {
+  const { bridge, gateway, attachments } = network
+  const tap = attachments.find(({ member }) => member.hostname === hostname)?.tap
+  if (bridge === undefined || tap === undefined) return undefined
+  const broken = (what: string, hint: string) =>
+    new NetworkError(`${what}, so guest ${hostname} cannot be reached`, { hint })
+  let interfaces
+  try {
+    interfaces = await readInterfaces((command) => network.inside(command), signal)
+  } catch (cause) {
+    signal?.throwIfAborted()
+    return new NetworkError(`The network that guest ${hostname} is on is gone`, {
+      cause,
+      hint: 'Its keeper has ended. Was it killed, or the network disposed of while the guest was in use?',
+    })
+  }
+  const port = interfaces.find(({ ifname }) => ifname === tap)
+  // Its own, or that of its part of the network.
+  const master = interfaces.find(({ ifname }) => ifname === (port?.master ?? bridge))
+  const mend = (words: string) =>
+    `Something has changed it since; npx vitest-guest doctor --network draws it. To mend it: ip ${words}`
+  if (!master) return broken(`Bridge ${bridge} is gone`, 'Something has deleted it since. Open another network.')
+  if (!port) return broken(`TAP ${tap} is gone`, 'Something has deleted it since. Start another guest.')
+  if (!master.flags.includes('UP'))
+    return broken(`Bridge ${master.ifname} is down`, mend(`link set dev ${master.ifname} up`))
+  if (!port.flags.includes('UP')) return broken(`TAP ${tap} is down`, mend(`link set dev ${tap} up`))
+  if (port.master === undefined)
+    return broken(`TAP ${tap} is on no bridge`, mend(`link set dev ${tap} master ${bridge}`))
+  const has = master.addr_info?.some(({ local }) => local === gateway)
+  if (!has)
+    return broken(
+      `Bridge ${master.ifname} has lost its address ${gateway}`,
+      mend(`address add ${gateway}/${network.subnet.prefix} dev ${master.ifname}`),
+    )
+  return undefined
+}

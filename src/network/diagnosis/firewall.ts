@@ -1,0 +1,86 @@
+import { NetworkError } from '../../errors.ts'
+import { run } from '../../host/program/run.ts'
+import { findTool } from '../../host/program/tools.ts'
+import type { Network } from '../network.ts'
+import { type Packet, type Ruleset, whoDrops } from './ruleset.ts'
+
+const SSH_PORT = '22'
+/** Whether the rules for what is routed are asked about what a bridge passes on, too. */
+const BRIDGE_NF = '/proc/sys/net/bridge/bridge-nf-call-iptables'
+
+/** Of the tables that see IPv4. */
+const FAMILIES = ['ip', 'inet']
+
+type Where = Pick<Network, 'inside' | 'bridge' | 'gateway'>
+
+/** A firewall between this process and a guest, as far as nft(8) is there and may look: one that is sure to drop SSH. */
+export async function firewallBefore(
+  network: Where,
+  { hostname, address }: { readonly hostname: string; readonly address: string },
+  signal?: AbortSignal,
+): Promise<NetworkError | undefined> {
+  const { bridge, gateway } = network
+  const ruleset = bridge === undefined ? undefined : await readRuleset(network, signal)
+  if (!ruleset || bridge === undefined) return undefined
+  const there = { ...way(gateway, address), ...names('oif', bridge), 'ct state': 'new', 'tcp dport': SSH_PORT }
+  const back = { ...way(address, gateway), ...names('iif', bridge), 'ct state': 'established', 'tcp sport': SSH_PORT }
+  const before = whoDrops(ruleset, { hook: 'output', families: FAMILIES, facts: there })
+  const chain = before ?? whoDrops(ruleset, { hook: 'input', families: FAMILIES, facts: back })
+  const direction = before === undefined ? 'what comes from' : 'what goes to'
+  if (chain === undefined) return undefined
+  return new NetworkError(`A firewall drops ${direction} guest ${hostname}: ${chain}`, {
+    lastSeen: chain,
+    hint: `Have it accept packets of ${bridge}: ${listCommand(chain)} shows its rules.`,
+  })
+}
+
+/** A firewall between the guests of a network, as far as nft(8) is there and may look: one that is sure to drop what they begin. */
+export async function firewallBetween(network: Where, signal?: AbortSignal): Promise<NetworkError | undefined> {
+  const { bridge } = network
+  if (bridge === undefined || !(await isBridgeFiltered(network, signal))) return undefined
+  const ruleset = await readRuleset(network, signal)
+  const facts = { ...names('iif', bridge), ...names('oif', bridge), 'ct state': 'new' }
+  const chain = ruleset && whoDrops(ruleset, { hook: 'forward', families: FAMILIES, facts })
+  if (chain === undefined) return undefined
+  return new NetworkError(`A firewall drops what guests on ${bridge} send one another: ${chain}`, {
+    lastSeen: chain,
+    hint:
+      `Have it accept what comes from ${bridge} and goes there (${listCommand(chain)} shows its rules), ` +
+      'or take bridges out of its hands: sysctl -w net.bridge.bridge-nf-call-iptables=0',
+  })
+}
+
+function way(from: string, to: string): Packet['facts'] {
+  return { 'ip saddr': from, 'ip daddr': to, 'meta l4proto': 'tcp', 'ip protocol': 'tcp', 'meta nfproto': 'ipv4' }
+}
+
+function names(key: 'iif' | 'oif', bridge: string): Packet['facts'] {
+  return { [`meta ${key}`]: bridge, [`meta ${key}name`]: bridge }
+}
+
+/** @param chain as in `chain input of table inet filter` */
+function listCommand(chain: string): string {
+  const [, name, , , family, table] = chain.split(' ')
+  return `nft list chain ${family} ${table} ${name}`
+}
+
+/** Undefined where nft is not installed, or this user may not look. */
+async function readRuleset({ inside }: Where, signal?: AbortSignal): Promise<Ruleset | undefined> {
+  const nft = findTool('nft')
+  if (nft === undefined) return undefined
+  const [file, ...args] = inside([nft, '--json', 'list', 'ruleset'])
+  try {
+    return JSON.parse(await run(file, args, { signal })) as Ruleset
+  } catch {
+    signal?.throwIfAborted()
+    return undefined
+  }
+}
+
+/** The setting is that of the namespace (Linux 5.3 and newer); none where the kernel cannot. */
+async function isBridgeFiltered({ inside }: Where, signal?: AbortSignal): Promise<boolean> {
+  const [file, ...args] = inside(['cat', BRIDGE_NF])
+  const setting = await run(file, args, { signal }).catch(() => '0')
+  signal?.throwIfAborted()
+  return setting.trim() === '1'
+}

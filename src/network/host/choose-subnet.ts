@@ -1,0 +1,91 @@
+import { BlockList } from 'node:net'
+import { NetworkError } from '../../errors.ts'
+import { defaultIn, parseSubnet } from '../../address/ipv4.ts'
+import { DEFAULT_GATEWAY, placeOf, type NetworkPlace, type NetworkSpec } from '../../options/network/network-options.ts'
+import type { HostAddress, HostRecord } from './host-record.ts'
+import type { HostRoute } from './host-facts.ts'
+
+/** A range of addresses that is somebody's already. */
+export interface Taken {
+  /** A subnet, or a single address. */
+  readonly dst: string
+  /** E.g. `the route 192.168.0.0/16 dev eth0`. */
+  readonly what: string
+}
+
+/** Those after 192.168.100.0/24, then those before it. */
+const OTHERS = [...range(101, 255), ...range(0, 99)]
+
+/** What the host's routes, its addresses, and its other networks take. The default route takes nothing. */
+export function takenBy(
+  routes: readonly HostRoute[],
+  addresses: ReadonlyMap<string, readonly HostAddress[]>,
+  records: readonly HostRecord[],
+): Taken[] {
+  return [
+    // What is known of a network says more than its route.
+    ...records.flatMap(({ subnet, subnet6, owner }) =>
+      [subnet, ...(subnet6 === undefined ? [] : [subnet6])].map((dst) => ({
+        dst,
+        what: `the network ${dst} of process ${owner}`,
+      })),
+    ),
+    ...routes
+      .filter(({ dst }) => dst !== 'default')
+      .map(({ dst, dev }) => ({ dst, what: `the route ${dst}${dev === undefined ? '' : ` dev ${dev}`}` })),
+    ...[...addresses].flatMap(([name, own]) =>
+      own
+        .map(({ local, prefixlen }) => `${local}/${prefixlen}`)
+        .map((dst) => ({ dst, what: `the address ${dst} of ${name}` })),
+    ),
+  ]
+}
+
+/**
+ * The subnets that were asked for, or, when nobody has chosen the first one, the next that is free.
+ * @throws NetworkError when one is taken
+ */
+export function chooseSubnet(spec: NetworkSpec, all: readonly Taken[]): NetworkPlace {
+  const { subnet, subnet6, isMovable } = spec
+  const obstacle6 = subnet6 && inTheWay(subnet6.cidr, all)
+  if (obstacle6) throw overlaps(subnet6.cidr, obstacle6, "subnet6: 'fd12:3456:789a::/64'")
+  const obstacle = inTheWay(subnet.cidr, all)
+  if (obstacle === undefined) return placeOf(spec)
+  if (isMovable) {
+    const free = OTHERS.map((each) => `192.168.${each}.0/24`).find((each) => !inTheWay(each, all))
+    if (free !== undefined) {
+      const moved = parseSubnet(free)
+      return { ...placeOf(spec), subnet: moved, gateway: defaultIn(moved, DEFAULT_GATEWAY, 1) }
+    }
+  }
+  throw overlaps(subnet.cidr, obstacle, "subnet: '10.123.45.0/24'")
+}
+
+function overlaps(cidr: string, { what }: Taken, example: string): NetworkError {
+  return new NetworkError(`The subnet ${cidr} overlaps ${what}`, {
+    hint: `Take another one, as in ${example}, or kind: 'private', which overlaps nothing.`,
+  })
+}
+
+/** Of two subnets that have an address in common one holds the whole of the other. */
+function inTheWay(cidr: string, all: readonly Taken[]): Taken | undefined {
+  return all.find(({ dst }) => holds(cidr, dst) || holds(dst, cidr))
+}
+
+function holds(outer: string, inner: string): boolean {
+  const [base = '', prefix] = outer.split('/')
+  const [first = ''] = inner.split('/')
+  const family = familyOf(base)
+  if (familyOf(first) !== family) return false
+  const list = new BlockList()
+  list.addSubnet(base, Number(prefix ?? (family === 'ipv6' ? 128 : 32)), family)
+  return list.check(first, family)
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return address.includes(':') ? 'ipv6' : 'ipv4'
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index)
+}

@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { holdLock } from '../../host/program/lock.ts'
+import { requireAdmin } from '../../host/rights/net-admin.ts'
+import { nameOf } from '../../host/program/process-name.ts'
+import { qemuUser } from '../../host/rights/qemu-user.ts'
+import { run } from '../../host/program/run.ts'
+import { requireTun } from '../../host/rights/tun.ts'
+import { acquire } from '../../lifetime/disposers.ts'
+import type { NetworkSpec } from '../../options/network/network-options.ts'
+import { adoptable } from './adopt-bridge.ts'
+import { askKeeper } from '../keeper/ask-keeper.ts'
+import { bridgedNetwork, make, type Bridged } from '../bridged-network.ts'
+import { chooseSubnet, takenBy } from './choose-subnet.ts'
+import { hostAddresses, hostLinks, hostRoutes } from './host-facts.ts'
+import {
+  bootId,
+  type HostRecord,
+  isHere,
+  ownNamespaces,
+  readRecords,
+  recordPath,
+  RECORDS_LOCK,
+  writeRecord,
+} from './host-record.ts'
+import { adoptCommands, aliasOf, bridgeCommands, ownAddresses, type Mark } from '../ip-commands.ts'
+import type { Network } from '../network.ts'
+import { startGuardian } from '../keeper/start-unprivileged-keeper.ts'
+import { sweep } from './sweep.ts'
+import { takeDown, type Ip } from './take-down.ts'
+import { verifyBridge, verifyTap } from './verify-links.ts'
+
+/**
+ * A bridge and TAPs in the network namespace that this process is in, made by CAP_NET_ADMIN or `sudo -n`. The TAPs are this
+ * user's, so that QEMU needs neither.
+ */
+export async function hostNetwork(spec: NetworkSpec, signal?: AbortSignal): Promise<Network> {
+  const admin = await requireAdmin()
+  requireTun()
+  const [file, ...args] = admin
+  const ip: Ip = (rest, input) => run(file, [...args, ...rest], input === undefined ? {} : { input })
+  const id = randomBytes(3).toString('hex')
+  const path = recordPath(id)
+  return acquire(async (disposers) => {
+    // Only a keeper that was killed leaves anything to do.
+    disposers.defer(() => existsSync(path) && takeDown(path, ip))
+    const keeper = disposers.use(await startGuardian('host', [path, ...admin], signal))
+    const { record, place } = await reserve(spec, { id, holder: nameOf(keeper.pid), ip, signal })
+    const { bridge, adopted } = record
+    const mark: Mark = { uid: qemuUser()?.uid ?? process.getuid?.() ?? 0, alias: aliasOf(id) }
+    const bridged: Bridged = {
+      kind: 'host',
+      bridge,
+      ...place,
+      keeper,
+      mark,
+      ip: (commands, ipSignal) => askKeeper(keeper.socketPath, commands, ipSignal),
+      tapName: (index) => `vg${id}t${index}`,
+      verify: async (tap) => {
+        const [link] = await hostLinks(tap)
+        if (link) verifyTap(link, bridge, mark.uid)
+      },
+    }
+    const commands = adopted ? adoptCommands(bridged, bridge, adopted) : bridgeCommands(bridged, bridge, mark)
+    await make(bridged, commands, `bridge ${bridge}`, signal)
+    const [link] = await hostLinks(bridge)
+    if (link) verifyBridge(link, (await hostAddresses()).get(bridge) ?? [], place.gateway)
+    return bridgedNetwork(bridged, disposers)
+  })
+}
+
+interface Reservation extends Pick<HostRecord, 'id' | 'holder'> {
+  readonly ip: Ip
+  readonly signal: AbortSignal | undefined
+}
+
+/**
+ * Chooses names and subnet, and writes them down before anything is made, one network after the other; first of all what the
+ * dead have left is taken down.
+ */
+async function reserve(spec: NetworkSpec, { id, holder, ip, signal }: Reservation) {
+  await using _ = await holdLock(RECORDS_LOCK, signal)
+  const others = (await sweep(await readRecords(), ip)).filter(isHere)
+  const withIpv6 = spec.subnet6 !== undefined
+  const [routes, addresses] = await Promise.all([hostRoutes(withIpv6), hostAddresses(withIpv6)])
+  const bridge = spec.bridge?.name ?? `vg${id}br`
+  const adopted = spec.bridge && (await adoptable(spec.bridge, addresses.get(bridge) ?? [], others))
+  // What an adopted bridge has makes way.
+  if (adopted) addresses.delete(bridge)
+  const inTheWay = routes.filter(({ dev }) => !adopted || dev !== bridge)
+  const place = chooseSubnet(spec, takenBy(inTheWay, addresses, others))
+  const record: HostRecord = {
+    id,
+    holder,
+    owner: process.pid,
+    boot: bootId(),
+    namespaces: ownNamespaces(),
+    bridge,
+    ...(adopted && { adopted }),
+    subnet: place.subnet.cidr,
+    ...(place.subnet6 && { subnet6: place.subnet6.cidr }),
+    own: ownAddresses(place),
+  }
+  await writeRecord(record)
+  return { record, place }
+}

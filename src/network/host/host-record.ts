@@ -1,0 +1,132 @@
+import { readFileSync, statSync } from 'node:fs'
+import { chmod, lstat, mkdir, readdir, rmdir, unlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { readFileOf } from '../../host/files/own-files.ts'
+import type { ProcessName } from '../../host/program/process-name.ts'
+import { isHostRecord } from './is-host-record.ts'
+
+/** What is known of a `host` network to whoever opens another one, and to whoever takes it down. */
+export interface HostRecord {
+  /** Six letters and digits. Whatever was made for the network has it in its alias. */
+  readonly id: string
+  /** The keeper: with it the network goes. */
+  readonly holder: ProcessName
+  /** The process that opened the network. */
+  readonly owner: number
+  /** Of the host: what was made in an earlier one is gone, and its numbers mean others. */
+  readonly boot: string
+  readonly namespaces: Namespaces
+  readonly bridge: string
+  /** How the bridge was, when it was there before. */
+  readonly adopted?: Adopted
+  readonly subnet: string
+  readonly subnet6?: string
+  /** The host's own addresses in them, each with the length of its prefix. */
+  readonly own: readonly string[]
+}
+
+/** The inodes of those in which interfaces and process ids of a record mean something. */
+interface Namespaces {
+  readonly net: number
+  readonly pid: number
+}
+
+export interface Adopted {
+  readonly isUp: boolean
+  readonly mtu: number
+  readonly addresses: readonly HostAddress[]
+}
+
+/** An address of an interface, as `ip -json address` shows it. */
+export interface HostAddress {
+  readonly local: string
+  readonly prefixlen: number
+  readonly broadcast?: string
+  readonly scope?: string
+}
+
+/**
+ * Where every user of the host looks, whatever their TMPDIR is: their networks meet. Each network has a folder of its own there, which
+ * everybody may read and only its user can write to, and each user obeys only their own.
+ */
+const PARENT = '/tmp'
+const FORM = /^vitest-guest-network-([0-9a-f]{6})$/
+const FILE = 'record.json'
+const READABLE = 0o755
+
+/** What whoever chooses names and subnets holds meanwhile: the one folder that all users have. */
+export const RECORDS_LOCK = PARENT
+
+export interface FoundRecord {
+  readonly path: string
+  readonly record: HostRecord
+  readonly isOwn: boolean
+}
+
+export function recordPath(id: string): string {
+  return join(PARENT, `vitest-guest-network-${id}`, FILE)
+}
+
+/** To be called with the lock. */
+export async function writeRecord(record: HostRecord): Promise<void> {
+  const path = recordPath(record.id)
+  await mkdir(dirname(path))
+  // Whatever the umask is.
+  await chmod(dirname(path), READABLE)
+  await writeFile(path, JSON.stringify(record), { flag: 'wx' })
+  await chmod(path, 0o644)
+}
+
+export async function removeRecord(path: string): Promise<void> {
+  await unlink(path).catch(() => {})
+  await rmdir(dirname(path)).catch(() => {})
+}
+
+/** To be called with the lock: then what cannot be read was left by a process that died as it wrote. */
+export function readRecords(): Promise<FoundRecord[]> {
+  return listRecords(removeRecord)
+}
+
+/** @param onBroken told of a record of this user that cannot be read */
+export async function listRecords(onBroken: (path: string) => Promise<void> = async () => {}): Promise<FoundRecord[]> {
+  const ids = (await readdir(PARENT)).flatMap((name) => FORM.exec(name)?.[1] ?? [])
+  const found = await Promise.all(
+    ids.map(async (id): Promise<FoundRecord[]> => {
+      const path = recordPath(id)
+      const { uid } = (await lstat(dirname(path)).catch(() => undefined)) ?? {}
+      const isOwn = uid === process.getuid?.()
+      const record = await readRecord(path)
+      if (record) return [{ path, record, isOwn }]
+      if (isOwn) await onBroken(path)
+      return []
+    }),
+  )
+  return found.flat()
+}
+
+/** Undefined when there is none, or one that others than its user can have written. */
+export async function readRecord(path: string): Promise<HostRecord | undefined> {
+  const folder = await lstat(dirname(path)).catch(() => undefined)
+  if (folder?.isDirectory() !== true || (folder.mode & 0o777) !== READABLE) return undefined
+  const text = await readFileOf(folder.uid, path)
+  try {
+    const record = JSON.parse(text ?? '') as HostRecord
+    return isHostRecord(record) && recordPath(record.id) === path ? record : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether it is of the namespaces that this process is in; of another one nothing can be seen from here. */
+export function isHere({ namespaces }: HostRecord): boolean {
+  const { net, pid } = ownNamespaces()
+  return namespaces.net === net && namespaces.pid === pid
+}
+
+export function ownNamespaces(): Namespaces {
+  return { net: statSync('/proc/self/ns/net').ino, pid: statSync('/proc/self/ns/pid').ino }
+}
+
+export function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+}

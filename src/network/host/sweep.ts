@@ -1,0 +1,89 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { holdLock } from '../../host/program/lock.ts'
+import { messageOf } from '../../host/message-of.ts'
+import { requireAdmin } from '../../host/rights/net-admin.ts'
+import { isAlive } from '../../host/program/process-name.ts'
+import { run } from '../../host/program/run.ts'
+import { warnOnce } from '../../host/warn-once.ts'
+import {
+  bootId,
+  type FoundRecord,
+  type HostRecord,
+  isHere,
+  listRecords,
+  ownNamespaces,
+  readRecords,
+  RECORDS_LOCK,
+  removeRecord,
+} from './host-record.ts'
+import { takeDown, type Ip } from './take-down.ts'
+
+/** Of a record: its network is up, or not ours to see; it is to be taken down; there is nothing left of it. */
+type Fate = 'stays' | 'left' | 'gone'
+
+/** Where `ip netns` keeps namespaces in which nobody need be. */
+const NAMED = '/run/netns'
+
+/** Takes down what dead processes of this user have left in this namespace. Returns the records that stay. */
+export async function sweep(found: readonly FoundRecord[], ip: Ip): Promise<HostRecord[]> {
+  const stay: HostRecord[] = []
+  for (const each of found) {
+    const fate = await fateOf(each)
+    if (fate === 'stays') stay.push(each.record)
+    else if (fate === 'left') await takeDown(each.path, ip)
+    else await removeRecord(each.path)
+  }
+  return stay
+}
+
+/**
+ * The same for who opens a network of another kind, and may do without: what cannot be taken down by this user is a warning. Costs
+ * next to nothing when nobody has left anything.
+ */
+export async function sweepOthers(signal?: AbortSignal): Promise<void> {
+  try {
+    const fates = await Promise.all((await listRecords()).map(fateOf))
+    if (fates.every((fate) => fate === 'stays')) return
+    // Nobody need be able to take down what is gone by itself.
+    const [file = '', ...args] = fates.includes('left') ? await requireAdmin() : []
+    await using _ = await holdLock(RECORDS_LOCK, signal)
+    await sweep(await readRecords(), (rest, input) =>
+      run(file, [...args, ...rest], input === undefined ? {} : { input }),
+    )
+  } catch (error) {
+    signal?.throwIfAborted()
+    warnOnce(`What a killed process has left of a host network cannot be taken down: ${messageOf(error)}`)
+  }
+}
+
+async function fateOf({ record, isOwn }: FoundRecord): Promise<Fate> {
+  if (!isOwn) return 'stays'
+  // No interface outlives a boot.
+  if (record.boot !== bootId()) return 'gone'
+  if (record.namespaces.pid !== ownNamespaces().pid || isAlive(record.holder)) return 'stays'
+  if (isHere(record)) return 'left'
+  return (await isGone(record.namespaces.net)) ? 'gone' : 'stays'
+}
+
+/** Of all users of the host, by itself: who sees that is in no user namespace but the host's own (user_namespaces(7)). */
+const EVERYBODY = /^\s*0\s+0\s+4294967295\s*$/
+
+/**
+ * Whether a network namespace has gone, and all interfaces with it: nobody that can be looked at is in it, and it has no name. Who is in
+ * a user namespace may not look at this user's processes in others, so that it is not known there.
+ */
+async function isGone(namespace: number): Promise<boolean> {
+  if (!EVERYBODY.test(await readFile('/proc/self/uid_map', 'utf8'))) return false
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const used = await Promise.all(pids.map((pid) => inodeOf(`/proc/${pid}/ns/net`)))
+  const named = (await readdir(NAMED).catch(() => [])).map((name) => inodeOf(join(NAMED, name)))
+  return ![...used, ...(await Promise.all(named))].includes(namespace)
+}
+
+function inodeOf(path: string): Promise<number | undefined> {
+  return stat(path).then(
+    ({ ino }) => ino,
+    () => undefined,
+  )
+}

@@ -1,0 +1,34 @@
+import { aliasOf, restoreCommands, removeLinkCommands } from '../ip-commands.ts'
+import { readRecord, removeRecord, type HostRecord } from './host-record.ts'
+
+/** Runs `ip` with these arguments, as one who may change interfaces, and returns what it prints. */
+export type Ip = (args: readonly string[], input?: string) => Promise<string>
+
+interface Link {
+  readonly ifname: string
+  readonly ifalias?: string
+}
+
+/**
+ * Undoes what the record of a network tells of, in reverse, and removes the record.
+ * @throws HostError with ip's words when something of it is still there
+ */
+export async function takeDown(path: string, ip: Ip): Promise<void> {
+  const record = await readRecord(path)
+  if (record) await undo(record, ip)
+  await removeRecord(path)
+}
+
+async function undo(record: HostRecord, ip: Ip): Promise<void> {
+  const ours = (await links(ip)).filter(({ ifalias }) => ifalias === aliasOf(record.id)).map(({ ifname }) => ifname)
+  // TAPs before their bridge.
+  const names = ours.sort((one, other) => Number(one === record.bridge) - Number(other === record.bridge))
+  const isThere = record.adopted && (await links(ip)).some(({ ifname }) => ifname === record.bridge)
+  const commands =
+    removeLinkCommands(names) + (record.adopted && isThere ? restoreCommands(record, record.adopted) : '')
+  if (commands !== '') await ip(['-force', '-batch', '-'], commands)
+}
+
+async function links(ip: Ip): Promise<Link[]> {
+  return JSON.parse((await ip(['-json', 'link', 'show'])) || '[]') as Link[]
+}

@@ -1,0 +1,43 @@
+import { userInfo } from 'node:os'
+import { NetworkError } from '../../errors.ts'
+import type { HostLink } from './host-facts.ts'
+import type { HostAddress } from './host-record.ts'
+
+const HINT = 'Does something else on this host, such as NetworkManager or systemd-networkd, manage new interfaces?'
+
+/** @throws NetworkError when the bridge is not up, or does not have the network's address alone */
+export function verifyBridge(link: HostLink, addresses: readonly HostAddress[], gateway: string): void {
+  if (!link.flags.includes('UP')) throw notSo(`The bridge ${link.ifname} has been made, but it is not up`)
+  const others = addresses
+    .filter(({ local }) => local !== gateway)
+    .map(({ local, prefixlen }) => `${local}/${prefixlen}`)
+  if (others.length > 0)
+    throw notSo(`The bridge ${link.ifname} has an address that is not the network's: ${others.join(', ')}`)
+  if (addresses.length === 0) throw notSo(`The bridge ${link.ifname} has lost its address ${gateway}`)
+}
+
+/** @throws NetworkError when the TAP is not up, not on its bridge, or not that user's, QEMU's */
+export function verifyTap(link: HostLink, bridge: string, uid: number): void {
+  const { ifname, flags, master, linkinfo } = link
+  if (!flags.includes('UP')) throw notSo(`The TAP ${ifname} has been made, but it is not up`)
+  if (master !== bridge) {
+    throw notSo(`The TAP ${ifname} has been made, but it is on ${master ?? 'no bridge'} instead of ${bridge}`)
+  }
+  const owner = linkinfo?.info_data?.user
+  if (owner !== uid && (uid !== process.getuid?.() || owner !== nameOfUser())) {
+    throw notSo(`The TAP ${ifname} has been made, but it belongs to ${owner ?? 'nobody'} instead of user ${uid}`)
+  }
+}
+
+/** Undefined for a user that the host has no name for. */
+function nameOfUser(): string | undefined {
+  try {
+    return userInfo().username
+  } catch {
+    return undefined
+  }
+}
+
+function notSo(what: string): NetworkError {
+  return new NetworkError(what, { hint: HINT })
+}

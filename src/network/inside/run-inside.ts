@@ -1,0 +1,28 @@
+import { run } from '../../host/program/run.ts'
+import { badOption } from '../../errors/bad-option.ts'
+import { refuseUnknown } from '../../options/check.ts'
+
+export interface NetworkRunOptions {
+  /** Written to its standard input, which is then closed. @default '' */
+  input?: string
+  /** Milliseconds after which it is ended; 0 for none. @default 0 */
+  timeout?: number
+  cancelSignal?: AbortSignal
+}
+
+/** @throws GuestError for what is no command */
+export function runInside(
+  inside: (command: readonly string[]) => [string, ...string[]],
+  command: readonly string[],
+  options: NetworkRunOptions = {},
+): Promise<string> {
+  const { input = '', timeout = 0, cancelSignal } = refuseUnknown(options, ['input', 'timeout', 'cancelSignal'])
+  if (!Array.isArray(command) || command.length === 0 || command.some((word) => typeof word !== 'string')) {
+    throw badOption('command', 'a list of words', command, "Write network.run(['ping', '-c', '1', guest.address]).")
+  }
+  if (typeof timeout !== 'number' || !(timeout >= 0)) {
+    throw badOption('timeout', 'a number of milliseconds', timeout, 'Write timeout: 5_000, or 0 for none.')
+  }
+  const [file, ...args] = inside(command)
+  return run(file, args, { input, signal: cancelSignal, ...(timeout > 0 && { timeoutMs: timeout }) })
+}

@@ -1,0 +1,81 @@
+import type { Server } from 'node:http'
+import { connect, createServer as createListener } from 'node:net'
+import { join } from 'node:path'
+import { type Duplex, pipeline } from 'node:stream'
+import { createServer } from '../../host/http.ts'
+import { relayDatagrams } from '../udp/relay-datagrams.ts'
+
+/** Connects to a port on the network. Rejects with what is there instead; the signal says that nobody waits any more. */
+export type Dial = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>
+
+/** From where this process is. */
+export const dialDirectly: Dial = (address, port, signal) =>
+  new Promise((resolve, reject) => {
+    // Either side may end first and still be answered.
+    const socket = connect({ host: address, port, noDelay: true, allowHalfOpen: true })
+    const giveUp = () => socket.destroy()
+    signal.addEventListener('abort', giveUp, { once: true })
+    socket.once('error', reject)
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', giveUp)
+      socket.off('error', reject)
+      resolve(socket)
+    })
+  })
+
+/**
+ * Answers HTTP CONNECT by `dial`, `Upgrade: udp` on /ADDRESS:PORT by datagrams (datagrams.ts), and `Upgrade: listen` on /ADDRESS:PORT/NAME by passing what connects to ADDRESS:PORT on to
+ * the UNIX socket NAME in `folder`, until the connection that asked for it ends.
+ */
+export function dialServer(folder: string, dial: Dial): Server {
+  const server = createServer((_request, response) => response.writeHead(405).end('CONNECT only\n'))
+
+  server.on('connect', ({ url = '' }, client: Duplex, head: Buffer) => {
+    const asked = URL.parse(`tcp://${url}`)
+    if (!asked) return void client.end('HTTP/1.1 400 no HOST:PORT\r\n\r\n')
+    const { hostname, port } = asked
+    const abandoned = new AbortController()
+    const giveUp = () => abandoned.abort()
+    client.once('close', giveUp).on('error', giveUp)
+    dial(bare(hostname), Number(port), abandoned.signal).then(
+      (upstream) => {
+        client.off('close', giveUp)
+        client.write('HTTP/1.1 200 Connection established\r\n\r\n')
+        upstream.write(head)
+        relay(client, upstream)
+      },
+      ({ message }: Error) => client.end(`HTTP/1.1 502 ${message}\r\n\r\n`),
+    )
+  })
+
+  server.on('upgrade', ({ url = '', headers }, owner: Duplex) => {
+    const asked = URL.parse(`tcp:/${url}`)
+    if (!asked) return void owner.end('HTTP/1.1 400 no HOST:PORT/NAME\r\n\r\n')
+    const { hostname, port, pathname } = asked
+    if (headers.upgrade === 'udp') return relayDatagrams(owner, bare(hostname), Number(port))
+    const listener = createListener({ noDelay: true, allowHalfOpen: true }, (inside) => {
+      relay(inside, connect({ path: join(folder, pathname), allowHalfOpen: true }))
+    })
+    const over = () => {
+      listener.close()
+      owner.destroy()
+    }
+    owner.on('end', over).on('error', over).resume()
+    listener.on('error', ({ message }) => owner.end(`HTTP/1.1 502 ${message}\r\n\r\n`))
+    listener.listen(Number(port), hostname, () => {
+      owner.write('HTTP/1.1 101 Listening\r\nConnection: Upgrade\r\nUpgrade: listen\r\n\r\n')
+    })
+  })
+  return server
+}
+
+/** Of IPv6 a URL has the brackets too. */
+function bare(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, '')
+}
+
+/** A direction that breaks takes the other along; one that ends lets the other finish. */
+function relay(one: Duplex, other: Duplex): void {
+  pipeline(one, other, () => {})
+  pipeline(other, one, () => {})
+}

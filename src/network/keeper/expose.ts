@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto'
+import { EventEmitter, once } from 'node:events'
+import type { RequestListener } from 'node:http'
+import { createServer, type Server } from 'node:net'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { Server as TlsServer } from 'node:tls'
+import { NetworkError } from '../../errors.ts'
+import { createServer as createHttpServer, request } from '../../host/http.ts'
+import { badOption } from '../../errors/bad-option.ts'
+import { requirePort } from '../../options/port.ts'
+
+/** A server of this process that the network's guests can call. Disposing ends every connection to it, not the server. */
+export interface Exposed extends AsyncDisposable {
+  /** The bridge's own address. */
+  readonly address: string
+  readonly port: number
+  /** E.g. `http://192.168.100.50:8080`; with `https:` for a TLS server. */
+  readonly url: string
+}
+
+interface Where {
+  readonly address: string
+  readonly port: number
+  readonly stateFolder: string
+  readonly socketPath: string
+}
+
+/**
+ * Has the keeper listen on `address:port` and pass each connection on to a UNIX socket of ours, which hands it to `server`.
+ * The keeper listens for as long as the connection by which it was asked stays open, so a process that dies takes what it
+ * has exposed along.
+ *
+ * @throws NetworkError when the port is taken.
+ */
+export async function expose(where: Where, server: Server | RequestListener): Promise<Exposed> {
+  const { address, port, stateFolder, socketPath } = where
+  requirePort(port, 'network.expose(8080, server)')
+  if (typeof server !== 'function' && !(server instanceof EventEmitter)) {
+    throw badOption('server', "a server of Node's or a request listener", server, 'Write network.expose(8080, server).')
+  }
+  const target = typeof server === 'function' ? createHttpServer(server) : server
+  const open = new Set<Duplex>()
+  // Node's servers take connections from elsewhere by this event. They know for themselves whether one may be half open.
+  const { allowHalfOpen = false } = target as { allowHalfOpen?: boolean }
+  const relay = createServer({ allowHalfOpen }, (socket) => {
+    open.add(socket)
+    socket.on('error', () => {}).once('close', () => open.delete(socket))
+    target.emit('connection', socket)
+  })
+  // No longer than `keeper.sock`, which is known to fit.
+  const name = `${randomBytes(3).toString('hex')}.sock`
+  relay.listen(join(stateFolder, name))
+  await once(relay, 'listening')
+  const close = () => {
+    relay.close()
+    for (const socket of open) socket.destroy()
+  }
+  try {
+    const lease = await askKeeper(socketPath, `/${address}:${port}/${name}`)
+    const closed = once(lease, 'close')
+    return {
+      address,
+      port,
+      url: `${target instanceof TlsServer ? 'https' : 'http'}://${address}:${port}`,
+      [Symbol.asyncDispose]: async () => {
+        close()
+        lease.end()
+        await closed
+      },
+    }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+function askKeeper(socketPath: string, path: string): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const asking = request({ socketPath, path, agent: false, headers: { Connection: 'Upgrade', Upgrade: 'listen' } })
+    asking.once('upgrade', (_response, socket: Duplex) => resolve(socket.on('error', () => {}).resume()))
+    asking.once('response', ({ statusMessage = '', socket }) => {
+      socket.destroy()
+      const taken = statusMessage.includes('EADDRINUSE')
+      reject(
+        new NetworkError(`The network cannot listen there: ${statusMessage}`, {
+          hint: taken ? 'Take another port, or dispose of what was exposed on this one.' : undefined,
+        }),
+      )
+    })
+    asking.once('error', (cause) => {
+      reject(new NetworkError(`The network's keeper cannot be reached: ${cause.message}`, { cause }))
+    })
+    asking.end()
+  })
+}

@@ -1,0 +1,38 @@
+import type { Server } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { HostError } from '../../errors.ts'
+import { run } from '../../host/program/run.ts'
+import { takeDown, type Ip } from '../host/take-down.ts'
+
+/**
+ * The keeper's part in a `host` network: it alone runs `ip` for it, one batch after the other, so that nothing is being made
+ * any more when it takes everything down, however the owner of the network ended meanwhile. `POST /` runs the lines of its body.
+ * @returns what takes the network down, as its record says
+ */
+export function holdHost(server: Server, [record = '', file = '', ...args]: readonly string[]): () => Promise<void> {
+  const ip: Ip = (rest, input) => run(file, [...args, ...rest], input === undefined ? {} : { input })
+  let last: Promise<unknown> = Promise.resolve()
+  let isOver = false
+  const batch = (commands: string) => {
+    const done = last.then(() => {
+      if (isOver) throw new Error('The network is being taken down')
+      return ip(['-batch', '-'], commands)
+    })
+    last = done.catch(() => {})
+    return done
+  }
+  server.removeAllListeners('request')
+  server.on('request', (request, response) => {
+    text(request)
+      .then(batch)
+      .then(
+        () => response.end(),
+        (error: Error) => response.writeHead(500).end((error instanceof HostError && error.stderr) || error.message),
+      )
+  })
+  return async () => {
+    isOver = true
+    await last
+    await takeDown(record, ip)
+  }
+}

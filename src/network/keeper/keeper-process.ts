@@ -1,0 +1,102 @@
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
+import { rm } from 'node:fs/promises'
+import type { Socket } from 'node:net'
+import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { NetworkError } from '../../errors.ts'
+import { programEnvironment } from '../../host/environment.ts'
+import { requireStreams } from '../../host/program/require-streams.ts'
+import { letGo } from '../../host/program/let-go.ts'
+
+/** A running keeper, which ends with the process that asked for it. */
+export interface Keeper extends AsyncDisposable {
+  /** The keeper's process id, as the caller sees it. */
+  readonly pid: number
+  /** Resolves once the state folder is there and the socket answers. */
+  readonly ready: Promise<void>
+  /** The state folder, mode 0700; removed when the keeper goes. */
+  readonly folder: string
+  /** Answers `CONNECT host:port` from inside the network. */
+  readonly socketPath: string
+  /** The command line that runs another one inside the network; it ends with the keeper. */
+  inside(command: readonly string[]): [string, ...string[]]
+  /** Has it outlive this process, for so many seconds at most. Returns the id of the process that holds it: with that it goes. */
+  hold(seconds: number): number
+}
+
+/** What is on its fourth descriptor breaks when the keeper goes. */
+export type KeeperChild = ChildProcessByStdio<Writable, Readable, Readable> & {
+  readonly stdio: readonly [Writable, Readable, Readable, Socket, ...unknown[]]
+}
+
+/** Says why the child has ended already, by what it wrote to stderr. */
+export type Explain = (stderr: string) => { message: string; hint?: string }
+
+/** The command line of the program that holds a network. From source Node strips the types; in the package it is JavaScript. */
+export function keeperProgram(folder: string, kind: 'private' | 'host' | 'user', ...rest: string[]): string[] {
+  const name = import.meta.url.endsWith('.ts') ? './keeper.ts' : './keeper.js'
+  return [process.execPath, fileURLToPath(new URL(name, import.meta.url)), folder, kind, ...rest]
+}
+
+/** @param folder its state folder, which goes with it also when it was killed, by whomever */
+export function spawnKeeper([file = '', ...args]: readonly string[], folder: string): KeeperChild {
+  const child = spawn(file, args, {
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+    // A session of its own: Ctrl-C in the terminal reaches the runner, which then closes in order.
+    detached: true,
+    env: { ...programEnvironment(), NODE_OPTIONS: '' },
+  })
+  requireStreams(child, [file, ...args])
+  // EPIPE when the keeper has gone already.
+  child.stdin.on('error', () => {})
+  child.once('close', () => void rm(folder, { recursive: true, force: true }).catch(() => {}))
+  letGo(child)
+  return child as KeeperChild
+}
+
+/** The child's lines, one by one; each is a NetworkError once there are no more. */
+export function linesOf(child: KeeperChild, explain: Explain): () => Promise<string> {
+  let stderr = ''
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  const failed = new Promise<never>((_, reject) => {
+    child.once('error', reject)
+    child.once('close', (exitCode) => {
+      const { message, hint } = explain(stderr)
+      const command = child.spawnargs.join(' ')
+      reject(new NetworkError(message, { command, exitCode: exitCode ?? undefined, stderr, hint }))
+    })
+  })
+  failed.catch(() => {})
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+  const next = async () => {
+    const { value, done } = (await lines.next()) as IteratorResult<string, undefined>
+    return done ? failed : value
+  }
+  return () => Promise.race([next(), failed])
+}
+
+/** The keeper lives as long as somebody has the other end of its input. @throws NetworkError when it has ended */
+export function hold(input: Writable, seconds: number): number {
+  if (!input.writable) throw new NetworkError('What has been disposed cannot be kept')
+  const holder = spawn('sleep', [`${seconds}`], { stdio: [input, 'ignore', 'ignore'], detached: true })
+  requireStreams(holder, ['sleep', `${seconds}`])
+  holder.unref()
+  return holder.pid as number
+}
+
+/**
+ * Closing its input lets the keeper clean up, remove the state folder and leave. After `budget` milliseconds it is killed.
+ */
+export async function end(child: ChildProcess, folder: string, budget: number): Promise<void> {
+  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+    child.ref()
+    const gone = new Promise((resolve) => child.once('close', resolve))
+    child.stdin?.end()
+    const timer = setTimeout(() => child.kill('SIGKILL'), budget)
+    await gone
+    clearTimeout(timer)
+  }
+  // One that was killed, by whomever, has not.
+  await rm(folder, { recursive: true, force: true })
+}

@@ -1,0 +1,54 @@
+import { join } from 'node:path'
+import { NetworkError } from '../../errors.ts'
+import { makeStateFolder, newStateFolder } from '../../host/files/state-folder.ts'
+import { requireTool } from '../../host/program/tools.ts'
+import { until } from '../../lifetime/until.ts'
+import { end, hold, type Keeper, keeperProgram, linesOf, spawnKeeper } from './keeper-process.ts'
+import { KEEPER_SOCKET } from '../../host/files/state-names.ts'
+import { TETHER, tethered } from './lifeline.ts'
+
+/** Milliseconds for taking down a bridge and its TAPs on a busy host, by sudo. */
+const LEAVE_BUDGET = 10_000
+
+const explain = () => ({ message: 'The process that shall hold the network ended' })
+
+/**
+ * Starts a keeper in the namespaces of this process. What runs inside is tied to it by a tether instead.
+ * @param rest what the keeper of a host network is told besides
+ * @throws HostError when a tool is missing; NetworkError when the keeper ends.
+ */
+export async function startGuardian(
+  kind: 'host' | 'user',
+  rest: readonly string[] = [],
+  signal?: AbortSignal,
+): Promise<Keeper> {
+  requireTool('setpriv')
+  const folder = newStateFolder()
+  const child = spawnKeeper(keeperProgram(folder, kind, ...rest), folder)
+  makeStateFolder(folder)
+  const leave = async () => {
+    let stderr = ''
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+    await end(child, folder, LEAVE_BUDGET)
+    if (child.exitCode === 0 || stderr === '') return
+    throw new NetworkError('The network could not be taken down', {
+      stderr,
+      hint: 'The next network that is opened tries it again. `ip link show` tells what is left.',
+    })
+  }
+  try {
+    await until(signal, linesOf(child, explain)())
+    return {
+      pid: child.pid as number,
+      ready: Promise.resolve(),
+      folder,
+      socketPath: join(folder, KEEPER_SOCKET),
+      inside: (command) => tethered(join(folder, TETHER), command),
+      hold: (seconds) => hold(child.stdin, seconds),
+      [Symbol.asyncDispose]: leave,
+    }
+  } catch (error) {
+    await leave().catch(() => {})
+    throw error
+  }
+}

@@ -1,0 +1,43 @@
+import { networkInterfaces } from 'node:os'
+import type { Egress } from '../../options/network/egress.ts'
+
+/** Of the IPv4 special-purpose addresses (RFC 6890 and its registry) those that some network near this host may use. */
+const LOCAL = [
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '172.16.0.0/12',
+  '192.0.2.0/24',
+  '192.88.99.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+]
+
+/** Of this host or this link alone, of no machine, or where a cloud tells its machines secrets. */
+const NEVER = [
+  '0.0.0.0/8',
+  '127.0.0.0/8',
+  // Link-local, among it the metadata services of most clouds at 169.254.169.254.
+  '169.254.0.0/16',
+  // Those of Oracle (192.0.0.192), Alibaba and Azure (WireServer).
+  '192.0.0.0/24',
+  '100.100.100.200/32',
+  '168.63.129.16/32',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+]
+
+/** Where the way out of a network does not lead, as subnets. */
+export function forbiddenDestinations({ lan }: Pick<Egress, 'lan'>, own = ownAddresses()): string[] {
+  const all = lan ? NEVER : [...NEVER, ...LOCAL, ...own.map((address) => `${address}/32`)]
+  return [...new Set(all)]
+}
+
+/** Whoever calls this host by one of them is no stranger to its firewall. */
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses = []) => addresses)
+    .filter(({ family, internal }) => family === 'IPv4' && !internal)
+    .map(({ address }) => address)
+}

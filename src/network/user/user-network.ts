@@ -1,0 +1,118 @@
+import { NetworkError } from '../../errors.ts'
+import { acquire } from '../../lifetime/disposers.ts'
+import type { NetworkPlace, NetworkSpec } from '../../options/network/network-options.ts'
+import { nthAddress } from '../../address/ipv4.ts'
+import { dialThrough } from '../keeper/dial.ts'
+import type { Attachment, Member, Network } from '../network.ts'
+import { startGuardian } from '../keeper/start-unprivileged-keeper.ts'
+import { tooFar } from '../inside/visitor.ts'
+import { MONITOR } from './usernet.ts'
+
+/** QEMU's IF_MTU_DEFAULT (libslirp). */
+const LARGEST_MTU = 1500
+const ELSEWHERE = "Take kind: 'private', or kind: 'host'."
+
+/**
+ * QEMU's `-netdev`. Nobody asks its name server or its DHCP server, but QEMU wants to know where they are: where no guest
+ * looks for anything, and at the guest's own address.
+ */
+export function userNetdev({ subnet, gateway }: Pick<NetworkPlace, 'subnet' | 'gateway'>, address: string): string {
+  const elsewhere = nthAddress(subnet, 0)
+  return `user,restrict=on,ipv6=off,net=${subnet.cidr},host=${gateway},dns=${elsewhere},dhcpstart=${address}`
+}
+
+/** QEMU's own network, which has room for one machine and needs nothing of the host. */
+export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal): Promise<Network> {
+  const { subnet, gateway, mtu } = spec
+  if (spec.subnet6 || mtu > LARGEST_MTU) {
+    const what = spec.subnet6 ? 'IPv6' : `packets larger than ${LARGEST_MTU} bytes`
+    throw new NetworkError(`A user network has no ${what}`, { hint: ELSEWHERE })
+  }
+  return acquire(async (disposers) => {
+    const keeper = disposers.use(await startGuardian('user', [], signal))
+    const { folder, socketPath } = keeper
+    let place: Attachment | undefined
+    let kept: number | undefined
+
+    const attach = ({ hostname, address, macAddress }: Member): Promise<Attachment> => {
+      if (place) {
+        const { member } = place
+        const error = new NetworkError(`A user network has room for one guest, and ${member.hostname} is on it`, {
+          hint: "Guests that are to meet need kind: 'private', or kind: 'host'.",
+        })
+        return Promise.reject(error)
+      }
+      if (address === undefined) {
+        return Promise.reject(new NetworkError('A guest on a user network needs an address', { hint: ELSEWHERE }))
+      }
+      const attachment: Attachment = {
+        member: { hostname, address, ...(macAddress !== undefined && { macAddress }) },
+        netdev: userNetdev({ subnet, gateway }, address),
+        monitor: MONITOR,
+        join: () => Promise.resolve(),
+        [Symbol.asyncDispose]: () => {
+          if (place === attachment) place = undefined
+          return Promise.resolve()
+        },
+      }
+      place = attachment
+      return Promise.resolve(attachment)
+    }
+
+    return {
+      kind: 'user',
+      backend: 'user',
+      subnet,
+      gateway,
+      mtu,
+      get members() {
+        return place ? [place.member] : []
+      },
+      get attachments() {
+        return place ? [place] : []
+      },
+      ready: keeper.ready,
+      stateFolder: folder,
+      socketPath,
+      attach,
+      // Nobody else is there to hear it.
+      reserve: attach,
+      run: () => {
+        const error = new NetworkError('A user network has no inside: it is in QEMU', { hint: ELSEWHERE })
+        return Promise.reject(error)
+      },
+      inside: (command) => keeper.inside(command),
+      keep: (seconds) => {
+        kept ??= keeper.hold(seconds)
+        return kept
+      },
+      dial: async (address, port, dialSignal) => {
+        dialSignal?.throwIfAborted()
+        if (place?.member.address === address) return dialThrough(socketPath, address, port, dialSignal)
+        throw new NetworkError(`Nothing answers at ${address}:${port}: EHOSTUNREACH: no guest has that address`)
+      },
+      datagrams: () => {
+        const error = new NetworkError('A user network carries no UDP from this process to a guest', {
+          hint: ELSEWHERE,
+        })
+        return Promise.reject(error)
+      },
+      partition: () => {
+        const error = new NetworkError('A user network cannot be partitioned: one guest is on it', { hint: ELSEWHERE })
+        return Promise.reject(error)
+      },
+      heal: () => Promise.resolve(),
+      neighbours: () => Promise.resolve(new Map()),
+      reserveFor: async (home) => Promise.reject(tooFar((await home).kind, 'user')),
+      expose: () => {
+        const error = new NetworkError('A guest on a user network cannot call servers of this process', {
+          hint: `${ELSEWHERE} QEMU's own network lets nothing out of the guest.`,
+        })
+        return Promise.reject(error)
+      },
+      [Symbol.asyncDispose]: async () => {
+        if (kept === undefined) await disposers[Symbol.asyncDispose]()
+      },
+    }
+  })
+}

@@ -1,0 +1,114 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { QEMU_FOLDER } from '../../host/files/state-names.ts'
+import type { Dial } from '../keeper/dial-server.ts'
+import { humanMonitor, type HumanMonitor } from '../../qmp/human-monitor.ts'
+
+/** In QEMU's folder of a `user` network: its socket. */
+export const MONITOR = 'sock'
+/** What the network is called in QEMU: the other end of the first card. */
+const NETDEV = 'net0'
+/** Milliseconds. QEMU asks for a hardware address once a second, so a guest that has not answered by then may be dialed anew. */
+const ANSWER_LIMIT = 1000
+const BETWEEN_LOOKS = 5
+
+/** A TCP connection, or a listener, of QEMU's user network. */
+export interface Connection {
+  /** `HOST_FORWARD` for a listener, else the state of a TCP connection. */
+  readonly state: string
+  /** The port on 127.0.0.1. */
+  readonly hostPort: number
+  readonly address: string
+  readonly port: number
+}
+
+/** What `info usernet` shows of TCP that comes from the host. */
+export function connections(usernet: string): Connection[] {
+  const row = /^\s*TCP\[(\w+)\]\s+-?\d+\s+127\.0\.0\.1\s+(\d+)\s+(\S+)\s+(\d+)\s/gm
+  return [...usernet.matchAll(row)].map(([, state = '', hostPort, address = '', port]) => ({
+    state,
+    hostPort: Number(hostPort),
+    address,
+    port: Number(port),
+  }))
+}
+
+/**
+ * Dials the guest of a QEMU with a user network. QEMU forwards ports of 127.0.0.1, and takes a connection there before the
+ * guest has answered, so each dial has a port of its own: QEMU's table then tells what became of it. QEMU lets the kernel
+ * choose that port as it binds it, so nobody can take it in between, and it is closed as soon as it has been used: nothing
+ * else of this host can come in by it.
+ */
+export function dialThroughQemu(folder: string): Dial {
+  let monitor: Promise<HumanMonitor> | undefined
+  /** Two listeners for the same port of the guest must not be mistaken for each other. */
+  let listening: Promise<unknown> = Promise.resolve()
+
+  // QEMU listens to one at a time, and one QEMU may follow another on the same network.
+  const open = () => humanMonitor(join(folder, QEMU_FOLDER, MONITOR), () => (monitor = undefined))
+  const say = async (command: string) => (await (monitor ??= open())).say(command)
+  const rows = async () => connections(await say('info usernet'))
+
+  const listen = async (address: string, port: number): Promise<number> => {
+    const before = new Set((await rows()).map(({ hostPort }) => hostPort))
+    const refusal = await say(`hostfwd_add ${NETDEV} tcp:127.0.0.1:0-${address}:${port}`)
+    const made = (await rows()).find(({ state, hostPort }) => state === 'HOST_FORWARD' && !before.has(hostPort))
+    if (!made) throw new Error(`QEMU forwards no port: ${refusal.trim()}`)
+    return made.hostPort
+  }
+
+  return async (address, port, signal) => {
+    const made = listening.then(() => listen(address, port))
+    listening = made.catch(() => {})
+    const hostPort = await made
+    try {
+      const socket = connect({ host: '127.0.0.1', port: hostPort, noDelay: true, allowHalfOpen: true })
+      try {
+        await once(socket, 'connect', { signal })
+        await answered(
+          socket,
+          async () => (await rows()).find((row) => row.hostPort === hostPort && isOpen(row)),
+          signal,
+        )
+        return socket
+      } catch (error) {
+        socket.on('error', () => {}).destroy()
+        throw error
+      }
+    } finally {
+      // A QEMU that has ended meanwhile forwards nothing.
+      await say(`hostfwd_remove ${NETDEV} tcp:127.0.0.1:${hostPort}`).catch(() => {})
+    }
+  }
+}
+
+function isOpen({ state }: Connection): boolean {
+  return state !== 'HOST_FORWARD'
+}
+
+/** Waits until the guest has taken or refused a connection that QEMU has taken already. */
+async function answered(
+  socket: Socket,
+  look: () => Promise<Connection | undefined>,
+  signal: AbortSignal,
+): Promise<void> {
+  let over = false as boolean
+  const end = () => (over = true)
+  socket.once('end', end).once('error', end)
+  try {
+    for (const deadline = performance.now() + ANSWER_LIMIT; ;) {
+      // A stream that nobody reads does not tell of its end unless asked.
+      socket.read(0)
+      const wasOver = over
+      const row = await look()
+      if (row && !row.state.startsWith('SYN_')) return
+      if (!row && wasOver) throw new Error('ECONNREFUSED: the guest refused the connection')
+      if (performance.now() > deadline) throw new Error(`EHOSTUNREACH: no answer within ${ANSWER_LIMIT} ms`)
+      await sleep(BETWEEN_LOOKS, undefined, { signal })
+    }
+  } finally {
+    socket.off('end', end).off('error', end)
+  }
+}

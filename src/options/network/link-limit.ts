@@ -1,0 +1,84 @@
+import { badOption } from '../../errors/bad-option.ts'
+import { isPlainObject, refuseUnknown } from '../check.ts'
+
+/** What a link may be made to suffer from. */
+export interface LinkLimit {
+  /** Bits per second, each way, as tc(8) writes them: `'500kbit'`, `'10mbit'`, `'1gbit'`. */
+  rate?: string
+  /** Milliseconds that a round trip takes longer. */
+  latency?: number
+  /** Milliseconds by which `latency` varies, up and down; no more than `latency`. */
+  jitter?: number
+  /** Percent of the packets of one direction that are lost, 50 at most; `link.down()` loses them all. */
+  loss?: number
+}
+
+const NAMES = ['rate', 'latency', 'jitter', 'loss'] as const satisfies readonly (keyof LinkLimit)[]
+const UNITS: Readonly<Record<string, number>> = { kbit: 1e3, mbit: 1e6, gbit: 1e9 }
+/** A qdisc of less than this is of no use to TCP. */
+const LOWEST_RATE = 8000
+/** Percent. The guest is told over SSH to lift it again, which must get through. */
+const MOST_LOSS = 50
+/** What may queue before a packet of TCP is dropped, in milliseconds. */
+const QUEUE = 50
+
+/** A limit, checked. */
+export interface LinkLimitSpec {
+  /** Bits per second. */
+  readonly rate: number | undefined
+  readonly latency: number
+  readonly jitter: number
+  readonly loss: number
+}
+
+/** @throws GuestError naming the option, what it must be, and what came */
+export function resolveLinkLimit(limit: LinkLimit): LinkLimitSpec {
+  if (!isPlainObject(limit)) {
+    throw badOption('limit', 'an object', limit, "Write guest.link.limit({ rate: '10mbit', latency: 100 }).")
+  }
+  const { rate, latency = 0, jitter = 0, loss = 0 } = refuseUnknown<LinkLimit>(limit, NAMES)
+  const spec = {
+    rate: rate === undefined ? undefined : bitsPerSecond(rate),
+    latency: within('latency', latency, 60_000, 'milliseconds'),
+    jitter: within('jitter', jitter, 60_000, 'milliseconds'),
+    loss: within('loss', loss, MOST_LOSS, 'percent'),
+  }
+  if (spec.jitter > spec.latency) {
+    throw badOption('jitter', `no more than latency (${spec.latency})`, jitter, 'Write { latency: 100, jitter: 20 }.')
+  }
+  return spec
+}
+
+function bitsPerSecond(rate: unknown): number {
+  const [, digits = '', unit = ''] =
+    /^(\d+(?:\.\d+)?)(kbit|mbit|gbit)$/.exec(typeof rate === 'string' ? rate : '') ?? []
+  const bits = Math.round(Number(digits) * (UNITS[unit] ?? 0))
+  if (bits >= LOWEST_RATE) return bits
+  throw badOption('rate', "bits per second with their unit, from '8kbit' on", rate, "Write rate: '10mbit'.")
+}
+
+function within(option: string, value: unknown, largest: number, unit: string): number {
+  if (typeof value === 'number' && value >= 0 && value <= largest) return value
+  throw badOption(option, `a number of ${unit}, 0 to ${largest}`, value, `Write ${option}: 10.`)
+}
+
+/** Whether it takes netem: tbf only knows a rate. */
+export function needsNetem({ latency, jitter, loss }: LinkLimitSpec): boolean {
+  return latency > 0 || jitter > 0 || loss > 0
+}
+
+/** tc's words for everything in one direction. */
+export function netemWords({ latency, jitter, loss, rate }: LinkLimitSpec): string[] {
+  return [
+    'netem',
+    ...(latency > 0 ? ['delay', `${latency}ms`, ...(jitter > 0 ? [`${jitter}ms`] : [])] : []),
+    ...(loss > 0 ? ['loss', `${loss}%`] : []),
+    ...(rate === undefined ? [] : ['rate', `${rate}bit`]),
+  ]
+}
+
+/** tc's words for a rate alone. The bucket holds 10 ms, and no less than a few packets. */
+export function tbfWords(rate: number): string[] {
+  const burst = Math.max(16_000, Math.round(rate / 8 / 100))
+  return ['tbf', 'rate', `${rate}bit`, 'burst', `${burst}`, 'latency', `${QUEUE}ms`]
+}

@@ -1,0 +1,48 @@
+/** How a command came to its end. Without any of these the connection was lost, and nobody knows. */
+export interface Ending {
+  readonly exitCode?: number | undefined
+  /** E.g. `'SIGTERM'`. */
+  readonly signal?: string | undefined
+  readonly cutOff?: CutOff
+}
+
+/** Why we ended it. */
+export interface CutOff {
+  readonly by: 'timeout' | 'cancelSignal' | 'maxBuffer' | 'disposal'
+  readonly cause?: unknown
+}
+
+/** How a command ended. The names are execa's. */
+export interface CommandFacts {
+  command: string
+  /** Undefined when a signal, a time-out, or the caller ended it. */
+  exitCode: number | undefined
+  /** The signal that ended it, unless we sent it: e.g. `'SIGTERM'`. */
+  signal: string | undefined
+  durationMs: number
+  failed: boolean
+  timedOut: boolean
+  /** Whether its `cancelSignal` ended it. */
+  isCanceled: boolean
+  /** Whether a signal ended it, whoever sent it. */
+  isTerminated: boolean
+}
+
+/** @param startedAt as performance.now() gave it. */
+export function factsOf(command: string, { exitCode, signal, cutOff }: Ending, startedAt: number): CommandFacts {
+  return {
+    command,
+    exitCode,
+    signal,
+    durationMs: Math.round(performance.now() - startedAt),
+    failed: exitCode !== 0,
+    timedOut: cutOff?.by === 'timeout',
+    isCanceled: cutOff?.by === 'cancelSignal',
+    isTerminated: signal !== undefined || cutOff !== undefined,
+  }
+}
+
+/** The connection ended first, so that nobody knows. */
+export function isLost({ exitCode, signal, cutOff }: Ending): boolean {
+  return exitCode === undefined && signal === undefined && cutOff === undefined
+}

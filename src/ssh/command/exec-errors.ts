@@ -1,0 +1,72 @@
+import { CommandError, SshError } from '../../errors.ts'
+import type { CommandFacts } from './command-facts.ts'
+import type { ExecResult } from './exec-options.ts'
+
+/** POSIX: a shell's answer when it finds no such program. */
+const NOT_FOUND = 127
+const MISSING_PROGRAM =
+  "If the guest lacks a program, put its package into the image: image: { base: 'debian-12', packages: ['…'] }."
+const TOO_MUCH =
+  'Raise maxBuffer, have the command write to a file in the guest, or read its output as it comes by guest.spawn().'
+
+export function commandError(
+  result: ExecResult,
+  { timeout, maxBuffer, cause }: { timeout: number; maxBuffer: number; cause: unknown },
+): CommandError {
+  const { command, durationMs, failed: _failed, ...facts } = result
+  const { exitCode, signal, timedOut, isCanceled, isMaxBuffer } = facts
+  const how = timedOut
+    ? `Command timed out after ${timeout} milliseconds`
+    : isCanceled
+      ? 'Command was canceled'
+      : isMaxBuffer
+        ? `Command was killed as it wrote more than ${maxBuffer} bytes`
+        : signal !== undefined
+          ? `Command was killed with ${signal}`
+          : `Command failed with exit code ${exitCode}`
+  return new CommandError(`${how}: ${oneLine(command)}`, {
+    ...facts,
+    command,
+    elapsedMs: durationMs,
+    cause,
+    hint: isMaxBuffer ? TOO_MUCH : exitCode === NOT_FOUND ? MISSING_PROGRAM : undefined,
+  })
+}
+
+/** By its time-out, or its caller; a shell that has no pid to tell is another. */
+export function endedBeforeItStarted(facts: CommandFacts, cause: unknown): CommandError {
+  const { command, durationMs, failed: _failed, ...rest } = facts
+  const why = facts.timedOut ? ` timed out after ${durationMs} milliseconds` : facts.isCanceled ? ' was canceled' : ''
+  const what = `Command${why || ' ended'} before it had started: ${oneLine(command)}`
+  return new CommandError(what, { ...rest, command, elapsedMs: durationMs, cause })
+}
+
+/** Nobody knows how the command ended, so it is not a CommandError. */
+export function connectionLost(command: string, stdout?: string, stderr?: string): SshError {
+  const what = `The SSH connection was lost before the command ended: ${oneLine(command)}`
+  return new SshError(what, { command, stdout, stderr })
+}
+
+export function notStarted(command: string, cause: unknown): SshError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new SshError(`SSH did not start the command (${why}): ${oneLine(command)}`, { command, cause })
+}
+
+/** The login shell did not come to what it was asked for. `said` is what its start-up files wrote. */
+export function shellFailed(what: string, why: string, said: { stdout: string; stderr: string }): SshError {
+  return new SshError(`The guest's login shell ${why}: ${oneLine(what)}`, {
+    ...said,
+    command: what,
+    hint: "Look into the start-up files of root's shell, for instance /root/.bashrc: they are run for each command.",
+  })
+}
+
+export function endOf({ exitCode, signal }: { exitCode?: number | undefined; signal?: string | undefined }): string {
+  return signal ?? `exit code ${exitCode}`
+}
+
+/** The first line of a message says what; a script's other lines are in `error.command`. */
+function oneLine(command: string): string {
+  const [first = '', ...more] = command.trim().split('\n')
+  return more.length > 0 ? `${first} …` : first
+}

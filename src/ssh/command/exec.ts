@@ -1,0 +1,75 @@
+import type { Client } from 'ssh2'
+import { badOption } from '../../errors/bad-option.ts'
+import { oneOf, refuseUnknown, requireSignal } from '../../options/check.ts'
+import { collect } from './collect.ts'
+import { factsOf, isLost } from './command-facts.ts'
+import { EXEC_OPTIONS, type BytesOptions, type ExecOptions, type ExecResult } from './exec-options.ts'
+import { commandError, connectionLost } from './exec-errors.ts'
+import { startCommand } from './start-command.ts'
+import { withSurroundings } from './surroundings.ts'
+
+/**
+ * Runs a command by the user's login shell, to its end. That comes late when the command leaves a process behind which
+ * still holds its stdout or stderr, as sshd waits for that one too; `daemon >/dev/null 2>&1 &` lets go.
+ * @throws CommandError when it fails, times out, is canceled, or writes too much, unless `reject: false`; SshError when
+ * the connection is gone.
+ */
+export function exec(client: Client, command: string, options: BytesOptions): Promise<ExecResult<Buffer>>
+export function exec(client: Client, command: string, options?: ExecOptions): Promise<ExecResult>
+export function exec(
+  client: Client,
+  command: string,
+  options?: ExecOptions | BytesOptions,
+): Promise<ExecResult | ExecResult<Buffer>>
+export async function exec(
+  client: Client,
+  command: string,
+  options: ExecOptions | BytesOptions = {},
+): Promise<ExecResult | ExecResult<Buffer>> {
+  const {
+    reject = true,
+    timeout = 0,
+    input,
+    env = {},
+    cwd,
+    cancelSignal,
+    pipefail = true,
+    stripFinalNewline = true,
+    maxBuffer = 100_000_000,
+    encoding = 'utf8',
+  } = refuseUnknown(options, EXEC_OPTIONS)
+  if (input !== undefined && typeof input !== 'string' && !ArrayBuffer.isView(input)) {
+    throw badOption('input', 'text or a Uint8Array', input, "Write input: 'text', or input: new Uint8Array(buffer).")
+  }
+  if (!(maxBuffer >= 0)) throw badOption('maxBuffer', 'a number of bytes', maxBuffer, 'Write maxBuffer: 1_000_000.')
+  oneOf('encoding', encoding, ['utf8', 'buffer'])
+  requireSignal('cancelSignal', cancelSignal)
+  const startedAt = performance.now()
+  const script = withSurroundings(command, { env, cwd, pipefail })
+  const started = startCommand(client, { command, script, timeout, cancelSignal, mayWait: true })
+  const onOver = () => void started.cut({ by: 'maxBuffer' })
+  const out = collect(started.stdout, maxBuffer, onOver)
+  const err = collect(started.stderr, maxBuffer, onOver)
+  // What keeps it from starting is told by `closed`.
+  started.channel.then((channel) => channel?.end(input)).catch(() => {})
+
+  let ending = await started.closed
+  if (!ending.cutOff) await Promise.all([out.done, err.done])
+  const isMaxBuffer = out.isOver || err.isOver
+  if (isMaxBuffer) ending = { cutOff: { by: 'maxBuffer' } }
+  const facts = { ...factsOf(command, ending, startedAt), isMaxBuffer }
+  const stdout = stripFinalNewline ? stripped(out.bytes) : out.bytes
+  const stderr = stripFinalNewline ? stripped(err.bytes) : err.bytes
+  if (isLost(ending)) throw connectionLost(command, out.bytes.toString(), err.bytes.toString())
+  if (encoding === 'buffer' && !(facts.failed && reject)) return { ...facts, stdout, stderr }
+  // Decoded as it comes it would be held twice as well, when V8 makes one text of the parts at the first look into it; measured with
+  // 100 MB: 240 MB at the most against 230 here, and 360 against 270 where there is more than ASCII in it (Node 24).
+  const result = { ...facts, stdout: stdout.toString(), stderr: stderr.toString() }
+  if (facts.failed && reject) throw commandError(result, { timeout, maxBuffer, cause: ending.cutOff?.cause })
+  return result
+}
+
+function stripped(bytes: Buffer): Buffer {
+  if (bytes.at(-1) !== 0x0a) return bytes
+  return bytes.subarray(0, bytes.at(-2) === 0x0d ? -2 : -1)
+}

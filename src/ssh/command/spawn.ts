@@ -1,0 +1,87 @@
+import { constants } from 'node:os'
+import type { Readable, Writable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client } from 'ssh2'
+import { GuestError } from '../../errors.ts'
+import { refuseUnknown, requireSignal } from '../../options/check.ts'
+import { factsOf, isLost, type CommandFacts } from './command-facts.ts'
+import { connectionLost, endedBeforeItStarted } from './exec-errors.ts'
+import { COMMAND_OPTIONS, type CommandOptions } from './exec-options.ts'
+import { signalGroup } from './signal-group.ts'
+import { startCommand } from './start-command.ts'
+import { withSurroundings } from './surroundings.ts'
+
+/** A command that runs in a guest. Disposing kills its process group, if it still runs. */
+export interface GuestProcess extends AsyncDisposable {
+  readonly command: string
+  /** In the guest; the leader of its process group. */
+  readonly pid: number
+  /** The command reads on until this is ended. */
+  readonly stdin: Writable
+  /** Bytes; `setEncoding('utf8')` for text. Left unread, it stops the command once its pipe is full. */
+  readonly stdout: Readable
+  /** As `stdout`. */
+  readonly stderr: Readable
+  /**
+   * Sends a signal to its whole process group.
+   * @param signal @default 'SIGTERM'
+   * @returns whether there was something to send it to
+   * @throws SshError when the connection is gone
+   */
+  kill(signal?: NodeJS.Signals): Promise<boolean>
+  /**
+   * How it ended, as soon as it has, whether well or not: it does not reject for that. What it wrote may still be on its way
+   * through `stdout` and `stderr`. Rejects with an SshError when the connection is lost first.
+   */
+  readonly exit: Promise<CommandFacts>
+}
+
+/** A guest that answers kills at once; one that hangs must not hold up a test's end. */
+const DISPOSAL_MS = 10_000
+
+/**
+ * Starts a command by the user's login shell.
+ * @throws CommandError when it is canceled or times out before it has started; SshError when the connection is gone.
+ */
+export async function spawn(client: Client, command: string, options: CommandOptions = {}): Promise<GuestProcess> {
+  const { timeout = 0, env = {}, cwd, cancelSignal, pipefail = true } = refuseUnknown(options, COMMAND_OPTIONS)
+  requireSignal('cancelSignal', cancelSignal)
+  const startedAt = performance.now()
+  const script = withSurroundings(command, { env, cwd, pipefail })
+  const started = startCommand(client, { command, script, timeout, cancelSignal, mayWait: false })
+  const { stdout, stderr, cut } = started
+  const [channel, pid] = await Promise.all([started.channel, started.pid])
+  if (!channel || pid === undefined) {
+    const ending = await started.exited
+    if (isLost(ending)) throw connectionLost(command)
+    throw endedBeforeItStarted(factsOf(command, ending, startedAt), ending.cutOff?.cause)
+  }
+
+  let isOver = false
+  const exit = started.exited.then((ending) => {
+    isOver = true
+    if (isLost(ending)) throw connectionLost(command)
+    return factsOf(command, ending, startedAt)
+  })
+  // Who does not ask how it ended is not told.
+  exit.catch(() => {})
+  return {
+    command,
+    pid,
+    stdin: channel,
+    stdout,
+    stderr,
+    exit,
+    kill: async (signal = 'SIGTERM') => {
+      if (!(signal in constants.signals)) {
+        throw new GuestError(`A signal must be one of its names, such as 'SIGTERM'; got '${signal}'`, {
+          option: 'signal',
+        })
+      }
+      return isOver ? false : signalGroup(client, pid, signal)
+    },
+    [Symbol.asyncDispose]: async () => {
+      if (!isOver) await Promise.race([cut({ by: 'disposal' }), sleep(DISPOSAL_MS, undefined, { ref: false })])
+    },
+  }
+}

@@ -1,0 +1,79 @@
+import { mkdir, mkdtemp, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Client } from 'ssh2'
+import { kindOf } from '../../host/files/kind-of.ts'
+import { landingPlace } from '../../host/files/landing-place.ts'
+import { putInPlace } from '../../host/files/put-in-place.ts'
+import { removeTree } from '../../host/files/remove-tree.ts'
+import { unpackTar } from '../../host/files/unpack-tar.ts'
+import { badArchive, hostFileError, tooLarge } from './file-error.ts'
+import { sendScript } from './file-scripts.ts'
+import { warnLeftOut } from './left-out.ts'
+import { progress, type TransferProgress } from './progress.ts'
+import { pump } from './pump.ts'
+import { withProgram, type Act } from './with-program.ts'
+
+export interface DownloadWish {
+  onProgress: ((progress: TransferProgress) => void) | undefined
+  maxBytes: number
+}
+
+/** Bytes that tar may add to the end of an archive. */
+const PADDING = 65_536
+
+/**
+ * Unpacks what a program of the guest packs, in a folder beside the target, and moves it there once it is whole. The guest may be
+ * anybody's: nothing that has come from it is followed, and it chooses neither the place nor the name.
+ */
+export async function download(
+  client: Client,
+  localPath: string,
+  { onProgress, maxBytes }: DownloadWish,
+  act: Act,
+): Promise<void> {
+  const onHost = <T>(work: Promise<T>) =>
+    work.catch((cause: unknown) => {
+      throw hostFileError(act.what, localPath, cause)
+    })
+  const { folder, target } = await onHost(landingPlace(localPath))
+  const stage = await onHost(mkdtemp(join(folder, '.vitest-guest-')))
+  try {
+    // An archive may change the permissions of the folder that it is unpacked into: then nobody can look in from outside still.
+    const unpacked = join(stage, 'unpacked')
+    await onHost(mkdir(unpacked))
+    const script = sendScript(act.path, { measure: onProgress !== undefined })
+    const leftOut = await withProgram(client, script, act, async (running) => {
+      const size = running.greeting.then((words) => Number.parseInt(words, 10) || 0)
+      const { onBytes, finish } = progress(act.path, size, onProgress)
+      const tar = await onHost(Promise.resolve().then(() => unpackTar(unpacked, maxBytes)))
+      const count = (bytes: number) => {
+        if (bytes > maxBytes + PADDING) throw tooLarge(act, maxBytes)
+        onBytes(bytes)
+      }
+      try {
+        running.stdin.end()
+        // tar may go at the end mark of the archive, before the padding has come, or because it failed.
+        await pump(running.stdout, tar.input, running, count, () => onHost(tar.done))
+        if (tar.input.destroyed) await onHost(tar.done)
+        // First, as it is the guest that knows why an archive ends early.
+        await running.endedWell()
+        tar.input.end()
+        await onHost(tar.done)
+        await finish()
+      } finally {
+        await tar.kill()
+      }
+      return tar.leftOut
+    })
+    const [name, ...more] = await onHost(readdir(unpacked))
+    if (name === undefined || more.length > 0)
+      throw badArchive(act, `${name === undefined ? 0 : 1 + more.length} things`)
+    const source = join(unpacked, name)
+    const kind = await onHost(kindOf(source))
+    if (kind !== 'file' && kind !== 'folder') throw badArchive(act, `a ${kind}`)
+    await onHost(putInPlace(source, target))
+    warnLeftOut(act.what, leftOut)
+  } finally {
+    await removeTree(stage)
+  }
+}

@@ -1,0 +1,156 @@
+import { randomBytes } from 'node:crypto'
+import { GuestError } from '../../errors.ts'
+import { quote } from '../quote.ts'
+
+/** Messages that are matched come in English. `tar` shall do what is said here alone. */
+const PLAIN = 'export LC_ALL=C.UTF-8 TAR_OPTIONS='
+
+/** A path that no program takes for an option: absolute, or from root's home. @throws GuestError when it is empty */
+export function plainPath(path: string, option: string): string {
+  if (path === '') throw new GuestError(`Option \`${option}\` must be a path; got ''`, { option })
+  const short = path.replace(/(?!^)\/+$/, '')
+  return short.startsWith('/') ? short : `./${short}`
+}
+
+/** `$target`: where a path leads to, symlinks followed. The x keeps line ends at the end of the name. */
+function resolved(name: string, path: string): string {
+  return `${name}=$(readlink -fn -- ${quote(path)}; echo x); ${name}=\${${name}%x}; [ "$${name}" ] || ${name}=${quote(path)}`
+}
+
+export function readScript(path: string): string {
+  return `${PLAIN}\ntell\nexec cat -- ${quote(path)}`
+}
+
+export interface WriteWish {
+  /** Bytes that will come; fewer are a connection that broke. */
+  size: number
+  /** Octal digits. */
+  mode?: string | undefined
+  owner?: string | undefined
+}
+
+/** `$target` is a file, and `$part` will be the one beside it that is removed again, unless it has been moved there. */
+const BESIDE_FILE = `part=
+trap 'trap "" HUP INT TERM; [ -z "$part" ] || rm -f -- "$part"' EXIT
+trap 'exit 143' HUP INT TERM
+tell
+fail() { echo "$target: $1" >&2; exit 1; }
+[ ! -d "$target" ] || fail 'Is a directory'`
+
+function nameBeside(): string {
+  return `"\${target%/*}/.vitest-guest-${randomBytes(6).toString('hex')}"`
+}
+
+/** A device or a pipe would be replaced by a file, or made anew on the other side. */
+function requirePlain(name: string): string {
+  return `[ ! -e "$${name}" ] || [ -f "$${name}" ] || [ -d "$${name}" ] || { echo "$${name}: Not a regular file or folder" >&2; exit 1; }`
+}
+
+/** A connection that breaks is the end of the input too. */
+function requireSize(size: number): string {
+  return `[ "$(stat -c %s -- "$part")" = ${size} ] || fail 'not all of it arrived'`
+}
+
+/**
+ * Takes a file's bytes from stdin. They go beside the file first, unless it is a device or a pipe, or a file of the kernel:
+ * those occupy no blocks, and nothing can be created beside them. As few programs as can be: each is 50 ms under emulation.
+ */
+export function writeScript(path: string, { size, mode, owner }: WriteWish): string {
+  return `${PLAIN}
+target=${quote(path)}
+[ ! -L "$target" ] || { ${resolved('target', path)}; }
+${BESIDE_FILE}
+umask ${mode === undefined ? '022' : '077'}
+[ ! -e "$target" ] || umask 077
+if [ ! -e "$target" ] || [ -f "$target" ]; then
+  new=${nameBeside()}
+  set -C
+  if { true >"$new"; } 2>/dev/null; then
+    part=$new
+  elif [ ! -f "$target" ] || [ "$(stat -c %b -- "$target")" != 0 ]; then
+    true >"$new"
+    exit 1
+  fi
+  set +C
+fi
+file=\${part:-$target}
+cat >"$file" || exit
+if [ "$part" ]; then
+  ${requireSize(size)}
+  [ ! -e "$target" ] || { chown --reference="$target" -- "$part" && chmod --reference="$target" -- "$part"; } || exit
+fi
+${owner === undefined ? '' : `chown -- ${quote(owner)} "$file" || exit`}
+${mode === undefined ? '' : `chmod -- ${quote(mode)} "$file" || exit`}
+if [ "$part" ]; then mv -fT -- "$part" "$target" && part=; fi`
+}
+
+/** Takes a file's bytes from stdin, for a file of its own: what was there before is replaced. */
+export function receiveFileScript(path: string, { size, mode, mtimeMs }: FileFacts): string {
+  return `${PLAIN}
+${resolved('target', path)}
+${BESIDE_FILE}
+${requirePlain('target')}
+umask 077
+new=${nameBeside()}
+set -C
+true >"$new" || exit
+set +C
+part=$new
+cat >"$part" || exit
+${requireSize(size)}
+chmod -- ${(mode & 0o7777).toString(8)} "$part" && touch -d @${Math.floor(mtimeMs / 1000)} -- "$part" || exit
+mv -fT -- "$part" "$target" && part=`
+}
+
+/** What Node's `stat` says of a file. */
+type FileFacts = Readonly<Record<'size' | 'mode' | 'mtimeMs', number>>
+
+/**
+ * Unpacks the archive of one file or folder, `./NAME`, from stdin. GNU tar reads and writes 64 KiB at a time then, not 10; others
+ * take no notice of TAR_OPTIONS.
+ */
+export function receiveScript(path: string, { name, isFolder }: { name: string; isFolder: boolean }): string {
+  const extract = 'tar --extract --preserve-permissions --no-same-owner --file=-'
+  // A folder of the guest keeps its owner and permissions, and a symlink to one (Debian's /lib) stays what it is.
+  const merge = `${extract} --no-overwrite-dir --keep-directory-symlink --strip-components=2 --directory="$target"`
+  return `${PLAIN}--blocking-factor=128
+${resolved('target', path)}
+stage=
+trap 'trap "" HUP INT TERM; [ -z "$stage" ] || rm -rf -- "$stage"' EXIT
+trap 'exit 143' HUP INT TERM
+tell
+fail() { echo "$target: $1" >&2; exit 1; }
+${requirePlain('target')}
+if [ -d "$target" ]; then
+  ${isFolder ? `${merge}; exit` : `fail 'Is a directory'`}
+fi
+${isFolder ? `[ ! -e "$target" ] || fail 'Not a directory'` : ''}
+stage=$(mktemp -d -- "\${target%/*}/.vitest-guest-XXXXXX") || exit
+${extract} --directory="$stage" || exit
+mv -fT -- "$stage/"${quote(name)} "$target"`
+}
+
+/** Packs one file or folder as `./NAME` to stdout, and says first how many bytes it occupies, if that is wanted. */
+export function sendScript(path: string, { measure }: { measure: boolean }): string {
+  const size = measure ? ` "$(du --summarize --block-size=1 -- "$source" | cut -f 1)"` : ''
+  return `${PLAIN}
+${resolved('source', path)}
+tell${size}
+[ "$source" != / ] || { echo "/: Name a folder below it" >&2; exit 1; }
+[ -e "$source" ] || { echo "$source: No such file or directory" >&2; exit 1; }
+${requirePlain('source')}
+stage=
+trap 'trap "" HUP INT TERM; [ -z "$stage" ] || rm -rf -- "$stage"' EXIT
+trap 'exit 143' HUP INT TERM
+case $source in
+/proc/* | /sys/*)
+  # The kernel's files do not know how long they are.
+  if [ -f "$source" ]; then
+    stage=$(mktemp -d) && cat <"$source" >"$stage/\${source##*/}" || exit
+    source=$stage/\${source##*/}
+  fi
+  ;;
+esac
+tar --create --sparse --no-unquote --file=- --directory="\${source%/*}/" -- "./\${source##*/}"
+[ $? -le 1 ]`
+}

@@ -1,0 +1,84 @@
+import type { Client } from 'ssh2'
+import { GuestError } from '../../errors.ts'
+import { until } from '../../lifetime/until.ts'
+import { canceled, guestFileError, stalled } from './file-error.ts'
+import { startProgram, type Program, type ProgramEnding } from './program.ts'
+
+/** Bytes that must move within the limit: a guest that sends one from time to time would hold us up for ever. */
+const STEP = 65_536
+
+/** Something that is done with a file of the guest. */
+export interface Act {
+  /** For messages: `upload of '/a' to '/b'`. */
+  readonly what: string
+  /** The path in the guest. */
+  readonly path: string
+  /** Milliseconds in which something must move: 64 KiB, or the rest. */
+  readonly stallMs: number
+  readonly cancelSignal?: AbortSignal | undefined
+}
+
+/** For the work that is done with a program. */
+export interface Running extends Program {
+  /** Aborted when the caller cancels, or nothing has moved for too long. */
+  readonly signal: AbortSignal
+  /** Tells that so many bytes have moved. */
+  moved(bytes: number): void
+  /** Ends it with this error. */
+  fail(error: GuestError): void
+  /** Waits for the program's good end. @throws CommandError */
+  endedWell(): Promise<void>
+}
+
+/**
+ * Runs a script in the guest and works with its streams, until both are done.
+ * @throws CommandError when the script fails, is canceled or stands still; what `work` throws, after stopping the script
+ */
+export async function withProgram<T>(
+  client: Client,
+  script: string,
+  { what, path, stallMs, cancelSignal }: Act,
+  work: (running: Running) => Promise<T>,
+): Promise<T> {
+  const stop = new AbortController()
+  const { signal } = stop
+  const onAbort = () => stop.abort(canceled(what, path, cancelSignal?.reason))
+  if (cancelSignal?.aborted) onAbort()
+  signal.throwIfAborted()
+  cancelSignal?.addEventListener('abort', onAbort, { once: true })
+  const timer = setTimeout(() => stop.abort(stalled(what, path, stallMs)), stallMs)
+  const starting = startProgram(client, script, what)
+  let program: Program | undefined
+  try {
+    program = await until(signal, starting)
+    const { ended } = program
+    const check = (ending: ProgramEnding) => {
+      if (ending.exitCode !== 0) throw guestFileError(what, path, ending)
+    }
+    const endedWell = async () => check(await until(signal, ended))
+    let bytes = 0
+    const moved = (more: number) => {
+      bytes += more
+      if (bytes < STEP) return
+      bytes = 0
+      timer.refresh()
+    }
+    const work_ = work({ ...program, signal, moved, fail: (error) => stop.abort(error), endedWell })
+    const result = await work_.catch(async (error: unknown) => {
+      // A stream that broke: the program has ended before its time, and has said why.
+      if (!(error instanceof GuestError)) await endedWell()
+      throw error
+    })
+    await endedWell()
+    return result
+  } catch (error) {
+    // A guest that hangs starts nothing, and is not waited for.
+    const stopping = starting.then((each) => each.stop()).catch(() => {})
+    if (program) await stopping
+    signal.throwIfAborted()
+    throw error
+  } finally {
+    clearTimeout(timer)
+    cancelSignal?.removeEventListener('abort', onAbort)
+  }
+}

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import { defaultAddress } from '../../options/network/free-address.ts'
+import { DEFAULT_HOSTNAME, type GuestSpec } from '../../options/guest-options.ts'
+import type { NetworkPlace } from '../../options/network/network-options.ts'
+import { interfaceName } from '../../seed/interface.ts'
+import { IdentityError } from './identity-error.ts'
+
+/** A network card and its address. */
+export interface Card {
+  readonly macAddress: string
+  /** Undefined for a further card without one. */
+  readonly address: string | undefined
+  /** On a network with IPv6. */
+  readonly address6?: string
+}
+
+/** What a clone is to be told apart by. */
+export interface Identity {
+  readonly hostname: string
+  readonly cards: readonly Card[]
+}
+
+/** What the waker is asked to make of the machine that it is in. */
+export interface NewIdentity {
+  readonly hostname: { readonly from: string; readonly to: string }
+  readonly machineId: string
+  readonly hostKey: string
+  readonly hostPublicKey: string
+  /** The cards that change. */
+  readonly cards: readonly { readonly name: string; readonly from: Card; readonly to: Card }[]
+  /** For /etc/hosts: the lines of ours, whole. */
+  readonly hosts: string
+}
+
+/** The machine that a template is of: as guests are by default, so that most clones stay who they are. */
+export function usualGuest({ macAddress: _, ...spec }: GuestSpec, network: NetworkPlace): GuestSpec {
+  return { ...spec, hostname: DEFAULT_HOSTNAME, address: defaultAddress(network) }
+}
+
+/**
+ * Whether a clone can become another guest as far as its hardware is concerned. QEMU freezes the MAC address of an e1000 along
+ * with its EEPROM, where a reboot would find it again. And who asks for an address has to be heard for that.
+ */
+export function hasChangeableCards({ nic, addressing }: GuestSpec): boolean {
+  return nic !== 'e1000' && addressing === 'static'
+}
+
+/** Whether a clone stays who its template was. */
+export function isIdentityOf({ hostname, address, macAddress }: GuestSpec, template: Identity): boolean {
+  const [card] = template.cards
+  return (
+    hostname === template.hostname &&
+    address === card?.address &&
+    (macAddress === undefined || macAddress === card.macAddress)
+  )
+}
+
+export function newIdentity(
+  from: Identity,
+  to: Identity,
+  keys: Pick<NewIdentity, 'hostKey' | 'hostPublicKey'>,
+  hosts: string,
+): NewIdentity {
+  const cards = to.cards.map((card, index) => ({
+    name: interfaceName(index),
+    from: from.cards[index] as Card,
+    to: card,
+  }))
+  return {
+    hostname: { from: from.hostname, to: to.hostname },
+    machineId: randomUUID().replaceAll('-', ''),
+    hostKey: keys.hostKey,
+    hostPublicKey: keys.hostPublicKey,
+    cards: cards.filter(({ from: before, to: after }) => !isDeepStrictEqual(before, after)),
+    hosts,
+  }
+}
+
+/** @throws IdentityError when what the machine says of itself afterwards is not what it was asked to be. */
+export function requireIdentity({ hostname, machineId, cards }: NewIdentity, answer: string): void {
+  const cardsWanted = cards.map(({ to: { macAddress, address } }) => ({ macAddress, address }))
+  const wanted = { hostname: hostname.to, machineId, cards: cardsWanted }
+  if (!isDeepStrictEqual(parsed(answer), wanted)) throw new IdentityError(answer.slice(0, QUOTED))
+}
+
+/** Characters of what the machine says that an error shows. */
+const QUOTED = 1000
+
+/** What a guest says may be anything. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,250 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import type { Duplex } from 'node:stream'
+import { BootError } from '../../errors.ts'
+import { BECOME } from './apply-identity.ts'
+import { boundedLines } from './bounded-lines.ts'
+import { FreezeError } from '../freeze-error.ts'
+import { IdentityError } from './identity-error.ts'
+import { requireIdentity, type NewIdentity } from './identity.ts'
+import { until } from '../../lifetime/until.ts'
+
+/** Each is a byte of entropy, though it is sent, and fed to the pool, as two hexadecimal digits. */
+const SEED_BYTES = 64
+
+/**
+ * The waker: a program that a machine is frozen with and that is the first to know of the thaw. It waits at the second
+ * serial port, so it answers before any SSH connection could, without the cost of starting a program in a guest that has
+ * just been restored. It ends when its work is done; nothing of it stays in the guest.
+ *
+ * Python, since cloud-init is written in it: no image that takes a seed is without. Numbers: linux/random.h.
+ */
+const PROGRAM = `
+import fcntl, glob, json, os, re, socket, struct, subprocess, sys, termios, time, tty
+RNDADDENTROPY, RNDRESEEDCRNG = 0x40085203, 0x5207
+port = os.open('/dev/ttyS1', os.O_RDWR | os.O_NOCTTY)
+tty.setraw(port)
+settings = termios.tcgetattr(port)
+settings[4] = settings[5] = termios.B115200
+termios.tcsetattr(port, termios.TCSANOW, settings)
+def tell(text):
+    os.write(port, (text + '\\n').encode())
+def lines():
+    rest = b''
+    while True:
+        rest += os.read(port, 4096)
+        *whole, rest = rest.split(b'\\n')
+        yield from whole
+def ssh_connections():
+    count = 0
+    for table in '/proc/net/tcp', '/proc/net/tcp6':
+        try:
+            with open(table) as rows:
+                for row in list(rows)[1:]:
+                    local, state = row.split()[1], row.split()[3]
+                    # Neither those that listen nor those that are over.
+                    count += local.endswith(':0016') and state not in ('0A', '06')
+        except FileNotFoundError:
+            pass
+    return count
+def ssh_sessions():
+    try:
+        return sum(1 for name in os.listdir('/run/systemd/sessions') if not name.endswith('.ref') and 'STATE=active' in open('/run/systemd/sessions/' + name).read())
+    except FileNotFoundError:
+        return 0
+def parent_and_name(pid):
+    try:
+        with open('/proc/%s/stat' % pid) as stat:
+            name, rest = stat.read().split('(', 1)[1].rsplit(')', 1)
+            return rest.split()[1], name
+    except FileNotFoundError:
+        return '0', ''
+def hang_up():
+    processes = {pid: parent_and_name(pid) for pid in os.listdir('/proc') if pid.isdigit()}
+    for pid, (parent, name) in processes.items():
+        # The children of the sshd that listens; 'sshd-session' since OpenSSH 9.8.
+        if name.startswith('sshd') and processes.get(parent, ('', ''))[1] == 'sshd':
+            os.kill(int(pid), 15)
+def open_bus(path):
+    bus = socket.socket(socket.AF_UNIX)
+    bus.settimeout(20)
+    bus.connect(path)
+    bus.sendall(b'\\0AUTH EXTERNAL 30\\r\\n')
+    if not bus.recv(4096).startswith(b'OK'):
+        raise OSError('%s does not let us in' % path)
+    bus.sendall(b'BEGIN\\r\\n')
+    return bus
+def news(bus):
+    heard = b''
+    try:
+        while True:
+            part = bus.recv(65536)
+            if not part:
+                # It has hung up, so nobody knows.
+                return b'failed'
+            heard += part
+    except BlockingIOError:
+        return heard
+def failed_units():
+    command = ['systemctl', 'list-units', '--state=failed', '--plain', '--no-legend']
+    shown = subprocess.run(command, stdout=subprocess.PIPE).stdout.decode()
+    return [line.split()[0] for line in shown.splitlines() if line]
+${BECOME}
+try:
+    before = failed_units()
+    # systemd tells whoever is connected here of every unit that changes.
+    bus = open_bus('/run/systemd/private')
+    bus.setblocking(False)
+    patience = float(sys.argv[1])
+    deadline = time.monotonic() + patience
+    while patience and (ssh_connections() or ssh_sessions()):
+        if time.monotonic() > deadline:
+            raise OSError('an SSH session does not end')
+        time.sleep(0.05)
+    if patience:
+        # What is in a template's RAM alone, a crash of its clone would lose, and cloud-init flushes nothing: sshd had no host key.
+        os.sync()
+    random = os.open('/dev/urandom', os.O_WRONLY)
+    # Only who is frozen for good is to become somebody else.
+    tell('armed ' + (learn_cards() if patience else ''))
+    for line in lines():
+        if line.startswith(b'seed '):
+            # As it is, for it has to be done before sshd takes random numbers.
+            fcntl.ioctl(random, RNDADDENTROPY, struct.pack('ii', ${8 * SEED_BYTES}, len(line)) + line)
+            fcntl.ioctl(random, RNDRESEEDCRNG)
+            continue
+        if line == b'done':
+            break
+        if line == b'hang up':
+            hang_up()
+            tell('hung up')
+            continue
+        if line.startswith(b'become '):
+            tell('became ' + json.dumps(become(json.loads(line[7:]))))
+            # A crash may come at any time, and must not bring the old one back.
+            os.sync()
+            continue
+        news(bus)
+        time.clock_settime(time.CLOCK_REALTIME, float(line))
+        tell('awake %.6f' % time.time())
+    # Each message has the unit's whole state; most often there is none of these, and then there is no program to start.
+    suspects = failed_units() if b'failed' in news(bus) else []
+    tell('failed ' + ' '.join(unit for unit in suspects if unit not in before))
+except Exception as error:
+    tell('%s: %s' % (type(error).__name__, error))
+`
+
+/** Seconds that the sessions of those who prepared the machine may take to end, with KVM and without. */
+const SESSIONS_BUDGET = 30
+/** What the waker says once it is at its place, and then why the machine cannot become another guest. */
+const ARMED = 'armed '
+/** How far the guest's clock may be from the host's, in milliseconds. */
+export const CLOCK_TOLERANCE = 500
+/** Characters of an answer that an error shows. */
+const QUOTED = 400
+/** A busy host may answer too late to be sure of the clock; it is asked again. */
+const CLOCK_TRIES = 10
+
+/**
+ * The command that starts the waker in a guest; it fails when the guest lacks what it takes.
+ * @param sessions whether SSH sessions may stay, or are waited for until they have ended
+ */
+export function armCommand(sessions: 'stay' | 'end'): string {
+  const run = ['--quiet', '--collect', '--unit=vitest-guest-waker', '--service-type=exec']
+  return `exec systemd-run ${run.join(' ')} -- "$(command -v python3)" -I -S -c '${quoted(PROGRAM)}' ${sessions === 'end' ? SESSIONS_BUDGET : 0}`
+}
+
+function quoted(text: string): string {
+  return text.replaceAll("'", `'\\''`)
+}
+
+/** The host's side of the waker's serial port. One waker talks there at a time. */
+export class WakePort {
+  readonly #port: Duplex
+  readonly #lines: ReturnType<typeof boundedLines>
+  /** What the waker says next, where that is listened for already. */
+  #next: Promise<string[]> | undefined
+
+  constructor(port: Duplex) {
+    this.#port = port
+    this.#lines = boundedLines(port)
+  }
+
+  /**
+   * Resolves once the waker is at its place, when no SSH session is left that should not be.
+   * @returns why the machine cannot become another guest; an empty text when it can
+   * @throws FreezeError with the waker's reason.
+   */
+  async armed(signal: AbortSignal): Promise<string> {
+    const [said] = (await once(this.#lines, 'line', { signal })) as [string]
+    if (!said.startsWith(ARMED)) throw new FreezeError(`The guest cannot be frozen: ${said.slice(0, QUOTED)}`)
+    return said.slice(ARMED.length, ARMED.length + QUOTED)
+  }
+
+  /** All steps of waking up, one after the other. @throws BootError when any of it is not so. */
+  async wake(signal: AbortSignal): Promise<void> {
+    this.reseed()
+    await this.setClock(signal)
+    await this.settle(signal)
+  }
+
+  /** Sees to it that no unit failed by the jump, as far as systemd has got since. The waker ends with that. */
+  async settle(signal: AbortSignal): Promise<void> {
+    const [units] = await this.#ask('done', /^failed (.*)$/, signal)
+    if (units) {
+      throw new BootError(`Units failed when the guest's clock was set: ${units}`, {
+        hint: "Boot this guest with start: 'cold', or mend the units.",
+      })
+    }
+  }
+
+  /**
+   * Makes the machine another guest, safe from a crash once it has settled.
+   * @param patience milliseconds that its network may take for it
+   * @throws IdentityError when it is not that one then.
+   */
+  async become(identity: NewIdentity, patience: number, signal: AbortSignal): Promise<void> {
+    const wish = JSON.stringify({ ...identity, patience: patience / 1000 })
+    const [answer, reason = ''] = await this.#ask(`become ${wish}`, /^became (.*)$|^(.*)$/, signal)
+    if (answer === undefined) throw new IdentityError(reason.slice(0, QUOTED))
+    requireIdentity(identity, answer)
+  }
+
+  /** Ends the SSH sessions in the guest, whose other ends are gone. */
+  async hangUp(signal: AbortSignal): Promise<void> {
+    await this.#ask('hang up', /^(hung up)$/, signal)
+  }
+
+  /** Feeds the entropy pool and has its generator reseeded. The waker tells only when that fails, in answer to what comes next. */
+  reseed(): void {
+    this.#next = once(this.#lines, 'line') as Promise<string[]>
+    this.#next.catch(() => {})
+    this.#port.write(`seed ${randomBytes(SEED_BYTES).toString('hex')}\n`)
+  }
+
+  /** @throws BootError when the clock stays off. */
+  async setClock(signal: AbortSignal): Promise<void> {
+    let error = Infinity
+    for (let tried = 0; tried < CLOCK_TRIES; tried++) {
+      const sentAt = Date.now()
+      const [answer] = await this.#ask((sentAt / 1000).toFixed(3), /^awake (\S+)$/, signal)
+      const guests = Number(answer) * 1000
+      // The guest looked at its clock at some moment between the two of ours.
+      error = Math.max(Math.abs(guests - sentAt), Math.abs(Date.now() - guests))
+      if (error <= CLOCK_TOLERANCE) return
+    }
+    throw new BootError(`The guest's clock is not within ${CLOCK_TOLERANCE} ms of the host's, but ${error} ms off`, {
+      hint: 'Is the host so busy that the guest does not get to run?',
+    })
+  }
+
+  async #ask(request: string, expected: RegExp, signal: AbortSignal): Promise<string[]> {
+    const answered = this.#next ?? (once(this.#lines, 'line', { signal }) as Promise<string[]>)
+    this.#next = undefined
+    this.#port.write(`${request}\n`)
+    const [line = ''] = await until(signal, answered)
+    const match = expected.exec(line)
+    if (!match) throw new BootError(`The guest did not wake up as it should: ${line.slice(0, QUOTED)}`)
+    return match.slice(1)
+  }
+}

@@ -132,11 +132,11 @@ export function withFrames(error: unknown, here = new GuestError('')): unknown {
 function composeMessage(what: string, facts: GuestErrorFacts): string {
   const { stdout, stderr, status, journal, consoleTail, hint } = facts
   const lines = [what]
-  if (hasText(status)) lines.push('status:', ...quote(status))
-  if (hasText(journal)) lines.push('journal:', ...quote(journal))
-  if (hasText(stdout)) lines.push('stdout:', ...quote(stdout))
-  if (hasText(stderr)) lines.push('stderr:', ...quote(stderr))
-  if (hasText(consoleTail)) lines.push('console:', ...quote(consoleTail))
+  if (hasText(status)) lines.push('status:', ...quoteLines(status))
+  if (hasText(journal)) lines.push('journal:', ...quoteLines(journal))
+  if (hasText(stdout)) lines.push('stdout:', ...quoteLines(stdout))
+  if (hasText(stderr)) lines.push('stderr:', ...quoteLines(stderr))
+  if (hasText(consoleTail)) lines.push('console:', ...quoteLines(consoleTail))
   if (hint !== undefined) lines.push(hint)
   return lines.join('\n')
 }
@@ -157,7 +157,7 @@ function hasText(text: string | undefined): text is string {
 }
 
 /** The last lines of what may be 100 MB, as messages show them. */
-export function quote(text: string): string[] {
+export function quoteLines(text: string): string[] {
   const end = text.slice(-QUOTED_LINES * 10 * QUOTED_LENGTH)
   const lines = end.trimEnd().split('\n').slice(-QUOTED_LINES)
   return lines.map((line) => {

@@ -9,7 +9,7 @@ import type { Machine } from '../machine/start-machine.ts'
 import { address6In } from '../address/ipv6.ts'
 import type { GuestSpec } from '../options/guest-options.ts'
 import type { Credentials } from '../seed/credentials.ts'
-import type { WakePort } from '../template/identity/resume-agent.ts'
+import type { ResumeAgentPort } from '../template/identity/resume-agent.ts'
 import { farewell } from './attendants.ts'
 import { bootBudget, rootLogin } from './start/boot-machine.ts'
 import { commands, runIn } from './commands.ts'
@@ -21,14 +21,14 @@ import { endWithProcess } from './forgotten.ts'
 import type { Guest } from './guest.ts'
 import type { GuestNetwork } from './network/guest-network.ts'
 import { writeRecord } from './registry/guest-record.ts'
-import { Life } from './power/run-state.ts'
+import { RunState } from './power/run-state.ts'
 import { link } from './link.ts'
 import { notePending } from './wait/note-pending.ts'
 import { forget } from './wait/pending.ts'
 import { power } from './power/power.ts'
-import { reach } from './connection/connectivity.ts'
-import { residentsOf } from './network/guest-registry.ts'
-import { see } from './inspection/inspection.ts'
+import { connectivity } from './connection/connectivity.ts'
+import { registryOf } from './network/guest-registry.ts'
+import { inspection } from './inspection/inspection.ts'
 import { Snapshots } from './power/snapshots.ts'
 import { whyElsewhere } from './network/address-conflict.ts'
 import { waits } from './wait/waits.ts'
@@ -42,7 +42,7 @@ export interface GuestParts {
   readonly phases: Phases
   readonly warnings: readonly string[]
   readonly machine: Machine
-  readonly wake: WakePort
+  readonly agent: ResumeAgentPort
   readonly client: Client
   readonly start: 'warm' | 'cold'
   readonly credentials: Credentials
@@ -59,15 +59,15 @@ const KEPT_SECONDS = 3600
 export function guestHandle(parts: GuestParts): Guest {
   const { spec, start, network, image, accel, phases, warnings, machine, credentials, macAddress, disposers } = parts
   const { hostname, address, timeouts } = spec
-  const life = new Life(machine)
+  const runState = new RunState(machine)
   const boot = bootBudget(spec, accel)
   const dial: Guest['connect'] = async (port, signal) => {
-    life.requireRunning()
+    runState.requireRunning()
     return network.dial(address, port, signal)
   }
   const elsewhere = async (signal: AbortSignal) =>
     cable.pulled() ?? (await whyElsewhere(network, { hostname, address, macAddress }, signal))
-  const ssh = new Connections({ machine, life, dial, login: rootLogin(credentials), elsewhere, boot }, parts.client)
+  const ssh = new Connections({ machine, runState, dial, login: rootLogin(credentials), elsewhere, boot }, parts.client)
   const why = findReason({ network, guest: { hostname, address }, pulled: () => cable.pulled() })
   const explain = explainFailure(why)
   const streams = new Set<Duplex>()
@@ -77,14 +77,14 @@ export function guestHandle(parts: GuestParts): Guest {
     return stream.once('close', () => streams.delete(stream))
   }
   const requireThere = () => {
-    if (life.state === 'ended') life.requireRunning()
+    if (runState.state === 'ended') runState.requireRunning()
   }
   /** Connections to a machine that is gone, or put elsewhere, lead nowhere, and nobody else closes them. */
   const hangUpStreams = () => {
     hangUpHttp()
     for (const stream of streams) stream.destroy()
   }
-  life.onLost(hangUpStreams)
+  runState.onLost(hangUpStreams)
   const hangUp = () => {
     hangUpStreams()
     ssh.hangUp()
@@ -94,7 +94,7 @@ export function guestHandle(parts: GuestParts): Guest {
   const record = writeRecord({ network, hostname, address, image, tap, credentials })
   disposers.defer(() => record[Symbol.dispose]())
   const { writeSshConfig } = record
-  const { hangUp: hangUpHttp, ...ways } = reach({
+  const { hangUp: hangUpHttp, ...ways } = connectivity({
     hostname,
     address,
     connect,
@@ -105,16 +105,16 @@ export function guestHandle(parts: GuestParts): Guest {
   })
   let keptBy: number | undefined
   const run = runIn({ open: () => ssh.open(), timeout: timeouts.command * budgetFactor(accel), explain })
-  const welcomeBack = () => residentsOf(network).welcomeBack(hostname)
-  const powers = power({ machine, life, budget: boot.budget, exec: run, open: () => ssh.open() })
+  const welcomeBack = () => registryOf(network).welcomeBack(hostname)
+  const powers = power({ machine, runState, budget: boot.budget, exec: run, open: () => ssh.open() })
   const cable = link({ machine, network, hostname, exec: run })
   const snapshots = new Snapshots({
     machine,
-    wake: parts.wake,
+    agent: parts.agent,
     accel,
     exec: run,
     hangUp,
-    isOff: () => life.state === 'off',
+    isOff: () => runState.state === 'off',
   })
   disposers.defer(() => forget(record.id))
   const forgotten = endWithProcess({
@@ -140,7 +140,7 @@ export function guestHandle(parts: GuestParts): Guest {
     started: start,
     accel,
     get state() {
-      return life.state
+      return runState.state
     },
     phases: phases.list,
     warnings,
@@ -154,15 +154,15 @@ export function guestHandle(parts: GuestParts): Guest {
     ...commands({ id: record.id, exec: run, open: () => ssh.open(), explain }),
     ...files({ open: () => ssh.open(), stallMs: timerMs(timeouts.command * budgetFactor(accel)), explain }),
     ...ways,
-    ...see({ machine, network, macAddress, exec: run, disposers }),
+    ...inspection({ machine, network, macAddress, exec: run, disposers }),
     snapshot: async () => {
-      life.requireRunning()
+      runState.requireRunning()
       return snapshots.take()
     },
     restore: async (snapshot) => {
       await cable.plugIn()
       await snapshots.restore(snapshot)
-      life.powered(false)
+      runState.powered(false)
       await ssh.open()
       await cable.reapply()
       await welcomeBack()
@@ -171,7 +171,7 @@ export function guestHandle(parts: GuestParts): Guest {
     reboot: async (options) => {
       await explain(() => powers.reboot(options))
       await cable.reapply()
-      await residentsOf(network).introduce()
+      await registryOf(network).introduce()
     },
     start: async (options) => {
       await explain(() => powers.start(options))
@@ -185,7 +185,7 @@ export function guestHandle(parts: GuestParts): Guest {
       console: machine.console,
       panics: machine.panics,
       accel,
-      life,
+      runState,
       why,
       explain,
     }),

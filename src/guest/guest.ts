@@ -8,14 +8,14 @@ import type { Commands } from './commands.ts'
 import type { Interface } from './network/further-cards.ts'
 import type { Files } from './files.ts'
 import type { GuestNetwork } from './network/guest-network.ts'
-import type { Reach } from './connection/connectivity.ts'
-import type { See } from './inspection/inspection.ts'
+import type { Connectivity } from './connection/connectivity.ts'
+import type { Inspection } from './inspection/inspection.ts'
 import type { Power } from './power/power.ts'
 import type { Snapshot } from './power/snapshots.ts'
 import type { Waits } from './wait/waits.ts'
 
 /** A Linux machine that nobody else uses, booted and ready. Disposing cuts its power and forgets its disk. */
-export interface Guest extends AsyncDisposable, Commands, Files, Power, Reach, See, Waits {
+export interface Guest extends AsyncDisposable, Commands, Files, Power, Connectivity, Inspection, Waits {
   /** Six letters that name it among the guests running on this host, as in `vitest-guest ssh ID`. */
   readonly id: string
   readonly hostname: string

@@ -38,7 +38,7 @@ export interface Link {
   limit(limit: LinkLimit): Promise<void>
 }
 
-interface Parts {
+interface LinkParts {
   readonly machine: Machine
   readonly network: Network
   readonly hostname: string
@@ -61,7 +61,7 @@ card=\${card##* }
 [ "$card" ] || { echo 'there is no network card' >&2; exit 1; }`
 
 /** With what the guest's owner has to do when the guest has been away. */
-export function link({ machine, network, hostname, exec }: Parts) {
+export function link({ machine, network, hostname, exec }: LinkParts) {
   let isDown = false
   let current: LinkLimitSpec | undefined
   /** Whether there is something of ours to take away. */

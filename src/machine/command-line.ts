@@ -42,7 +42,7 @@ export interface Nic {
  */
 export const QMP_FD = 3
 export const CONSOLE_FD = 4
-export const WAKE_FD = 5
+export const AGENT_FD = 5
 /** A file: the frozen state. */
 export const STATE_FD = 6
 /** The disk is the last, for what is behind it follows. */
@@ -86,8 +86,8 @@ export function qemuArguments(config: MachineConfig): string[] {
     '-mon', 'chardev=qmp,mode=control',
     '-chardev', `socket,id=console,fd=${CONSOLE_FD}`,
     '-serial', 'chardev:console',
-    '-chardev', `socket,id=wake,fd=${WAKE_FD}`,
-    '-serial', 'chardev:wake',
+    '-chardev', `socket,id=agent,fd=${AGENT_FD}`,
+    '-serial', 'chardev:agent',
     ...driveFiles(config).flatMap(([fd, path]) => ['-add-fd', `fd=${fd},set=${fd},opaque=${escape(path)}`]),
     '-drive', `id=disk,if=none,cache=unsafe,auto-read-only=off,file=${escape(`json:${JSON.stringify(graph(disk))}`)}`,
     '-device', `virtio-blk-pci,drive=disk${direct ? '' : ',bootindex=0'}`,

@@ -9,7 +9,7 @@ import { letGo } from '../host/program/let-go.ts'
 import { Qmp } from '../qmp/qmp.ts'
 import { held } from '../lifetime/hold.ts'
 import { until } from '../lifetime/until.ts'
-import { CONSOLE_FD, qemuArguments, QMP_FD, WAKE_FD, type MachineConfig } from './command-line.ts'
+import { CONSOLE_FD, qemuArguments, QMP_FD, AGENT_FD, type MachineConfig } from './command-line.ts'
 import { confined, type Needs } from './confine.ts'
 import { Console } from './console.ts'
 import { killInside } from './kill-inside.ts'
@@ -32,7 +32,7 @@ export interface Machine extends AsyncDisposable {
   /** Those of the guest's kernel. */
   readonly panics: Panics
   /** The other end of the guest's second serial port. */
-  readonly wakePort: Duplex
+  readonly agentPort: Duplex
   /** The whole command line, for messages. */
   readonly command: string
   /** Set once QEMU has ended. */
@@ -71,8 +71,8 @@ export async function startMachine(config: MachineConfig, { network, state, sign
   const qmp = new Qmp(ends[QMP_FD] as Duplex)
   const console = new Console(ends[CONSOLE_FD] as Duplex)
   const panics = new Panics(console, qmp)
-  const wakePort = ends[WAKE_FD] as Duplex
-  wakePort.on('error', () => {})
+  const agentPort = ends[AGENT_FD] as Duplex
+  agentPort.on('error', () => {})
 
   let reason: string | undefined
   qmp.onEvent(({ event, data }) => {
@@ -117,7 +117,7 @@ export async function startMachine(config: MachineConfig, { network, state, sign
     qmp,
     console,
     panics,
-    wakePort,
+    agentPort,
     command,
     get exit() {
       return exit

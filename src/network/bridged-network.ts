@@ -4,7 +4,7 @@ import { nameOf } from '../host/program/process-name.ts'
 import { run } from '../host/program/run.ts'
 import { requireTool } from '../host/program/tools.ts'
 import type { Disposers } from '../lifetime/disposers.ts'
-import { placeOf, type NetworkPlace } from '../options/network/network-options.ts'
+import { layoutOf, type NetworkLayout } from '../options/network/network-options.ts'
 import type { Dhcp } from './services/dnsmasq.ts'
 import { dialThrough } from './keeper/dial.ts'
 import { dialDatagrams } from './udp/dial-datagrams.ts'
@@ -29,7 +29,7 @@ import { readInterfaces } from './diagnosis/topology.ts'
 import { tooFar, visitorName } from './inside/visitor.ts'
 
 /** A bridge that is up, and what differs with the namespace that it is in. */
-export interface Bridged extends NetworkPlace {
+export interface Bridged extends NetworkLayout {
   readonly kind: 'private' | 'host'
   readonly bridge: string
   readonly keeper: Keeper
@@ -76,7 +76,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
   let kept: number | undefined
 
   /** @param guestOf where QEMU runs, and what tells that network from others */
-  const place = async (
+  const join = async (
     { hostname, address, macAddress }: Member,
     isApart: boolean,
     signal?: AbortSignal,
@@ -148,7 +148,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
     kind,
     backend: 'tap',
     bridge,
-    ...placeOf(bridged),
+    ...layoutOf(bridged),
     ...(bridged.dhcp && { dhcp: bridged.dhcp }),
     get members() {
       return members.all
@@ -159,8 +159,8 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
     ready,
     stateFolder: keeper.folder,
     socketPath: keeper.socketPath,
-    attach: (member, signal) => place(member, false, signal),
-    reserve: (member, signal) => place(member, true, signal),
+    attach: (member, signal) => join(member, false, signal),
+    reserve: (member, signal) => join(member, true, signal),
     heal,
     partition: async (...groups) => {
       const places = members.attachments.filter((each) => !coming.has(each))
@@ -183,7 +183,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
     },
     neighbours: (addresses, signal) => askNeighbours(bridged, addresses, signal),
     reserveFor: (home, member, signal) =>
-      place(member, true, signal, {
+      join(member, true, signal, {
         id: 'then' in home ? home : home.stateFolder,
         home: Promise.resolve(home).then((network) => {
           if (network.kind !== kind) throw tooFar(network.kind, kind)

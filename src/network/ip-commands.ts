@@ -1,5 +1,5 @@
 import { address6In } from '../address/ipv6.ts'
-import type { NetworkPlace } from '../options/network/network-options.ts'
+import type { NetworkLayout } from '../options/network/network-options.ts'
 import type { Adopted, HostRecord } from './host/host-record.ts'
 
 /** What a private network's bridge is called: nobody else is in its namespace. */
@@ -20,7 +20,7 @@ export function bridgeMac(gateway: string): string {
  * The neighbour table asks for an unanswered address every 100 ms instead of every second (and gives up after 0.3 s), so that a
  * dial to a guest that is still booting neither hangs for 3 s nor misses its first moment.
  */
-export function bridgeCommands(place: NetworkPlace, bridge = BRIDGE, mark?: Mark): string {
+export function bridgeCommands(place: NetworkLayout, bridge = BRIDGE, mark?: Mark): string {
   const { gateway, subnet6, mtu } = place
   return lines(
     `link add name ${bridge} address ${bridgeMac(gateway)} type bridge`,
@@ -33,7 +33,7 @@ export function bridgeCommands(place: NetworkPlace, bridge = BRIDGE, mark?: Mark
   )
 }
 
-function addressCommands(place: NetworkPlace, bridge: string): string[] {
+function addressCommands(place: NetworkLayout, bridge: string): string[] {
   const [own, own6] = ownAddresses(place)
   return [
     `address add ${own} broadcast ${place.subnet.broadcast} dev ${bridge}`,
@@ -43,7 +43,7 @@ function addressCommands(place: NetworkPlace, bridge: string): string[] {
 }
 
 /** The bridge's, each with the length of its prefix. */
-export function ownAddresses({ subnet, gateway, subnet6 }: NetworkPlace): string[] {
+export function ownAddresses({ subnet, gateway, subnet6 }: NetworkLayout): string[] {
   return [`${gateway}/${subnet.prefix}`, ...(subnet6 ? [`${address6In(subnet6, gateway)}/${subnet6.prefix}`] : [])]
 }
 
@@ -66,7 +66,7 @@ export function aliasOf(id: string): string {
 }
 
 /** Lines that take over a bridge that is there: its addresses make way for the network's. */
-export function adoptCommands(place: NetworkPlace, bridge: string, { addresses }: Adopted): string {
+export function adoptCommands(place: NetworkLayout, bridge: string, { addresses }: Adopted): string {
   return lines(
     ...addresses.map(({ local, prefixlen }) => `address delete ${local}/${prefixlen} dev ${bridge}`),
     ...addressCommands(place, bridge),

@@ -1,9 +1,9 @@
 import { NetworkError } from '../errors.ts'
 import { address6In } from '../address/ipv6.ts'
-import type { NetworkPlace } from '../options/network/network-options.ts'
+import type { NetworkLayout } from '../options/network/network-options.ts'
 import { bridgeMac, joinCommands, lines } from './ip-commands.ts'
 import type { Attachment } from './network.ts'
-import type { Interface } from './diagnosis/topology.ts'
+import type { HostLink } from './diagnosis/topology.ts'
 
 /** Guests that hear one another, on a bridge of their own. */
 export interface Part {
@@ -52,7 +52,7 @@ export function partsOf(
  * Lines for `ip -batch -` that move the TAPs of each part to a bridge of its own. It has the address of the network's bridge, and
  * its hardware address, so that the guests go on to reach the host, and a route to each of them, so that the host reaches them.
  */
-export function partitionCommands(parts: readonly Part[], place: NetworkPlace, alias?: string): string {
+export function partitionCommands(parts: readonly Part[], place: NetworkLayout, alias?: string): string {
   const { gateway, subnet6, mtu } = place
   return parts
     .map(({ bridge, places }) =>
@@ -80,7 +80,7 @@ export function partitionCommands(parts: readonly Part[], place: NetworkPlace, a
 export function healCommands(
   parts: readonly Part[],
   present: readonly Attachment[],
-  interfaces: readonly Pick<Interface, 'ifname' | 'address'>[],
+  interfaces: readonly Pick<HostLink, 'ifname' | 'address'>[],
   { bridge, gateway }: { readonly bridge: string; readonly gateway: string },
 ): string {
   const isThere = (name: string | undefined) => interfaces.some(({ ifname }) => ifname === name)

@@ -2,7 +2,7 @@ import { run } from '../host/program/run.ts'
 import { requireTool } from '../host/program/tools.ts'
 import { requireTun } from '../host/rights/tun.ts'
 import { acquire } from '../lifetime/disposers.ts'
-import { placeOf, type NetworkSpec } from '../options/network/network-options.ts'
+import { layoutOf, type NetworkSpec } from '../options/network/network-options.ts'
 import { bridgedNetwork, type Bridged } from './bridged-network.ts'
 import { startDnsmasq } from './services/dnsmasq.ts'
 import { BRIDGE, bridgeCommands, LOOPBACK_UP, tapCommands } from './ip-commands.ts'
@@ -24,7 +24,7 @@ export async function privateNetwork(place: NetworkSpec, signal?: AbortSignal): 
     const bridged: Bridged = {
       kind: 'private',
       bridge: BRIDGE,
-      ...placeOf(place),
+      ...layoutOf(place),
       keeper,
       ip: (commands, ipSignal) => {
         const [file, ...args] = keeper.inside([ipTool, '-batch', '-'])

@@ -15,7 +15,7 @@ import {
   type Addressing,
   type NetworkKind,
   type NetworkOptions,
-  type NetworkPlace,
+  type NetworkLayout,
 } from './network/network-options.ts'
 import { resolveTimeouts, type Timeouts } from './timeouts.ts'
 
@@ -115,7 +115,7 @@ export const DEFAULT_HOSTNAME = 'guest'
  * @param taken the addresses of others on the network
  * @throws GuestError naming the option, what it must be, what came, and what to write instead.
  */
-export function resolveGuest(options: GuestOptions, network: NetworkPlace, taken: readonly string[] = []): GuestSpec {
+export function resolveGuest(options: GuestOptions, network: NetworkLayout, taken: readonly string[] = []): GuestSpec {
   const {
     image = 'debian-12',
     memory = '512M',
@@ -162,7 +162,7 @@ export const GUEST_OPTION_NAMES = [
   'cloudInitErrors', 'kernelParameters', 'accel', 'nic', 'macAddress', 'start', 'timeouts',
 ] as const satisfies readonly (keyof GuestOptions)[] // prettier-ignore
 
-function addressingOn({ dhcpRange }: NetworkPlace, wanted: unknown = dhcpRange ? 'dhcp' : 'static'): Addressing {
+function addressingOn({ dhcpRange }: NetworkLayout, wanted: unknown = dhcpRange ? 'dhcp' : 'static'): Addressing {
   const addressing = oneOf('addressing', wanted, ['static', 'dhcp'])
   if (addressing === 'static' || dhcpRange) return addressing
   throw badOption(
@@ -176,14 +176,14 @@ function addressingOn({ dhcpRange }: NetworkPlace, wanted: unknown = dhcpRange ?
 /** The address of a further card, which never asks for one. */
 export function staticAddress(
   address: unknown,
-  network: NetworkPlace,
+  network: NetworkLayout,
   taken: readonly string[],
   option: string,
 ): string {
   return guestAddress(address ?? freeAddress(network, taken), 'static', network, option)
 }
 
-function guestAddress(address: unknown, addressing: Addressing, network: NetworkPlace, option = 'address'): string {
+function guestAddress(address: unknown, addressing: Addressing, network: NetworkLayout, option = 'address'): string {
   const { subnet, gateway, dhcpRange, egress } = network
   const checked = hostAddress(option, address, subnet)
   if (checked === gateway) {

@@ -31,7 +31,7 @@ export interface KeyFacts {
   /** With KVM a guest has seen the host's own processor. */
   readonly processor?: string
   /** Whether the template is for guests of this name and address alone. */
-  readonly isPersonal: boolean
+  readonly hasOwnIdentity: boolean
 }
 
 /** Stands for whatever differs from clone to clone, or is random. */
@@ -47,7 +47,7 @@ export function templateKey({
   direct,
   qemuVersion,
   processor = cpus()[0]?.model ?? '',
-  isPersonal,
+  hasOwnIdentity,
 }: KeyFacts): string {
   const commandLine = qemuArguments({
     name: ANY,
@@ -73,14 +73,14 @@ export function templateKey({
     qemuVersion,
     commandLine,
     // It is frozen along with the guest.
-    waker: armCommand('end'),
+    resumeAgent: armCommand('end'),
     guest: {
       rootPassword,
       cloudConfig,
       // A template that was built with errors is for those who bear them.
       ...(cloudInitErrors === 'warn' && { cloudInitErrors }),
       ...(addressing === 'dhcp' && { addressing }),
-      ...(isPersonal && { hostname, address, macAddress }),
+      ...(hasOwnIdentity && { hostname, address, macAddress }),
     },
     network: {
       prefix: subnet.prefix,

@@ -102,7 +102,7 @@ function compile(texts: ReadonlyMap<string, string>): string[] {
 
 /** What the page does not say of a type: its members, and the types that it has the others from. */
 function undescribed({ name, members, from }: PublicType, page: string): string[] {
-  const place = placeOf(name, page)
+  const place = layoutOf(name, page)
   if (place === '') return [name]
   const named = namesIn(place)
   return [
@@ -112,7 +112,7 @@ function undescribed({ name, members, from }: PublicType, page: string): string[
 }
 
 /** Where a page describes a type: the section that is called by its name, and what begins with it, a paragraph with the table below or an item of a list. */
-function placeOf(type: string, page: string): string {
+function layoutOf(type: string, page: string): string {
   const section = new RegExp(`^#+ \`?${type}\`?\\n(?:(?!#).*\\n)*`, 'gm')
   const beginning = new RegExp(`^(?:- )?\`${type}\`.*(?:\\n(?!- |\\n).+|\\n(?=\\n\\|)|\\n\\|.*)*`, 'gm')
   return [section, beginning].flatMap((place) => page.match(place) ?? []).join('\n')

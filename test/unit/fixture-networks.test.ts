@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { resolveSharing } from '../../fixtures/fixture-options.ts'
-import { resolveTeam } from '../../fixtures/leases/resolve-guest-specs.ts'
+import { resolveGuestSpecs } from '../../fixtures/leases/resolve-guest-specs.ts'
 
 test('networks by name have subnets of their own, and each guest its cards', () => {
   const sharing = resolveSharing({
@@ -12,13 +12,13 @@ test('networks by name have subnets of their own, and each guest its cards', () 
     right: { subnet: '192.168.101.0/24', mtu: 9000 },
   })
   expect(sharing.network).toEqual({ subnet: '192.168.100.0/24' })
-  expect(sharing.team['client']).toEqual({ hostname: 'client', cards: [{ network: 'left' }] })
-  expect(sharing.team['router']?.cards).toEqual([
+  expect(sharing.guestSpecs['client']).toEqual({ hostname: 'client', cards: [{ network: 'left' }] })
+  expect(sharing.guestSpecs['router']?.cards).toEqual([
     { network: 'left' },
     { network: 'right' },
     { network: 'right', address: false },
   ])
-  expect(resolveTeam(sharing).map(({ address }) => address)).toEqual(['192.168.100.224', '192.168.100.224'])
+  expect(resolveGuestSpecs(sharing).map(({ address }) => address)).toEqual(['192.168.100.224', '192.168.100.224'])
 })
 
 test.for<[object, string, RegExp]>([

@@ -66,7 +66,7 @@ test('an abort signal ends it at once, with its reason', async () => {
 test('QEMU goes with its owner, however that ends', async () => {
   const folder = temporaryFolder()
   const qemu = standIn(QEMU, `echo $$ > ${folder}/pid; exec sleep 60`)
-  const [file, ...args] = evaluationCommand('host/run-boot-sector.ts', `m.runBootSector('${qemu}', 'kvm')`)
+  const [file, ...args] = evaluationCommand('accelerator/run-boot-sector.ts', `m.runBootSector('${qemu}', 'kvm')`)
   const owner = execa(file, args, { reject: false })
   await expect.poll(() => readdirSync(folder)).toContain('pid')
   await sleep(100)

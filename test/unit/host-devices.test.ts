@@ -6,7 +6,7 @@ import { evaluationCommand } from './support/node.ts'
 
 /** requireTun() where /dev/net is ours to change: in a mount namespace, by a process without any capability. */
 async function requireTunAfter(change: string): Promise<unknown> {
-  const command = evaluationCommand('host/tun.ts', 'm.requireTun()')
+  const command = evaluationCommand('host/rights/tun.ts', 'm.requireTun()')
   const script = `mount -t tmpfs none /dev/net && ${change} && exec setpriv --bounding-set=-all --inh-caps=-all -- "$@"`
   const args = ['--user', '--map-root-user', '--mount', 'sh', '-c', script, 'sh', ...command]
   return JSON.parse((await execa('unshare', args)).stdout)

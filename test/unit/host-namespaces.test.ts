@@ -63,7 +63,7 @@ async function inUserNamespace(change: string, module: string, expression: strin
 test('a forbidding limit is found where it is', async () => {
   const state = await inUserNamespace(
     'echo 0 > /proc/sys/user/max_net_namespaces',
-    'host/probe-kernel.ts',
+    'doctor/probe-kernel.ts',
     'm.probeNamespaces()',
   )
   expect(state).toEqual([
@@ -77,7 +77,7 @@ test('a forbidding limit is found where it is', async () => {
 })
 
 test('whoever may make network namespaces needs no user namespace', async () => {
-  const question = ['host/namespaces.ts', 'm.needsUserNamespace()'] as const
+  const question = ['host/rights/namespaces.ts', 'm.needsUserNamespace()'] as const
   expect(await inUserNamespace('true', ...question)).toBe(false)
   expect(await inUserNamespace('set -- setpriv --bounding-set=-net_admin -- "$@"', ...question)).toBe(true)
 })

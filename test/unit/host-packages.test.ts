@@ -23,7 +23,7 @@ test('one ISO writer is enough', () => {
 test('root needs no uidmap, others do', async ({ skip }) => {
   skip(process.getuid?.() !== 0, 'takes root to become somebody else')
   const path = pathWithout('newuidmap')
-  const command = evaluationCommand('host/missing-packages.ts', 'm.missingPackages()')
+  const command = evaluationCommand('doctor/missing-packages.ts', 'm.missingPackages()')
   const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups', '--']
   const readable = await execa('setpriv', [...nobody, process.execPath, '--version'], { reject: false })
   skip(readable.exitCode !== 0, 'Node is where an ordinary user cannot read it')

@@ -45,7 +45,7 @@ test('they are in the key of the template, as the command line is', () => {
       imageDigest: 'a',
       direct: { kernel: 'k', initrd: 'i', append },
       qemuVersion: '7.2',
-      isPersonal: false,
+      hasOwnIdentity: false,
     })
   expect(keyOf('root=/dev/vda quiet')).not.toBe(keyOf('root=/dev/vda'))
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { resolveSharing } from '../../fixtures/fixture-options.ts'
-import { loadOf, resolveTeam } from '../../fixtures/leases/resolve-guest-specs.ts'
+import { loadOf, resolveGuestSpecs } from '../../fixtures/leases/resolve-guest-specs.ts'
 import { hostsBlock } from '../../src/guest/network/hosts-block.ts'
 import { freeAddress } from '../../src/options/network/free-address.ts'
 import { resolveGuest } from '../../src/options/guest-options.ts'
@@ -70,11 +70,11 @@ test('a machine that does not say that it is who was asked for is an error', () 
 })
 
 test('guests that differ by name and address have one template, unless it is personal', () => {
-  const key = (options: object, isPersonal = false) => {
+  const key = (options: object, hasOwnIdentity = false) => {
     const facts = { ...network(), backend: 'tap' } as KeyFacts['network']
     const spec = resolveGuest(options, network())
     const rest = { accel: 'tcg', imageDigest: 'a', direct: undefined, qemuVersion: '7.2' } as const
-    return templateKey({ spec, network: facts, ...rest, isPersonal })
+    return templateKey({ spec, network: facts, ...rest, hasOwnIdentity })
   }
   const other = { hostname: 'db', address: '192.168.100.9' }
   expect(key(other)).toBe(key({}))
@@ -95,12 +95,12 @@ test('the options of several guests are those of all and their own, by their nam
     guests: { web: {}, db: { memory: '2G', address: '10.0.0.9' } },
   })
   expect(sharing.network).toEqual({ subnet: '10.0.0.0/24' })
-  expect(sharing.team).toEqual({
+  expect(sharing.guestSpecs).toEqual({
     web: { hostname: 'web', memory: '1G' },
     db: { hostname: 'db', memory: '2G', address: '10.0.0.9' },
   })
-  expect(loadOf(resolveTeam(sharing))).toEqual({ memoryMib: 3072, cpus: 4, guests: 2 })
-  expect(resolveSharing({ hostname: 'one' }).team).toEqual({ one: { hostname: 'one' } })
+  expect(loadOf(resolveGuestSpecs(sharing))).toEqual({ memoryMib: 3072, cpus: 4, guests: 2 })
+  expect(resolveSharing({ hostname: 'one' }).guestSpecs).toEqual({ one: { hostname: 'one' } })
 })
 
 test.for([
@@ -112,7 +112,7 @@ test.for([
   [{ 'no name': {} }, 'hostname', /one label/],
   [{ web: { colour: 'red' } }, 'colour', /there is no such option/],
 ] as const)('several guests, badly: %j', ([guests, option, message]) => {
-  const resolve = () => resolveTeam(resolveSharing({ guests } as object))
+  const resolve = () => resolveGuestSpecs(resolveSharing({ guests } as object))
   expect(resolve).toThrow(message)
   expect(resolve).toThrow(expect.objectContaining({ option }) as Error)
 })

@@ -33,7 +33,7 @@ test('a misspelt option is an error that names the type, in a line', { timeout: 
   expect(types).toEqual([
     'BootOptions',
     'NetworkBootOptions',
-    'TeamMember',
+    'GroupedGuestOptions',
     expect.stringMatching(/^SharingOptions/),
     'FixtureOptions',
     expect.stringContaining('GuestsContext<"web"'),

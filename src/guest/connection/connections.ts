@@ -7,16 +7,16 @@ import type { Login } from '../../ssh/connect.ts'
 import { exec } from '../../ssh/command/exec.ts'
 import type { Dial } from '../../ssh/wait-for-banner.ts'
 import { withinBudget } from '../start/boot-machine.ts'
-import type { Life } from '../power/run-state.ts'
+import type { RunState } from '../power/run-state.ts'
 import { hangUp } from './hang-up.ts'
 import { liveClient } from './live-client.ts'
 import { openSsh } from './open-ssh.ts'
 import { setClock } from '../power/set-clock.ts'
 import { waitForCloudInit } from '../boot/wait-for-cloud-init.ts'
 
-interface Parts {
+interface ConnectionParts {
   readonly machine: Machine
-  readonly life: Life
+  readonly runState: RunState
   readonly dial: Dial
   readonly login: Login
   /** Why the guest does not answer, as far as its network tells. */
@@ -35,17 +35,17 @@ const SETTLE_BUDGET = 5000
 
 /** The SSH clients of a guest. They go with each run of it, and a new one waits until the next run is ready. */
 export class Connections {
-  readonly #parts: Parts
+  readonly #parts: ConnectionParts
   readonly #clients = new Set<Client>()
   readonly #live: ReturnType<typeof liveClient>
   #booting: Promise<Client> | undefined
   #settling: Promise<Client> | undefined
 
-  constructor(parts: Parts, first: Client) {
+  constructor(parts: ConnectionParts, first: Client) {
     this.#parts = parts
     this.#clients.add(first)
     this.#live = liveClient(first, () => this.connect())
-    parts.life.onLost(() => {
+    parts.runState.onLost(() => {
       this.hangUp()
       this.#live.trust()
     })
@@ -69,12 +69,12 @@ export class Connections {
    * @throws GuestError when the guest is off; BootError when it boots and is not ready in time, or stays in a panic.
    */
   async connect(): Promise<Client> {
-    const { life } = this.#parts
+    const { runState } = this.#parts
     for (;;) {
       // Without a wait for one that is off: its error has the caller's line in its stack then.
-      if (life.state === 'panicked') await life.leavePanic(this.#parts.boot.budget)
-      life.requireRunning()
-      const { run, isBooting } = life
+      if (runState.state === 'panicked') await runState.leavePanic(this.#parts.boot.budget)
+      runState.requireRunning()
+      const { run, isBooting } = runState
       try {
         if (!isBooting) return await this.#reconnect(run)
         const isMine = this.#booting === undefined
@@ -123,9 +123,9 @@ export class Connections {
 
   /** Follows a boot to its end. */
   async #boot(run: AbortSignal): Promise<Client> {
-    const { machine, life, boot } = this.#parts
+    const { machine, runState, boot } = this.#parts
     const phases = new Phases()
-    const limits = { machine, phases, ...boot, signal: run, since: life.bootedAt }
+    const limits = { machine, phases, ...boot, signal: run, since: runState.bootedAt }
     const client = await withinBudget(limits, async (limit, answered) => {
       const fresh = await phases.run('ssh', () => this.#login(limit, answered))
       await phases.run('cloud-init', () => waitForCloudInit(fresh, limit))
@@ -133,14 +133,14 @@ export class Connections {
       return fresh
     })
     run.throwIfAborted()
-    life.isBooting = false
+    runState.isBooting = false
     return client
   }
 
   /** A client that may be about to end: either it stays, or its end is waited for. */
   async #settle(client: Client): Promise<Client> {
-    const { life, boot } = this.#parts
-    const { run } = life
+    const { runState, boot } = this.#parts
+    const { run } = runState
     this.#live.trust()
     if (!(await isGoingDown(client))) return client
     await until(AbortSignal.any([run, AbortSignal.timeout(boot.budget)]), new Promise(() => {})).catch(() => {})

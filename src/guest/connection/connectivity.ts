@@ -10,7 +10,7 @@ import { forwardUdp } from './forward-udp.ts'
 import type { WrittenConfig } from '../registry/guest-record.ts'
 
 /** Ways to a guest's ports. */
-export interface Reach {
+export interface Connectivity {
   /**
    * A connection to a port of the guest. It is closed when the guest is reset, restored, or gone.
    * @throws GuestError for what is no port; NetworkError when nothing answers there.
@@ -45,12 +45,12 @@ export interface SshForward extends Forward {
   readonly sshConfig: string
 }
 
-interface Parts {
+interface ConnectivityParts {
   readonly hostname: string
   readonly address: string
   readonly datagrams: (port: number, onDatagram: (datagram: Buffer) => void) => Promise<Datagrams>
   readonly writeSshConfig: (localPort: number) => WrittenConfig
-  readonly connect: Reach['connect']
+  readonly connect: Connectivity['connect']
   /** @throws when QEMU has gone */
   readonly requireThere: () => void
   readonly disposers: Disposers
@@ -70,7 +70,7 @@ function withSshConfig(forwarded: Forward, config: WrittenConfig): SshForward {
 }
 
 /** Also `hangUp`, which ends the connections that are kept: those to a machine that has been put elsewhere lead nowhere. */
-export function reach(parts: Parts): Reach & { hangUp(): void } {
+export function connectivity(parts: ConnectivityParts): Connectivity & { hangUp(): void } {
   const { hostname, address, connect, datagrams, writeSshConfig, requireThere, disposers } = parts
   const http = new Fetch({ hostname, address, connect })
   disposers.defer(() => http.hangUp())
@@ -91,7 +91,7 @@ export function reach(parts: Parts): Reach & { hangUp(): void } {
   return {
     connect,
     fetch: (url, init) => http.fetch(url, init),
-    forward: forwardTo as Reach['forward'],
+    forward: forwardTo as Connectivity['forward'],
     hangUp: () => void http.hangUp().catch(() => {}),
   }
 }

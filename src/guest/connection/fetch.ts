@@ -3,7 +3,7 @@ import type { Agent, RequestInit, Response } from 'undici'
 import { GuestError, NetworkError } from '../../errors.ts'
 import { messageOf } from '../../host/message-of.ts'
 
-interface Parts {
+interface FetchParts {
   readonly hostname: string
   readonly address: string
   readonly connect: (port: number) => Promise<Duplex>
@@ -14,10 +14,10 @@ const ANY_GUEST = 'guest'
 
 /** HTTP to a guest, over connections that are kept for the next request. */
 export class Fetch {
-  readonly #parts: Parts
+  readonly #parts: FetchParts
   #agent: Promise<Agent> | undefined
 
-  constructor(parts: Parts) {
+  constructor(parts: FetchParts) {
     this.#parts = parts
   }
 
@@ -63,7 +63,7 @@ export class Fetch {
 }
 
 /** undici is loaded by the first request: it takes longer than many a test. */
-async function makeAgent(connect: Parts['connect'], isGuest: (host: string) => boolean): Promise<Agent> {
+async function makeAgent(connect: FetchParts['connect'], isGuest: (host: string) => boolean): Promise<Agent> {
   const { Agent, buildConnector } = await import('undici')
   // No authority vouches for a guest, and nobody but the guest is on its network.
   const secure = buildConnector({ rejectUnauthorized: false })

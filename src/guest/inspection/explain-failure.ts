@@ -3,7 +3,7 @@ import { brokenLink } from '../../network/diagnosis/broken-link.ts'
 import { firewallBefore } from '../../network/diagnosis/firewall.ts'
 import type { Network } from '../../network/network.ts'
 
-interface Parts {
+interface FailureParts {
   readonly network: Network
   readonly guest: { readonly hostname: string; readonly address: string }
   /** Why not, when this process has pulled the guest's cable. */
@@ -19,7 +19,7 @@ export type Explain = <T>(work: () => Promise<T>) => Promise<T>
 /** What is wrong with the way to a guest that does not answer, as far as can be told. */
 export type Why = () => Promise<NetworkError | undefined>
 
-export function findReason({ network, guest, pulled }: Parts): Why {
+export function findReason({ network, guest, pulled }: FailureParts): Why {
   const look = async () => {
     const signal = AbortSignal.timeout(BUDGET)
     return (

@@ -7,7 +7,7 @@ import type { Exec } from '../commands.ts'
 import { journal, type JournalEntry, type JournalOptions } from './journal.ts'
 
 /** What a guest shows of itself. */
-export interface See {
+export interface Inspection {
   /**
    * The guest's screen, as PNG. It comes from QEMU, so it needs neither network nor a system that works. `debian-12` keeps its
    * screen in text mode and writes the kernel's alarms there; its login prompt is on the console.
@@ -30,7 +30,7 @@ export interface See {
   readonly captures: readonly Capture[]
 }
 
-interface Parts {
+interface InspectionParts {
   readonly machine: Machine
   readonly network: Network
   readonly macAddress: string
@@ -38,7 +38,7 @@ interface Parts {
   readonly disposers: Disposers
 }
 
-export function see({ machine, network, macAddress, exec, disposers }: Parts): See {
+export function inspection({ machine, network, macAddress, exec, disposers }: InspectionParts): Inspection {
   const captures: Capture[] = []
   return {
     captures,

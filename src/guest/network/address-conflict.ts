@@ -3,7 +3,7 @@ import { hostAddresses } from '../../address/ipv4.ts'
 import { brokenLink } from '../../network/diagnosis/broken-link.ts'
 import { firewallBefore } from '../../network/diagnosis/firewall.ts'
 import type { Network } from '../../network/network.ts'
-import { residentsOf } from './guest-registry.ts'
+import { registryOf } from './guest-registry.ts'
 
 /** No more addresses than these are asked for. */
 const MOST_ASKED = 256
@@ -55,7 +55,7 @@ export async function explainSilence(error: unknown, network: Network, guest: Ne
 }
 
 function duplicate(network: Network, address: string, mac: string): NetworkError {
-  const owner = residentsOf(network).guests.find(({ macAddress }) => macAddress === mac)
+  const owner = registryOf(network).guests.find(({ macAddress }) => macAddress === mac)
   const who = owner ? `guest ${owner.hostname} (MAC address ${mac})` : `a machine with the MAC address ${mac}`
   return new NetworkError(`The address ${address} is taken on the bridge: ${who} answers for it`, {
     lastSeen: mac,

@@ -4,10 +4,10 @@ import { badOption } from '../../errors/bad-option.ts'
 import { isPlainObject, refuseUnknown } from '../../options/check.ts'
 import { staticAddress, type GuestSpec } from '../../options/guest-options.ts'
 import { macAddressOf } from '../../address/mac-address.ts'
-import type { NetworkPlace } from '../../options/network/network-options.ts'
+import type { NetworkLayout } from '../../options/network/network-options.ts'
 
 /** A network card of a machine, and where it is plugged in. */
-export interface Place {
+export interface PluggedCard {
   readonly network: Network
   readonly attachment: Attachment
   readonly macAddress: string
@@ -40,7 +40,7 @@ export interface CardWish {
 }
 
 /** Where it is plugged in. */
-export interface CardPlace {
+export interface ReservedCard {
   readonly network: Network
   readonly attachment: Attachment
   /** Undefined when none was chosen. */
@@ -53,7 +53,7 @@ const HINT = "Write interfaces: [{ network: other, address: '10.0.0.1' }], with 
  * @param home where the first card is to be
  * @throws GuestError naming what is wrong with which card.
  */
-export function resolveInterfaces(interfaces: unknown, home: NetworkPlace): CardWish[] {
+export function resolveInterfaces(interfaces: unknown, home: NetworkLayout): CardWish[] {
   if (!Array.isArray(interfaces)) throw badOption('interfaces', 'a list', interfaces, HINT)
   return interfaces.map((each: unknown, index) => {
     const name = `interfaces[${index}]`
@@ -72,7 +72,7 @@ export function resolveInterfaces(interfaces: unknown, home: NetworkPlace): Card
   })
 }
 
-export function interfaceOf({ network, attachment, macAddress }: Place): Interface {
+export function interfaceOf({ network, attachment, macAddress }: PluggedCard): Interface {
   return { network, address: attachment.member.address, macAddress }
 }
 
@@ -82,7 +82,7 @@ export async function reserveCard(
   { hostname }: Pick<GuestSpec, 'hostname'>,
   home: Network | Promise<Network>,
   signal: AbortSignal | undefined,
-): Promise<CardPlace> {
+): Promise<ReservedCard> {
   // Without a turn of the loop in between: addresses are given in the order of the calls.
   const where = network ?? ('then' in home ? await home : home)
   const taken = where.members.flatMap((member) => member.address ?? [])

@@ -11,7 +11,7 @@ import { warnOnce } from '../../host/warn-once.ts'
 /** With KVM, in milliseconds: what a guest may take to be told of its neighbours. */
 const BUDGET = 3000
 
-interface Resident {
+interface Registered {
   readonly guest: Guest
   /** The lines of ours in its /etc/hosts, as far as we know. */
   written: string | undefined
@@ -20,10 +20,10 @@ interface Resident {
 }
 
 /** The guests that this process has started on a network. Each has the names of the network's other members in /etc/hosts. */
-export class Residents {
+export class GuestRegistry {
   readonly guests: Guest[] = []
   readonly #network: Network
-  readonly #residents = new Map<string, Resident>()
+  readonly #registry = new Map<string, Registered>()
   #closing = false
 
   constructor(network: Network) {
@@ -33,28 +33,28 @@ export class Residents {
   /** @param written the lines that it has from its start */
   async enter(guest: Guest, written: string): Promise<void> {
     this.guests.push(guest)
-    this.#residents.set(guest.hostname, { guest, written, turn: Promise.resolve() })
+    this.#registry.set(guest.hostname, { guest, written, turn: Promise.resolve() })
     await Promise.all([this.introduce(), this.#lookForFirewall()])
   }
 
   leave({ hostname }: Guest): void {
-    const resident = this.#residents.get(hostname)
-    if (!resident) return
-    this.#residents.delete(hostname)
-    this.guests.splice(this.guests.indexOf(resident.guest), 1)
+    const registered = this.#registry.get(hostname)
+    if (!registered) return
+    this.#registry.delete(hostname)
+    this.guests.splice(this.guests.indexOf(registered.guest), 1)
   }
 
   /** The guest has been away: back on its disk, or in a snapshot, may be older names. */
   async welcomeBack(hostname: string): Promise<void> {
-    const resident = this.#residents.get(hostname)
-    if (!resident) return
-    if (this.#network.members.length > 1 || resident.written !== '') resident.written = undefined
-    await this.#tell(resident)
+    const registered = this.#registry.get(hostname)
+    if (!registered) return
+    if (this.#network.members.length > 1 || registered.written !== '') registered.written = undefined
+    await this.#tell(registered)
   }
 
   /** Tells everybody who is here by now. A guest that does not listen is told when it is back. */
   async introduce(): Promise<void> {
-    if (!this.#closing) await Promise.all([...this.#residents.values()].map((resident) => this.#tell(resident)))
+    if (!this.#closing) await Promise.all([...this.#registry.values()].map((registered) => this.#tell(registered)))
   }
 
   /** Disposes all of them. */
@@ -70,32 +70,32 @@ export class Residents {
     if (firewall) warnOnce(firewall.message)
   }
 
-  #tell(resident: Resident): Promise<void> {
-    resident.turn = resident.turn.then(async () => {
-      const { guest } = resident
+  #tell(registered: Registered): Promise<void> {
+    registered.turn = registered.turn.then(async () => {
+      const { guest } = registered
       const isUp = () => guest.state === 'running'
       const block = hostsBlock(this.#network.members, guest.hostname)
-      if (block === resident.written || !isUp()) return
+      if (block === registered.written || !isUp()) return
       const limit = AbortSignal.timeout(BUDGET * budgetFactor(guest.accel))
       try {
         const client = await until(limit, guest.reconnect())
         await exec(client, WRITE_HOSTS, { input: block, cancelSignal: limit })
-        resident.written = block
+        registered.written = block
       } catch (error) {
         if (!isUp() || this.#closing || !this.guests.includes(guest)) return
         warnOnce(`Guest ${guest.hostname} does not know its neighbours: ${messageOf(error)}`)
       }
     })
-    return resident.turn
+    return registered.turn
   }
 }
 
-const ALL = new WeakMap<Network, Residents>()
+const ALL = new WeakMap<Network, GuestRegistry>()
 
-export function residentsOf(network: Network): Residents {
+export function registryOf(network: Network): GuestRegistry {
   const known = ALL.get(network)
   if (known) return known
-  const residents = new Residents(network)
-  ALL.set(network, residents)
-  return residents
+  const registry = new GuestRegistry(network)
+  ALL.set(network, registry)
+  return registry
 }

@@ -4,7 +4,7 @@ import { BootError, CommandError, SshError } from '../../errors.ts'
 import { until } from '../../lifetime/until.ts'
 import type { Machine } from '../../machine/start-machine.ts'
 import type { Exec } from '../commands.ts'
-import type { GuestState, Life } from './run-state.ts'
+import type { GuestState, RunState } from './run-state.ts'
 
 export interface PowerOptions {
   /** Ends the wait; what the guest has been told to do it goes on with. */
@@ -42,9 +42,9 @@ export interface Power {
   start(options?: PowerOptions): Promise<void>
 }
 
-interface Parts {
+interface PowerParts {
   readonly machine: Machine
-  readonly life: Life
+  readonly runState: RunState
   /** What a boot, and an orderly shutdown, may take, in milliseconds. */
   readonly budget: number
   readonly exec: Exec
@@ -64,18 +64,18 @@ export async function keepWhenOff({ qmp }: Machine): Promise<void> {
   await qmp.execute('set-action', { shutdown: 'pause' })
 }
 
-export function power({ machine, life, budget, exec, open }: Parts): Omit<Power, 'state'> {
+export function power({ machine, runState, budget, exec, open }: PowerParts): Omit<Power, 'state'> {
   const { qmp, console } = machine
 
   const over = async (what: string, signal: AbortSignal | undefined, act: () => Promise<unknown>) => {
-    const { run } = life
+    const { run } = runState
     const timer = AbortSignal.timeout(budget)
     const limit = AbortSignal.any([timer, ...(signal ? [signal] : [])])
     const ended = new Promise<void>((resolve) => run.addEventListener('abort', () => resolve(), { once: true }))
     try {
       await until(limit, Promise.race([act(), ended]))
       await until(limit, ended)
-      if (life.state === 'panicked') life.requireRunning()
+      if (runState.state === 'panicked') runState.requireRunning()
     } catch (error) {
       if (!timer.aborted) throw error
       throw new BootError(`The guest did not ${what} within ${Math.round(budget / 1000)} s`, {
@@ -96,7 +96,7 @@ export function power({ machine, life, budget, exec, open }: Parts): Omit<Power,
       signal?.throwIfAborted()
       const before = (await exec(BOOT_ID, signal && { cancelSignal: signal })).stdout
       await over('go down for a reboot', signal, tell('reboot'))
-      if (life.state !== 'running') {
+      if (runState.state !== 'running') {
         throw new BootError('The guest powered itself off instead of rebooting', { consoleTail: console.tail })
       }
       await until(signal, open())
@@ -104,7 +104,7 @@ export function power({ machine, life, budget, exec, open }: Parts): Omit<Power,
       if (after === before) throw new BootError(`The guest was reset but is in the boot of before (boot_id ${before})`)
     },
     powerOff: async ({ signal } = {}) => {
-      const isOff = () => life.state === 'off'
+      const isOff = () => runState.state === 'off'
       if (isOff()) return
       await over('power itself off', signal, tell('poweroff'))
       if (!isOff()) {
@@ -112,16 +112,16 @@ export function power({ machine, life, budget, exec, open }: Parts): Omit<Power,
       }
     },
     crash: async () => {
-      if (life.state === 'off') return
-      if (life.state === 'ended') life.requireRunning()
+      if (runState.state === 'off') return
+      if (runState.state === 'ended') runState.requireRunning()
       await qmp.execute('stop')
-      life.cut()
+      runState.cut()
     },
     start: async ({ signal } = {}) => {
       signal?.throwIfAborted()
-      if (life.state === 'off') {
+      if (runState.state === 'off') {
         await reset(machine)
-        life.powered(true)
+        runState.powered(true)
         await qmp.execute('cont')
       }
       await until(signal, open())

@@ -14,7 +14,7 @@ interface WatchOptions {
 }
 
 /** Whether a machine runs, as QEMU and its kernel tell it, and where in its console the boot of now began. */
-export class Life {
+export class RunState {
   readonly #machine: Machine
   readonly #onLost = new Set<() => void>()
   #run = new AbortController()

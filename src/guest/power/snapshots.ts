@@ -3,7 +3,7 @@ import { BootError, CommandError, GuestError } from '../../errors.ts'
 import { budgetFactor, type Accelerator } from '../../accelerator/accelerator.ts'
 import type { Qmp } from '../../qmp/qmp.ts'
 import type { Machine } from '../../machine/start-machine.ts'
-import { armCommand, type WakePort } from '../../template/identity/resume-agent.ts'
+import { armCommand, type ResumeAgentPort } from '../../template/identity/resume-agent.ts'
 import type { Exec } from '../commands.ts'
 import { reset } from './power.ts'
 
@@ -13,9 +13,9 @@ export interface Snapshot {
   readonly takenAt: Date
 }
 
-interface Parts {
+interface SnapshotParts {
   readonly machine: Machine
-  readonly wake: WakePort
+  readonly agent: ResumeAgentPort
   readonly accel: Accelerator
   readonly exec: Exec
   /** Ends every connection to the guest from this side. */
@@ -29,13 +29,13 @@ const BETWEEN_LOOKS = 20
 
 /** A guest's snapshots, kept inside the overlay that goes with QEMU. */
 export class Snapshots {
-  readonly #parts: Parts
+  readonly #parts: SnapshotParts
   readonly #taken = new Set<Snapshot>()
   #names = 0
-  /** One after the other: there is one waker, and QEMU stops for each. */
+  /** One after the other: there is one resume agent, and QEMU stops for each. */
   #turn: Promise<void> = Promise.resolve()
 
-  constructor(parts: Parts) {
+  constructor(parts: SnapshotParts) {
     this.#parts = parts
   }
 
@@ -60,10 +60,10 @@ export class Snapshots {
   }
 
   async #take(): Promise<Snapshot> {
-    const { machine, wake, exec } = this.#parts
+    const { machine, agent, exec } = this.#parts
     const { qmp } = machine
     const snapshot = { name: `snapshot-${++this.#names}`, takenAt: new Date() }
-    const armed = wake.armed(this.#budget())
+    const armed = agent.armed(this.#budget())
     armed.catch(() => {})
     await exec(armCommand('stay')).catch((cause: unknown) => {
       if (!(cause instanceof CommandError) || cause.timedOut) throw cause
@@ -81,7 +81,7 @@ export class Snapshots {
     } finally {
       await qmp.execute('cont')
       // It stood still for a while, so its own clock is late too.
-      await wake.wake(this.#budget())
+      await agent.resume(this.#budget())
     }
     this.#taken.add(snapshot)
     return snapshot
@@ -93,7 +93,7 @@ export class Snapshots {
         hint: 'Pass what guest.snapshot() of the same guest returned.',
       })
     }
-    const { machine, wake, hangUp, isOff } = this.#parts
+    const { machine, agent, hangUp, isOff } = this.#parts
     const { qmp } = machine
     hangUp()
     // One that has powered itself off would not run again without.
@@ -101,8 +101,8 @@ export class Snapshots {
     await qmp.execute('stop')
     await this.#job('snapshot-load', snapshot.name)
     await qmp.execute('cont')
-    await wake.hangUp(this.#budget())
-    await wake.wake(this.#budget())
+    await agent.hangUp(this.#budget())
+    await agent.resume(this.#budget())
   }
 
   #budget(): AbortSignal {

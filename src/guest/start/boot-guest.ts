@@ -17,7 +17,7 @@ import { guestHandle } from '../guest-handle.ts'
 import type { Guest } from '../guest.ts'
 import { withGuests } from '../network/with-guests.ts'
 import { keepWhenOff } from '../power/power.ts'
-import { residentsOf } from '../network/guest-registry.ts'
+import { registryOf } from '../network/guest-registry.ts'
 import type { BootOptions } from './boot-options.ts'
 import { requireHost } from './require-host.ts'
 import { startCold } from './start-cold.ts'
@@ -66,7 +66,7 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
   return acquire(async (disposers) => {
     // Its neighbours forget it when its place has gone, which is made after this.
     const others = new Set(cards.flatMap((card) => card.network ?? []))
-    for (const each of given ? others.add(given) : others) disposers.defer(() => residentsOf(each).introduce())
+    for (const each of given ? others.add(given) : others) disposers.defer(() => registryOf(each).introduce())
     // On a network that is there the name and the address are taken at once: guests get them in the order of the calls.
     const attached = given && disposers.useSoon(given.reserve(wanted, signal))
     // So are those of its other cards, though nothing can be made for them before there is the network that its QEMU runs on.
@@ -107,7 +107,7 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
     for (const warning of started.warnings) warnOnce(`cloud-init in guest ${spec.hostname}: ${warning}`)
     await keepWhenOff(started.machine)
     const own = given ? undefined : network
-    const residents = residentsOf(network)
+    const registry = registryOf(network)
     const guest = guestHandle({
       ...started,
       spec,
@@ -119,13 +119,13 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
       disposers,
     })
     disposers.defer(() => {
-      residents.leave(guest)
+      registry.leave(guest)
       // The network takes TAP and QEMU with it, so its end need not wait for theirs; its own turn, later, waits for it.
       void Promise.resolve(own?.[Symbol.asyncDispose]()).catch(() => {})
     })
     await Promise.all([
-      residents.enter(guest, started.hosts ?? ''),
-      ...[...others].filter((each) => each !== network).map((each) => residentsOf(each).introduce()),
+      registry.enter(guest, started.hosts ?? ''),
+      ...[...others].filter((each) => each !== network).map((each) => registryOf(each).introduce()),
     ])
     signal?.throwIfAborted()
     await announce(guest)

@@ -22,7 +22,7 @@ import { requireCloudConfig } from '../boot/require-cloud-config.ts'
 import { setClock } from '../power/set-clock.ts'
 import { explainBusyTap } from '../../network/diagnosis/tap-in-use.ts'
 import { explainSilence } from '../network/address-conflict.ts'
-import type { Place } from '../network/further-cards.ts'
+import type { PluggedCard } from '../network/further-cards.ts'
 import { waitForCloudInit } from '../boot/wait-for-cloud-init.ts'
 import { watchBoot } from '../boot/watch-boot.ts'
 
@@ -37,7 +37,7 @@ export interface BootInput {
   readonly image: Image
   readonly network: Network
   /** Its place on each network, in the order of its cards. */
-  readonly places: readonly Place[]
+  readonly places: readonly PluggedCard[]
   /** By which cloud-init knows that it has done its work before. */
   readonly instanceId: string
   readonly credentials: Credentials
@@ -132,7 +132,7 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
 }
 
 /** Only by its first card does a machine ask for its address and the way out. */
-function nicOf({ addressing }: GuestSpec): (place: Place, index: number) => SeedNic {
+function nicOf({ addressing }: GuestSpec): (place: PluggedCard, index: number) => SeedNic {
   return ({ network, macAddress, attachment: { member } }, index) => {
     const { subnet, gateway, subnet6, mtu } = network
     const further = { subnet, gateway, ...(subnet6 && { subnet6 }), mtu }

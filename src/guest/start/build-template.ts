@@ -19,9 +19,9 @@ import { exec } from '../../ssh/command/exec.ts'
 import { freeze } from '../../template/freeze.ts'
 import { FreezeError } from '../../template/freeze-error.ts'
 import { FILES, seal } from '../../template/store.ts'
-import { armCommand, WakePort } from '../../template/identity/resume-agent.ts'
+import { armCommand, ResumeAgentPort } from '../../template/identity/resume-agent.ts'
 import { bootMachine } from './boot-machine.ts'
-import type { Place } from '../network/further-cards.ts'
+import type { PluggedCard } from '../network/further-cards.ts'
 import { explainFull, requireSpace } from './require-space.ts'
 import { randomMac } from './random-mac.ts'
 
@@ -29,7 +29,7 @@ import { randomMac } from './random-mac.ts'
 const FREEZE_BUDGET = 30_000
 
 /** A further card of the machine that is frozen. */
-interface Card {
+interface TemplateCard {
   readonly network: Network
   readonly address: string | undefined
   readonly macAddress: string | undefined
@@ -42,7 +42,7 @@ export interface TemplateInput {
   /** Where its clones will be. */
   readonly network: Network
   /** Its further cards. */
-  readonly cards: readonly Card[]
+  readonly cards: readonly TemplateCard[]
   /** The place that the first of them will have there. */
   readonly place?: Promise<Attachment>
   readonly accel: Accelerator
@@ -140,7 +140,7 @@ async function building({ spec, network, place, signal }: TemplateInput, dispose
 /** On networks of their own, too: as many as the cards of its clones are on. */
 async function furtherPlaces({ spec, network, cards, signal }: TemplateInput, home: Network, disposers: Disposers) {
   const opened = new Map([[network, home]])
-  const places: Place[] = []
+  const places: PluggedCard[] = []
   for (const { network: like, address, macAddress = randomMac() } of cards) {
     let own = opened.get(like)
     if (!own) {
@@ -167,8 +167,8 @@ interface Freezing {
 async function freezeGuest({ machine, client, accel, network, folder, signal }: Freezing): Promise<string> {
   const budget = AbortSignal.timeout(FREEZE_BUDGET * budgetFactor(accel))
   const limit = signal ? AbortSignal.any([signal, budget]) : budget
-  const armed = new WakePort(machine.wakePort).armed(limit)
-  // Its failure is only of interest once the command has started the waker.
+  const armed = new ResumeAgentPort(machine.agentPort).armed(limit)
+  // Its failure is only of interest once the command has started the resume agent.
   armed.catch(() => {})
   try {
     await exec(client, armCommand('end'), { cancelSignal: limit })

@@ -12,10 +12,10 @@ import { seedNic } from './seed-nic.ts'
 import type { Start } from './start-cold.ts'
 
 /** Who a clone shall be. */
-export interface Person {
+export interface CloneIdentity {
   readonly macAddress: string
   readonly credentials: Credentials
-  /** What the waker has to change; nothing when the clone stays who the template was. */
+  /** What the resume agent has to change; nothing when the clone stays who the template was. */
   readonly identity?: NewIdentity
   /** What cloud-init reads when the clone reboots, if that is not what the template has read. */
   readonly seed?: string
@@ -28,7 +28,7 @@ export interface Person {
  * Its seed is the template's with another name and card, under the same instance ID: cloud-init goes by its seed at each boot, also
  * when it finds its work done, and would put the old name into /etc/hosts.
  */
-export async function personOf(template: Template, start: Start, disposers: Disposers): Promise<Person> {
+export async function cloneIdentityOf(template: Template, start: Start, disposers: Disposers): Promise<CloneIdentity> {
   const { spec, network, phases, signal } = start
   const [card] = template.cards
   if (!card || isIdentityOf(spec, template)) {

@@ -1,6 +1,6 @@
 import { address6In } from '../../address/ipv6.ts'
 import { DEFAULT_MTU } from '../../options/network/mtu.ts'
-import { nameServerOf, type NetworkPlace } from '../../options/network/network-options.ts'
+import { nameServerOf, type NetworkLayout } from '../../options/network/network-options.ts'
 import type { GuestSpec } from '../../options/guest-options.ts'
 import type { SeedNic } from '../../seed/input.ts'
 
@@ -8,7 +8,7 @@ import type { SeedNic } from '../../seed/input.ts'
 export function seedNic(
   macAddress: string,
   { address, addressing }: Pick<GuestSpec, 'addressing'> & { readonly address: string | undefined },
-  network: NetworkPlace,
+  network: NetworkLayout,
 ): SeedNic {
   const { subnet, subnet6, mtu, egress } = network
   const nameServer = nameServerOf(network)

@@ -9,9 +9,9 @@ import type { ConsoleListener } from '../../machine/console.ts'
 import type { Attachment, Network } from '../../network/network.ts'
 import type { GuestSpec } from '../../options/guest-options.ts'
 import { makeCredentials, type Credentials } from '../../seed/credentials.ts'
-import { WakePort } from '../../template/identity/resume-agent.ts'
+import { ResumeAgentPort } from '../../template/identity/resume-agent.ts'
 import { bootMachine, type Booted } from './boot-machine.ts'
-import { interfaceOf, type CardPlace, type CardWish, type Interface } from '../network/further-cards.ts'
+import { interfaceOf, type ReservedCard, type CardWish, type Interface } from '../network/further-cards.ts'
 import { randomMac } from './random-mac.ts'
 import { requireUnanswered } from '../network/address-conflict.ts'
 
@@ -26,7 +26,7 @@ export interface Start {
   /** Its further cards, */
   readonly cards: readonly CardWish[]
   /** and their places. */
-  readonly further: readonly Promise<CardPlace>[]
+  readonly further: readonly Promise<ReservedCard>[]
   readonly phases: Phases
   readonly signal: AbortSignal | undefined
   readonly onProgress: Progress
@@ -37,7 +37,7 @@ export interface Start {
 /** A machine that is ready, however it came to be. */
 export interface Started extends Booted {
   readonly start: 'warm' | 'cold'
-  readonly wake: WakePort
+  readonly agent: ResumeAgentPort
   readonly credentials: Credentials
   readonly macAddress: string
   /** Its further cards. */
@@ -64,5 +64,12 @@ export async function startCold(start: Start): Promise<Started> {
   const places = [{ network, attachment, macAddress }, ...further]
   const booted = await bootMachine({ ...start, places, instanceId: randomUUID(), credentials, seed }, disposers)
   const interfaces = further.map(interfaceOf)
-  return { ...booted, start: 'cold', wake: new WakePort(booted.machine.wakePort), credentials, macAddress, interfaces }
+  return {
+    ...booted,
+    start: 'cold',
+    agent: new ResumeAgentPort(booted.machine.agentPort),
+    credentials,
+    macAddress,
+    interfaces,
+  }
 }

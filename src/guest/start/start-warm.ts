@@ -10,7 +10,7 @@ import { templateKey } from '../../template/key.ts'
 import type { Template } from '../../template/store.ts'
 import { templateFault } from '../../template/template-fault.ts'
 import { thaw } from '../../template/thaw.ts'
-import { WakePort } from '../../template/identity/resume-agent.ts'
+import { ResumeAgentPort } from '../../template/identity/resume-agent.ts'
 import type { Network } from '../../network/network.ts'
 import { rootLogin, withinBudget } from './boot-machine.ts'
 import { buildTemplate } from './build-template.ts'
@@ -18,7 +18,7 @@ import { warnOfFailedIdentity, warnOfUnchangeable, warnOfUnfreezable } from '../
 import { interfaceOf } from '../network/further-cards.ts'
 import { leaseOf, renewLease, reserveLease } from './lease.ts'
 import { openSsh } from '../connection/open-ssh.ts'
-import { personOf } from './clone-identity.ts'
+import { cloneIdentityOf } from './clone-identity.ts'
 import type { Start, Started } from './start-cold.ts'
 import { warnOnce } from '../../host/warn-once.ts'
 import { explainBusyTap } from '../../network/diagnosis/tap-in-use.ts'
@@ -84,7 +84,7 @@ export async function templateFor(wish: TemplateWish): Promise<Template | Unfree
   return findOrBuild(wish, true)
 }
 
-async function findOrBuild(wish: TemplateWish, isPersonal: boolean): Promise<Template | Unfreezable> {
+async function findOrBuild(wish: TemplateWish, hasOwnIdentity: boolean): Promise<Template | Unfreezable> {
   const { spec, accel, image, network, onProgress, signal } = wish
   const cards = (await Promise.all(wish.further ?? [])).map(({ network, attachment: { member }, macAddress }) => ({
     network,
@@ -99,7 +99,7 @@ async function findOrBuild(wish: TemplateWish, isPersonal: boolean): Promise<Tem
     imageDigest: await image.digest(signal),
     direct: image.direct,
     qemuVersion: await qemuVersion(signal),
-    isPersonal,
+    hasOwnIdentity,
   })
   const label = `${image.label}, ${spec.memoryMib} MiB, ${spec.hostname}`
   return findTemplate({
@@ -122,9 +122,9 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
   const { spec, accel, image, network, phases, signal } = start
   return acquire(async (disposers: Disposers) => {
     const attachment = await phases.run('tap', () => start.place)
-    const person = await personOf(template, start, disposers)
+    const clone = await cloneIdentityOf(template, start, disposers)
     const isLeased = spec.addressing === 'dhcp'
-    if (isLeased) disposers.use(await reserveLease(network, leaseOf(spec, person.macAddress)))
+    if (isLeased) disposers.use(await reserveLease(network, leaseOf(spec, clone.macAddress)))
     // One that is to become another may only be heard when it is.
     const free = requireUnanswered(network, spec.address, signal)
     free.catch(() => {})
@@ -133,7 +133,7 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
       macAddress: template.cards[index + 1]?.macAddress ?? '',
     }))
     const join = () => free.then(() => attachment.join(signal))
-    const joining = person.identity ? undefined : join()
+    const joining = clone.identity ? undefined : join()
     joining?.catch(() => {})
     const machine = disposers.use(
       await phases.run('restore', () =>
@@ -146,13 +146,13 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
             cpus: spec.cpus,
             direct: image.direct,
             image: image.disk,
-            nics: [{ attachment, macAddress: person.macAddress }, ...further].map(({ attachment, macAddress }) => ({
+            nics: [{ attachment, macAddress: clone.macAddress }, ...further].map(({ attachment, macAddress }) => ({
               model: spec.nic,
               netdev: attachment.netdev,
               monitor: attachment.monitor,
               macAddress,
             })),
-            seed: person.seed,
+            seed: clone.seed,
           },
           { network, signal },
         ).catch(async (error: unknown) => {
@@ -162,48 +162,48 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
     )
     await Promise.all(further.map((each) => each.attachment.join(signal)))
     start.onConsole(machine.console)
-    const wake = new WakePort(machine.wakePort)
+    const agent = new ResumeAgentPort(machine.agentPort)
     const budget = THAW_BUDGET * budgetFactor(accel)
     const client = await withinBudget({ machine, phases, budget, grace: budget, signal }, async (boot, answered) => {
       const dial = (port: number, dialSignal: AbortSignal) => network.dial(spec.address, port, dialSignal)
-      wake.reseed()
-      const { identity } = person
+      agent.reseed()
+      const { identity } = clone
       if (identity) {
         const patience = BECOMING_BUDGET * budgetFactor(accel)
-        await phases.run('identity', () => wake.become(identity, patience, boot))
+        await phases.run('identity', () => agent.applyIdentity(identity, patience, boot))
       }
       await phases.run('bridge', async () => joining ?? join())
       let waking: Promise<void> | undefined
       // Not sooner, for systemd looks at all of its timers then, while sshd starts.
       const onBanner = () => {
         answered()
-        waking = wake.setClock(boot)
+        waking = agent.setClock(boot)
         waking.catch(() => {})
       }
       const ssh = await openSsh(
         dial,
-        rootLogin(person.credentials),
+        rootLogin(clone.credentials),
         boot,
         (name, work) => phases.run(name, work),
         onBanner,
       )
       disposers.defer(() => ssh.destroy())
-      if (isLeased) await phases.run('lease', () => renewLease(network, person.macAddress, ssh, boot))
+      if (isLeased) await phases.run('lease', () => renewLease(network, clone.macAddress, ssh, boot))
       await phases.run('clock and entropy', async () => {
         await waking
         // Only now, so that systemd has had the time of a login to take the jump.
-        await wake.settle(boot)
+        await agent.settle(boot)
       })
       return ssh
     }).catch(async (error: unknown) => {
       const { hostname, address } = spec
-      throw await explainSilence(error, network, { hostname, address, macAddress: person.macAddress })
+      throw await explainSilence(error, network, { hostname, address, macAddress: clone.macAddress })
     })
     start.disposers.defer(() => disposers[Symbol.asyncDispose]())
-    const { credentials, macAddress, identity } = person
+    const { credentials, macAddress, identity } = clone
     const hosts = identity?.hosts
     const interfaces = further.map(interfaceOf)
     const { warnings } = template
-    return { machine, client, warnings, start: 'warm', wake, credentials, macAddress, interfaces, hosts }
+    return { machine, client, warnings, start: 'warm', agent, credentials, macAddress, interfaces, hosts }
   })
 }

@@ -6,8 +6,8 @@ import type { ExecResult } from '../../ssh/command/exec-options.ts'
 import { quote } from '../../ssh/quote.ts'
 import { isSilence, type Explain, type Why } from '../inspection/explain-failure.ts'
 import type { Exec } from '../commands.ts'
-import type { Reach } from '../connection/connectivity.ts'
-import type { Life } from '../power/run-state.ts'
+import type { Connectivity } from '../connection/connectivity.ts'
+import type { RunState } from '../power/run-state.ts'
 import { begin } from './pending.ts'
 import { isLoopback, parseSockets, SOCKETS_COMMAND, socketUrl } from './sockets.ts'
 import { isIdle, parseProperties, showUnit, stateOf, unitEvidence } from './units.ts'
@@ -55,15 +55,15 @@ export interface Waits {
   waitUntilFails(command: string, options?: WaitOptions): Promise<ExecResult>
 }
 
-interface Parts {
+interface WaitParts {
   /** Of the guest. */
   readonly id: string
   readonly exec: Exec
-  readonly connect: Reach['connect']
+  readonly connect: Connectivity['connect']
   readonly console: Console
   readonly panics: Panics
   readonly accel: Accelerator
-  readonly life: Life
+  readonly runState: RunState
   readonly why: Why
   readonly explain: Explain
 }
@@ -77,7 +77,7 @@ export type WaitFor = <T>(
 /** A connect to a port may hang for 3 s when the guest does not answer at all. */
 const CONNECT_LIMIT = 1000
 
-export function waits({ id, exec, connect, console, panics, accel, life, why, explain }: Parts): Waits {
+export function waits({ id, exec, connect, console, panics, accel, runState, why, explain }: WaitParts): Waits {
   const wait: WaitFor = ({ outlastsPanic, ...options }, each) => {
     const times = resolveWait(options, accel)
     return explain(() =>
@@ -85,7 +85,7 @@ export function waits({ id, exec, connect, console, panics, accel, life, why, ex
         ...each,
         ...times,
         pending: begin(id, `until ${each.what}`),
-        watch: (fail) => life.watch(fail, outlastsPanic ? { outlastsPanic } : {}),
+        watch: (fail) => runState.watch(fail, outlastsPanic ? { outlastsPanic } : {}),
         // A guest that does not answer cannot be asked why either.
         explain: async (last) => {
           const reason = last && !last.isSilence ? undefined : await why()

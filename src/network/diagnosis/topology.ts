@@ -4,7 +4,7 @@ import { firewallBetween } from './firewall.ts'
 import type { Network } from '../network.ts'
 
 /** What `ip -json -details -statistics address` says of an interface, as far as it is drawn. */
-export interface Interface {
+export interface HostLink {
   readonly ifname: string
   /** Its MAC address. */
   readonly address?: string
@@ -29,16 +29,16 @@ export interface Topology {
   readonly kind: Network['kind']
   readonly bridge: string | undefined
   readonly gateway: string
-  readonly interfaces: readonly Interface[]
+  readonly interfaces: readonly HostLink[]
   readonly tenants: readonly Tenant[]
   /** One that keeps the guests from one another. */
   readonly firewall: Error | undefined
 }
 
 /** The interfaces that there are where `inside` leads to. */
-export async function readInterfaces(inside: Network['inside'], signal?: AbortSignal): Promise<Interface[]> {
+export async function readInterfaces(inside: Network['inside'], signal?: AbortSignal): Promise<HostLink[]> {
   const [file, ...args] = inside([requireTool('ip'), '-json', '-details', '-statistics', 'address', 'show'])
-  return JSON.parse((await run(file, args, { signal })) || '[]') as Interface[]
+  return JSON.parse((await run(file, args, { signal })) || '[]') as HostLink[]
 }
 
 /**
@@ -71,12 +71,12 @@ export function drawTopology({ kind, bridge, gateway, interfaces, tenants, firew
   const found = (name: string | undefined) => interfaces.find(({ ifname }) => ifname === name)
   const ours = new Set(tenants.map(({ tap }) => tap))
   // Beside the network's own bridge, those that its TAPs were moved to.
-  const isDrawn = ({ ifname }: Interface) =>
+  const isDrawn = ({ ifname }: HostLink) =>
     ifname === bridge || interfaces.some((each) => ours.has(each.ifname) && each.master === ifname)
   const bridges = interfaces.filter(isDrawn)
   const portsOf = (name: string | undefined) =>
     interfaces.filter((each) => !isDrawn(each) && each.master === name && (name !== undefined || ours.has(each.ifname)))
-  const port = (each: Interface) => {
+  const port = (each: HostLink) => {
     const tenant = tenants.find(({ tap }) => tap === each.ifname)
     return `${each.ifname} ${stateOf(each)}${tenant ? ` ── ${tenantText(tenant)}` : ''}`
   }
@@ -107,12 +107,12 @@ function tenantText({ hostname, address, id }: Tenant): string {
 }
 
 /** Link-local addresses say nothing. */
-function addressesOf({ addr_info: addresses = [] }: Interface): string {
+function addressesOf({ addr_info: addresses = [] }: HostLink): string {
   const shown = addresses.filter(({ scope }) => scope !== 'link').map(({ local, prefixlen }) => `${local}/${prefixlen}`)
   return shown.length === 0 ? 'without an address' : shown.join(' ')
 }
 
-function stateOf({ flags, mtu, linkinfo, stats64 }: Interface): string {
+function stateOf({ flags, mtu, linkinfo, stats64 }: HostLink): string {
   const state = flags.includes('UP') ? 'up' : 'DOWN'
   const isBridge = linkinfo?.info_kind === 'bridge'
   return [

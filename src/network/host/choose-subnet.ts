@@ -1,7 +1,12 @@
 import { BlockList } from 'node:net'
 import { NetworkError } from '../../errors.ts'
 import { defaultIn, parseSubnet } from '../../address/ipv4.ts'
-import { DEFAULT_GATEWAY, placeOf, type NetworkPlace, type NetworkSpec } from '../../options/network/network-options.ts'
+import {
+  DEFAULT_GATEWAY,
+  layoutOf,
+  type NetworkLayout,
+  type NetworkSpec,
+} from '../../options/network/network-options.ts'
 import type { HostAddress, HostRecord } from './host-record.ts'
 import type { HostRoute } from './host-facts.ts'
 
@@ -45,17 +50,17 @@ export function takenBy(
  * The subnets that were asked for, or, when nobody has chosen the first one, the next that is free.
  * @throws NetworkError when one is taken
  */
-export function chooseSubnet(spec: NetworkSpec, all: readonly Taken[]): NetworkPlace {
+export function chooseSubnet(spec: NetworkSpec, all: readonly Taken[]): NetworkLayout {
   const { subnet, subnet6, isMovable } = spec
   const obstacle6 = subnet6 && inTheWay(subnet6.cidr, all)
   if (obstacle6) throw overlaps(subnet6.cidr, obstacle6, "subnet6: 'fd12:3456:789a::/64'")
   const obstacle = inTheWay(subnet.cidr, all)
-  if (obstacle === undefined) return placeOf(spec)
+  if (obstacle === undefined) return layoutOf(spec)
   if (isMovable) {
     const free = OTHERS.map((each) => `192.168.${each}.0/24`).find((each) => !inTheWay(each, all))
     if (free !== undefined) {
       const moved = parseSubnet(free)
-      return { ...placeOf(spec), subnet: moved, gateway: defaultIn(moved, DEFAULT_GATEWAY, 1) }
+      return { ...layoutOf(spec), subnet: moved, gateway: defaultIn(moved, DEFAULT_GATEWAY, 1) }
     }
   }
   throw overlaps(subnet.cidr, obstacle, "subnet: '10.123.45.0/24'")

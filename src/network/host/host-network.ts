@@ -25,7 +25,7 @@ import {
 } from './host-record.ts'
 import { adoptCommands, aliasOf, bridgeCommands, ownAddresses, type Mark } from '../ip-commands.ts'
 import type { Network } from '../network.ts'
-import { startGuardian } from '../keeper/start-unprivileged-keeper.ts'
+import { startUnprivilegedKeeper } from '../keeper/start-unprivileged-keeper.ts'
 import { sweep } from './sweep.ts'
 import { takeDown, type Ip } from './take-down.ts'
 import { verifyBridge, verifyTap } from './verify-links.ts'
@@ -44,7 +44,7 @@ export async function hostNetwork(spec: NetworkSpec, signal?: AbortSignal): Prom
   return acquire(async (disposers) => {
     // Only a keeper that was killed leaves anything to do.
     disposers.defer(() => existsSync(path) && takeDown(path, ip))
-    const keeper = disposers.use(await startGuardian('host', [path, ...admin], signal))
+    const keeper = disposers.use(await startUnprivilegedKeeper('host', [path, ...admin], signal))
     const { record, place } = await reserve(spec, { id, holder: nameOf(keeper.pid), ip, signal })
     const { bridge, adopted } = record
     const mark: Mark = { uid: qemuUser()?.uid ?? process.getuid?.() ?? 0, alias: aliasOf(id) }

@@ -6,10 +6,10 @@ import { createServer } from '../../host/http.ts'
 import { relayDatagrams } from '../udp/relay-datagrams.ts'
 
 /** Connects to a port on the network. Rejects with what is there instead; the signal says that nobody waits any more. */
-export type Dial = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>
+export type DialAddress = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>
 
 /** From where this process is. */
-export const dialDirectly: Dial = (address, port, signal) =>
+export const dialDirectly: DialAddress = (address, port, signal) =>
   new Promise((resolve, reject) => {
     // Either side may end first and still be answered.
     const socket = connect({ host: address, port, noDelay: true, allowHalfOpen: true })
@@ -27,7 +27,7 @@ export const dialDirectly: Dial = (address, port, signal) =>
  * Answers HTTP CONNECT by `dial`, `Upgrade: udp` on /ADDRESS:PORT by datagrams (datagrams.ts), and `Upgrade: listen` on /ADDRESS:PORT/NAME by passing what connects to ADDRESS:PORT on to
  * the UNIX socket NAME in `folder`, until the connection that asked for it ends.
  */
-export function dialServer(folder: string, dial: Dial): Server {
+export function dialServer(folder: string, dial: DialAddress): Server {
   const server = createServer((_request, response) => response.writeHead(405).end('CONNECT only\n'))
 
   server.on('connect', ({ url = '' }, client: Duplex, head: Buffer) => {

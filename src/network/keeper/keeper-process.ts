@@ -31,7 +31,7 @@ export type KeeperChild = ChildProcessByStdio<Writable, Readable, Readable> & {
 }
 
 /** Says why the child has ended already, by what it wrote to stderr. */
-export type Explain = (stderr: string) => { message: string; hint?: string }
+export type ExplainStderr = (stderr: string) => { message: string; hint?: string }
 
 /** The command line of the program that holds a network. From source Node strips the types; in the package it is JavaScript. */
 export function keeperProgram(folder: string, kind: 'private' | 'host' | 'user', ...rest: string[]): string[] {
@@ -56,7 +56,7 @@ export function spawnKeeper([file = '', ...args]: readonly string[], folder: str
 }
 
 /** The child's lines, one by one; each is a NetworkError once there are no more. */
-export function linesOf(child: KeeperChild, explain: Explain): () => Promise<string> {
+export function linesOf(child: KeeperChild, explain: ExplainStderr): () => Promise<string> {
   let stderr = ''
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
   const failed = new Promise<never>((_, reject) => {

@@ -6,7 +6,7 @@
  *
  * - `private`: it is process 1 of a PID namespace, inside a network namespace of its own. When it goes, the kernel kills
  *   whatever else runs in the former (QEMU, dnsmasq), and the latter vanishes with its bridge and TAPs.
- * - `user`: QEMU is on its tether (see tether.ts).
+ * - `user`: QEMU is on its lifeline (see lifeline.ts).
  * - `host`: the same, and it is the one that makes bridge and TAPs, and takes them down (see host-keeper.ts).
  *
  * It also dials for those outside: an HTTP server on a UNIX path socket that answers CONNECT. Path sockets cross
@@ -18,7 +18,7 @@ import { join } from 'node:path'
 import { dialDirectly, dialServer } from './dial-server.ts'
 import { makePrivateFolder } from '../../host/files/private-folder.ts'
 import { KEEPER_SOCKET } from '../../host/files/state-names.ts'
-import { TETHER } from './lifeline.ts'
+import { LIFELINE } from './lifeline.ts'
 
 const [folder = '', kind, ...rest] = process.argv.slice(2)
 const dialThroughQemu = kind === 'user' ? (await import('../user/usernet.ts')).dialThroughQemu : undefined
@@ -27,7 +27,7 @@ const holdHost = kind === 'host' ? (await import('./host-keeper.ts')).holdHost :
 makePrivateFolder(folder)
 
 let leaving = false
-let tether: number | undefined
+let lifeline: number | undefined
 let takeDown = async () => {}
 
 function leave(): void {
@@ -36,7 +36,7 @@ function leave(): void {
 
 async function cleanUp(): Promise<void> {
   leaving = true
-  if (tether !== undefined) closeSync(tether)
+  if (lifeline !== undefined) closeSync(lifeline)
   await takeDown().catch((error: unknown) => {
     process.exitCode = 1
     try {
@@ -57,9 +57,9 @@ process.on('SIGTERM', leave)
 process.on('uncaughtException', leave)
 
 if (kind !== 'private') {
-  const fifo = join(folder, TETHER)
+  const fifo = join(folder, LIFELINE)
   execFileSync('mkfifo', [fifo])
-  tether = openSync(fifo, 'r+')
+  lifeline = openSync(fifo, 'r+')
 }
 const dial = dialThroughQemu?.(folder) ?? dialDirectly
 const server = dialServer(folder, dial)

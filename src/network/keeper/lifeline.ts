@@ -1,5 +1,5 @@
 /** In the state folder of a network without namespaces: a FIFO that its keeper holds open for as long as it lives. */
-export const TETHER = 'tether'
+export const LIFELINE = 'lifeline'
 
 /**
  * Runs a program that ends with the keeper, by whatever signal that one goes: the kernel then closes the FIFO, the read of the
@@ -23,7 +23,7 @@ kill -KILL $watcher
 [ $code -gt 128 ] && kill -$((code - 128)) $$
 exit $code`
 
-/** The command line that runs another one on the tether of a network. */
+/** The command line that runs another one on the lifeline of a network. */
 export function tethered(fifo: string, command: readonly string[]): [string, ...string[]] {
   return ['/bin/sh', '-c', SCRIPT, fifo, ...command]
 }

@@ -20,7 +20,7 @@ const LEAVE_BUDGET = 1000
 /** A keeper with namespaces of its own. */
 export interface PrivateKeeper extends Keeper {
   /** Its other end is the keeper's, and breaks when the keeper goes: for what has to go then too. */
-  readonly life: Socket
+  readonly lifeline: Socket
 }
 
 /**
@@ -60,7 +60,7 @@ export async function startKeeper(
   const makers = sibling === undefined ? [unshare, ...namespaceFlags()] : [nsenter, ...enterSibling]
   const child = spawnKeeper([...makers, '--', ...program], folder)
   makeStateFolder(folder)
-  const life = child.stdio[3].on('error', () => {})
+  const lifeline = child.stdio[3].on('error', () => {})
   let isInside = false
   const explain = (stderr: string) => (isInside ? notMade(made.purpose) : explainNamespaceFailure(stderr))
   const lines = linesOf(child, explain)
@@ -74,7 +74,7 @@ export async function startKeeper(
     ready.catch(() => {})
     return {
       pid: Number(pid),
-      life,
+      lifeline,
       ready,
       folder,
       socketPath: join(folder, KEEPER_SOCKET),

@@ -5,7 +5,7 @@ import { requireTool } from '../../host/program/tools.ts'
 import { until } from '../../lifetime/until.ts'
 import { end, hold, type Keeper, keeperProgram, linesOf, spawnKeeper } from './keeper-process.ts'
 import { KEEPER_SOCKET } from '../../host/files/state-names.ts'
-import { TETHER, tethered } from './lifeline.ts'
+import { LIFELINE, tethered } from './lifeline.ts'
 
 /** Milliseconds for taking down a bridge and its TAPs on a busy host, by sudo. */
 const LEAVE_BUDGET = 10_000
@@ -13,11 +13,11 @@ const LEAVE_BUDGET = 10_000
 const explain = () => ({ message: 'The process that shall hold the network ended' })
 
 /**
- * Starts a keeper in the namespaces of this process. What runs inside is tied to it by a tether instead.
+ * Starts a keeper in the namespaces of this process. What runs inside is tied to it by a lifeline instead.
  * @param rest what the keeper of a host network is told besides
  * @throws HostError when a tool is missing; NetworkError when the keeper ends.
  */
-export async function startGuardian(
+export async function startUnprivilegedKeeper(
   kind: 'host' | 'user',
   rest: readonly string[] = [],
   signal?: AbortSignal,
@@ -43,7 +43,7 @@ export async function startGuardian(
       ready: Promise.resolve(),
       folder,
       socketPath: join(folder, KEEPER_SOCKET),
-      inside: (command) => tethered(join(folder, TETHER), command),
+      inside: (command) => tethered(join(folder, LIFELINE), command),
       hold: (seconds) => hold(child.stdin, seconds),
       [Symbol.asyncDispose]: leave,
     }

@@ -9,7 +9,7 @@ import { letGo } from '../../host/program/let-go.ts'
 import { requireTool } from '../../host/program/tools.ts'
 import { until } from '../../lifetime/until.ts'
 import type { Egress } from '../../options/network/egress.ts'
-import type { NetworkPlace } from '../../options/network/network-options.ts'
+import type { NetworkLayout } from '../../options/network/network-options.ts'
 import { make, type Bridged } from '../bridged-network.ts'
 import { forbiddenDestinations } from './forbidden-destinations.ts'
 import type { PrivateKeeper } from '../keeper/start-keeper.ts'
@@ -21,7 +21,7 @@ const EXIT_FD = 3
 const READY_FD = 4
 
 /** slirp4netns's arguments: it makes a TAP in the namespace of the process `pid`, and is what answers there. */
-export function slirpArguments({ subnet, mtu }: NetworkPlace, pid: number): string[] {
+export function slirpArguments({ subnet, mtu }: NetworkLayout, pid: number): string[] {
   return [
     `--cidr=${subnet.cidr}`,
     `--mtu=${mtu}`,
@@ -49,12 +49,12 @@ export async function startSlirp(
   const child = spawn(program, slirpArguments(bridged, keeper.pid), {
     // A session of its own: Ctrl-C in the terminal is not for it.
     detached: true,
-    stdio: ['ignore', 'ignore', 'pipe', keeper.life, 'pipe'],
+    stdio: ['ignore', 'ignore', 'pipe', keeper.lifeline, 'pipe'],
     env: programEnvironment(),
   })
   requireStreams(child, [program])
   // Node has stopped reading a stream that a child was given; but its end has to be seen for the keeper's.
-  keeper.life.resume()
+  keeper.lifeline.resume()
   let stderr = ''
   child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
   const failed = once(child, 'close').then(([exitCode]) => {

@@ -1,10 +1,10 @@
-import type { NetworkPlace } from '../../options/network/network-options.ts'
+import type { NetworkLayout } from '../../options/network/network-options.ts'
 import { lines } from '../ip-commands.ts'
 
 /** A routing table of the namespace, for what comes from the bridge. */
 const TABLE = 100
 
-export interface WayOut extends Pick<NetworkPlace, 'mtu' | 'gateway'> {
+export interface WayOut extends Pick<NetworkLayout, 'mtu' | 'gateway'> {
   readonly bridge: string
   readonly tap: string
   readonly router: string

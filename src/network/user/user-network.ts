@@ -1,10 +1,10 @@
 import { NetworkError } from '../../errors.ts'
 import { acquire } from '../../lifetime/disposers.ts'
-import type { NetworkPlace, NetworkSpec } from '../../options/network/network-options.ts'
+import type { NetworkLayout, NetworkSpec } from '../../options/network/network-options.ts'
 import { nthAddress } from '../../address/ipv4.ts'
 import { dialThrough } from '../keeper/dial.ts'
 import type { Attachment, Member, Network } from '../network.ts'
-import { startGuardian } from '../keeper/start-unprivileged-keeper.ts'
+import { startUnprivilegedKeeper } from '../keeper/start-unprivileged-keeper.ts'
 import { tooFar } from '../inside/visitor.ts'
 import { MONITOR } from './usernet.ts'
 
@@ -16,7 +16,7 @@ const ELSEWHERE = "Take kind: 'private', or kind: 'host'."
  * QEMU's `-netdev`. Nobody asks its name server or its DHCP server, but QEMU wants to know where they are: where no guest
  * looks for anything, and at the guest's own address.
  */
-export function userNetdev({ subnet, gateway }: Pick<NetworkPlace, 'subnet' | 'gateway'>, address: string): string {
+export function userNetdev({ subnet, gateway }: Pick<NetworkLayout, 'subnet' | 'gateway'>, address: string): string {
   const elsewhere = nthAddress(subnet, 0)
   return `user,restrict=on,ipv6=off,net=${subnet.cidr},host=${gateway},dns=${elsewhere},dhcpstart=${address}`
 }
@@ -29,7 +29,7 @@ export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal): Prom
     throw new NetworkError(`A user network has no ${what}`, { hint: ELSEWHERE })
   }
   return acquire(async (disposers) => {
-    const keeper = disposers.use(await startGuardian('user', [], signal))
+    const keeper = disposers.use(await startUnprivilegedKeeper('user', [], signal))
     const { folder, socketPath } = keeper
     let place: Attachment | undefined
     let kept: number | undefined

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { QEMU_FOLDER } from '../../host/files/state-names.ts'
-import type { Dial } from '../keeper/dial-server.ts'
+import type { DialAddress } from '../keeper/dial-server.ts'
 import { humanMonitor, type HumanMonitor } from '../../qmp/human-monitor.ts'
 
 /** In QEMU's folder of a `user` network: its socket. */
@@ -41,7 +41,7 @@ export function connections(usernet: string): Connection[] {
  * choose that port as it binds it, so nobody can take it in between, and it is closed as soon as it has been used: nothing
  * else of this host can come in by it.
  */
-export function dialThroughQemu(folder: string): Dial {
+export function dialThroughQemu(folder: string): DialAddress {
   let monitor: Promise<HumanMonitor> | undefined
   /** Two listeners for the same port of the guest must not be mistaken for each other. */
   let listening: Promise<unknown> = Promise.resolve()

@@ -1,12 +1,12 @@
 import { badOption } from '../../errors/bad-option.ts'
 import { defaultIn, hostAddresses } from '../../address/ipv4.ts'
 import { freeLease, isInRange } from './dhcp.ts'
-import { reservedOn, type Addressing, type NetworkPlace } from './network-options.ts'
+import { reservedOn, type Addressing, type NetworkLayout } from './network-options.ts'
 
 const USUAL_ADDRESS = '192.168.100.224'
 
 /** The address of a guest who is alone on a network. */
-export function defaultAddress(network: NetworkPlace): string {
+export function defaultAddress(network: NetworkLayout): string {
   return freeAddress(network, [])
 }
 
@@ -15,7 +15,7 @@ export function defaultAddress(network: NetworkPlace): string {
  * @throws GuestError when there is none.
  */
 export function freeAddress(
-  network: NetworkPlace,
+  network: NetworkLayout,
   taken: readonly string[],
   addressing: Addressing = 'static',
 ): string {

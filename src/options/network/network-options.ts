@@ -64,7 +64,7 @@ export interface NetworkOptions {
 export type Addressing = 'static' | 'dhcp'
 
 /** Where a network is. */
-export interface NetworkPlace {
+export interface NetworkLayout {
   readonly subnet: Subnet
   readonly gateway: string
   readonly subnet6?: Subnet6
@@ -76,7 +76,7 @@ export interface NetworkPlace {
 }
 
 /** Options checked and with every default filled in. */
-export interface NetworkSpec extends NetworkPlace {
+export interface NetworkSpec extends NetworkLayout {
   readonly kind: NetworkKind
   /** Nobody has chosen the subnet, so another one may be taken. */
   readonly isMovable: boolean
@@ -126,7 +126,7 @@ function rangeOf({ addressing = 'static', dhcpRange }: NetworkOptions, subnet: S
   throw badOption('dhcpRange', "left out without addressing: 'dhcp'", dhcpRange, "Write addressing: 'dhcp' beside it.")
 }
 
-export function placeOf({ subnet, gateway, subnet6, mtu, dhcpRange, egress }: NetworkPlace): NetworkPlace {
+export function layoutOf({ subnet, gateway, subnet6, mtu, dhcpRange, egress }: NetworkLayout): NetworkLayout {
   return {
     subnet,
     gateway,
@@ -138,7 +138,7 @@ export function placeOf({ subnet, gateway, subnet6, mtu, dhcpRange, egress }: Ne
 }
 
 /** The options that open another network like this one. */
-export function optionsLike({ subnet, gateway, subnet6, mtu, dhcpRange, egress }: NetworkPlace): NetworkOptions {
+export function optionsLike({ subnet, gateway, subnet6, mtu, dhcpRange, egress }: NetworkLayout): NetworkOptions {
   return {
     subnet: subnet.cidr,
     gateway,
@@ -179,11 +179,11 @@ export function networkOptionsOf(options: GuestOptions): NetworkOptions {
 }
 
 /** Addresses that no guest can have. */
-export function reservedOn({ gateway, egress }: NetworkPlace): string[] {
+export function reservedOn({ gateway, egress }: NetworkLayout): string[] {
   return [gateway, ...(egress ? [egress.router, egress.nameServer] : [])]
 }
 
 /** Who knows names there; nobody on most networks. */
-export function nameServerOf({ gateway, dhcpRange, egress }: NetworkPlace): string | undefined {
+export function nameServerOf({ gateway, dhcpRange, egress }: NetworkLayout): string | undefined {
   return dhcpRange ? gateway : egress?.nameServer
 }

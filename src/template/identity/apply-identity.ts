@@ -1,13 +1,13 @@
 import { CHANGE_CARDS } from './change-cards.ts'
 
 /**
- * The part of the waker by which a clone becomes another guest: Python, that is frozen in every template. `become` takes a
+ * The part of the resume agent by which a clone becomes another guest: Python, that is frozen in every template. `become` takes a
  * NewIdentity and returns what the machine is then, by what the kernel says.
  *
  * - journald (252) goes on writing under the machine ID that it began with, to a link of that name; journalctl reads the folder.
  * - sshd reads its host key when it starts, or is told to start over (SIGHUP).
  */
-export const BECOME = `
+export const APPLY_IDENTITY = `
 def write(path, text):
     with open(path, 'w', errors='surrogateescape') as file:
         file.write(text)
@@ -43,7 +43,7 @@ def change_host_key(private, public):
     write('/etc/ssh/ssh_host_ed25519_key', private)
     write('/etc/ssh/ssh_host_ed25519_key.pub', public + '\\n')
     tell_to_reload('sshd')
-def become(wanted):
+def apply_identity(wanted):
     old, new = wanted['hostname']['from'], wanted['hostname']['to']
     # First, as sshd takes its time.
     change_host_key(wanted['hostKey'], wanted['hostPublicKey'])

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Readable } from 'node:stream'
 
-/** Bytes of a line that are kept; the waker's own are some hundreds. */
+/** Bytes of a line that are kept; the resume agent's own are some hundreds. */
 const LONGEST = 64 * 1024
 
 /**

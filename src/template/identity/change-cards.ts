@@ -1,5 +1,5 @@
 /**
- * The part of the waker by which a clone's network cards get another MAC and address: Python, that is frozen in every template. What
+ * The part of the resume agent by which a clone's network cards get another MAC and address: Python, that is frozen in every template. What
  * manages the cards is found out before the freeze, for a clone must not be asked in vain.
  *
  * In all files that cloud-init, netplan or a person wrote for these programs, the old MAC and address give way to the new ones, so

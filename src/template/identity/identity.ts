@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { defaultAddress } from '../../options/network/free-address.ts'
 import { DEFAULT_HOSTNAME, type GuestSpec } from '../../options/guest-options.ts'
-import type { NetworkPlace } from '../../options/network/network-options.ts'
+import type { NetworkLayout } from '../../options/network/network-options.ts'
 import { interfaceName } from '../../seed/interface.ts'
 import { IdentityError } from './identity-error.ts'
 
@@ -21,7 +21,7 @@ export interface Identity {
   readonly cards: readonly Card[]
 }
 
-/** What the waker is asked to make of the machine that it is in. */
+/** What the resume agent is asked to make of the machine that it is in. */
 export interface NewIdentity {
   readonly hostname: { readonly from: string; readonly to: string }
   readonly machineId: string
@@ -34,7 +34,7 @@ export interface NewIdentity {
 }
 
 /** The machine that a template is of: as guests are by default, so that most clones stay who they are. */
-export function usualGuest({ macAddress: _, ...spec }: GuestSpec, network: NetworkPlace): GuestSpec {
+export function usualGuest({ macAddress: _, ...spec }: GuestSpec, network: NetworkLayout): GuestSpec {
   return { ...spec, hostname: DEFAULT_HOSTNAME, address: defaultAddress(network) }
 }
 

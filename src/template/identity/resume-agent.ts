@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { BootError } from '../../errors.ts'
-import { BECOME } from './apply-identity.ts'
+import { APPLY_IDENTITY } from './apply-identity.ts'
 import { boundedLines } from './bounded-lines.ts'
 import { FreezeError } from '../freeze-error.ts'
 import { IdentityError } from './identity-error.ts'
@@ -13,7 +13,7 @@ import { until } from '../../lifetime/until.ts'
 const SEED_BYTES = 64
 
 /**
- * The waker: a program that a machine is frozen with and that is the first to know of the thaw. It waits at the second
+ * The resume agent: a program that a machine is frozen with and that is the first to know of the thaw. It waits at the second
  * serial port, so it answers before any SSH connection could, without the cost of starting a program in a guest that has
  * just been restored. It ends when its work is done; nothing of it stays in the guest.
  *
@@ -89,7 +89,7 @@ def failed_units():
     command = ['systemctl', 'list-units', '--state=failed', '--plain', '--no-legend']
     shown = subprocess.run(command, stdout=subprocess.PIPE).stdout.decode()
     return [line.split()[0] for line in shown.splitlines() if line]
-${BECOME}
+${APPLY_IDENTITY}
 try:
     before = failed_units()
     # systemd tells whoever is connected here of every unit that changes.
@@ -120,7 +120,7 @@ try:
             tell('hung up')
             continue
         if line.startswith(b'become '):
-            tell('became ' + json.dumps(become(json.loads(line[7:]))))
+            tell('became ' + json.dumps(apply_identity(json.loads(line[7:]))))
             # A crash may come at any time, and must not bring the old one back.
             os.sync()
             continue
@@ -136,7 +136,7 @@ except Exception as error:
 
 /** Seconds that the sessions of those who prepared the machine may take to end, with KVM and without. */
 const SESSIONS_BUDGET = 30
-/** What the waker says once it is at its place, and then why the machine cannot become another guest. */
+/** What the resume agent says once it is at its place, and then why the machine cannot become another guest. */
 const ARMED = 'armed '
 /** How far the guest's clock may be from the host's, in milliseconds. */
 export const CLOCK_TOLERANCE = 500
@@ -146,11 +146,11 @@ const QUOTED = 400
 const CLOCK_TRIES = 10
 
 /**
- * The command that starts the waker in a guest; it fails when the guest lacks what it takes.
+ * The command that starts the resume agent in a guest; it fails when the guest lacks what it takes.
  * @param sessions whether SSH sessions may stay, or are waited for until they have ended
  */
 export function armCommand(sessions: 'stay' | 'end'): string {
-  const run = ['--quiet', '--collect', '--unit=vitest-guest-waker', '--service-type=exec']
+  const run = ['--quiet', '--collect', '--unit=vitest-guest-resume-agent', '--service-type=exec']
   return `exec systemd-run ${run.join(' ')} -- "$(command -v python3)" -I -S -c '${quoted(PROGRAM)}' ${sessions === 'end' ? SESSIONS_BUDGET : 0}`
 }
 
@@ -158,11 +158,11 @@ function quoted(text: string): string {
   return text.replaceAll("'", `'\\''`)
 }
 
-/** The host's side of the waker's serial port. One waker talks there at a time. */
-export class WakePort {
+/** The host's side of the resume agent's serial port. One resume agent talks there at a time. */
+export class ResumeAgentPort {
   readonly #port: Duplex
   readonly #lines: ReturnType<typeof boundedLines>
-  /** What the waker says next, where that is listened for already. */
+  /** What the resume agent says next, where that is listened for already. */
   #next: Promise<string[]> | undefined
 
   constructor(port: Duplex) {
@@ -171,9 +171,9 @@ export class WakePort {
   }
 
   /**
-   * Resolves once the waker is at its place, when no SSH session is left that should not be.
+   * Resolves once the resume agent is at its place, when no SSH session is left that should not be.
    * @returns why the machine cannot become another guest; an empty text when it can
-   * @throws FreezeError with the waker's reason.
+   * @throws FreezeError with the resume agent's reason.
    */
   async armed(signal: AbortSignal): Promise<string> {
     const [said] = (await once(this.#lines, 'line', { signal })) as [string]
@@ -182,13 +182,13 @@ export class WakePort {
   }
 
   /** All steps of waking up, one after the other. @throws BootError when any of it is not so. */
-  async wake(signal: AbortSignal): Promise<void> {
+  async resume(signal: AbortSignal): Promise<void> {
     this.reseed()
     await this.setClock(signal)
     await this.settle(signal)
   }
 
-  /** Sees to it that no unit failed by the jump, as far as systemd has got since. The waker ends with that. */
+  /** Sees to it that no unit failed by the jump, as far as systemd has got since. The resume agent ends with that. */
   async settle(signal: AbortSignal): Promise<void> {
     const [units] = await this.#ask('done', /^failed (.*)$/, signal)
     if (units) {
@@ -203,7 +203,7 @@ export class WakePort {
    * @param patience milliseconds that its network may take for it
    * @throws IdentityError when it is not that one then.
    */
-  async become(identity: NewIdentity, patience: number, signal: AbortSignal): Promise<void> {
+  async applyIdentity(identity: NewIdentity, patience: number, signal: AbortSignal): Promise<void> {
     const wish = JSON.stringify({ ...identity, patience: patience / 1000 })
     const [answer, reason = ''] = await this.#ask(`become ${wish}`, /^became (.*)$|^(.*)$/, signal)
     if (answer === undefined) throw new IdentityError(reason.slice(0, QUOTED))
@@ -215,7 +215,7 @@ export class WakePort {
     await this.#ask('hang up', /^(hung up)$/, signal)
   }
 
-  /** Feeds the entropy pool and has its generator reseeded. The waker tells only when that fails, in answer to what comes next. */
+  /** Feeds the entropy pool and has its generator reseeded. The resume agent tells only when that fails, in answer to what comes next. */
   reseed(): void {
     this.#next = once(this.#lines, 'line') as Promise<string[]>
     this.#next.catch(() => {})

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { tethered } from '../../src/network/keeper/lifeline.ts'
 import { commandLineOf, processIds } from '../support/processes.ts'
 
-const fifo = join(tmpdir(), `vg-tether-${process.pid}`)
+const fifo = join(tmpdir(), `vg-lifeline-${process.pid}`)
 let end: number
 
 beforeAll(async () => {
@@ -17,7 +17,7 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(fifo))
 
-/** Runs a program of sh on the tether, until it has ended. */
+/** Runs a program of sh on the lifeline, until it has ended. */
 async function run(script: string, input = '') {
   const [file, ...args] = tethered(fifo, ['sh', '-c', script])
   const { stdout, exitCode, signal } = await execa(file, args, { input, reject: false })

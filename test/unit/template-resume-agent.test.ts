@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
 import { boundedLines } from '../../src/template/identity/bounded-lines.ts'
 import { IdentityError } from '../../src/template/identity/identity-error.ts'
-import { armCommand, WakePort } from '../../src/template/identity/resume-agent.ts'
+import { armCommand, ResumeAgentPort } from '../../src/template/identity/resume-agent.ts'
 
 /** A guest at the other end of the serial port: answers each line as it is told, the seed alone with nothing. */
 function guest(answer: (line: string) => string | undefined, onSeed: () => string | undefined = () => undefined) {
@@ -15,7 +15,7 @@ function guest(answer: (line: string) => string | undefined, onSeed: () => strin
     if (said !== undefined) serial.write(`${said}\n`)
   })
   const say = Object.assign((line: string) => serial.write(`${line}\n`), { raw: (text: string) => serial.write(text) })
-  return { port: new WakePort(host), heard, say }
+  return { port: new ResumeAgentPort(host), heard, say }
 }
 
 const awake = (offsetMs = 0) => `awake ${((Date.now() + offsetMs) / 1000).toFixed(6)}`
@@ -23,7 +23,7 @@ const soon = () => AbortSignal.timeout(15_000)
 
 test('a guest that takes the time and has no failed unit is awake', async () => {
   const { port, heard } = guest((line) => (line === 'done' ? 'failed ' : awake()))
-  await port.wake(soon())
+  await port.resume(soon())
   const [seed, now, ...rest] = heard
   // 64 random bytes, before anything else.
   expect(seed).toMatch(/^seed [0-9a-f]{128}$/)
@@ -33,22 +33,22 @@ test('a guest that takes the time and has no failed unit is awake', async () => 
 
 test('other random bytes each time', async () => {
   const one = guest((line) => (line === 'done' ? 'failed ' : awake()))
-  await one.port.wake(soon())
+  await one.port.resume(soon())
   const other = guest((line) => (line === 'done' ? 'failed ' : awake()))
-  await other.port.wake(soon())
+  await other.port.resume(soon())
   expect(one.heard[0]).not.toBe(other.heard[0])
 })
 
 test.for([-700, 700])('a clock that is %i ms off is set again', async (offset) => {
   let asked = 0
   const { port, heard } = guest((line) => (line === 'done' ? 'failed ' : awake(asked++ < 2 ? offset : 0)))
-  await port.wake(soon())
+  await port.resume(soon())
   expect(heard).toHaveLength(5)
 })
 
 test('a clock that stays off is an error', async () => {
   const { port, heard } = guest((line) => (line === 'done' ? 'failed ' : awake(-60_000)))
-  await expect(port.wake(soon())).rejects.toMatchObject({
+  await expect(port.resume(soon())).rejects.toMatchObject({
     name: 'BootError',
     message: expect.stringMatching(
       /^The guest's clock is not within 500 ms of the host's, but 6\d{4} ms off/,
@@ -59,14 +59,14 @@ test('a clock that stays off is an error', async () => {
 
 test('units that failed by the jump are an error that names them', async () => {
   const { port } = guest((line) => (line === 'done' ? 'failed chrony.service backup.timer' : awake()))
-  await expect(port.wake(soon())).rejects.toThrow(
+  await expect(port.resume(soon())).rejects.toThrow(
     /^Units failed when the guest's clock was set: chrony.service backup.timer\n.*start: 'cold'/,
   )
 })
 
 test('what went wrong in the guest is an error', async () => {
   const { port } = guest(() => 'PermissionError: [Errno 1] Operation not permitted')
-  await expect(port.wake(soon())).rejects.toThrow('The guest did not wake up as it should: PermissionError')
+  await expect(port.resume(soon())).rejects.toThrow('The guest did not wake up as it should: PermissionError')
 })
 
 test('so is a seed that was not taken, though nobody asks for an answer', async () => {
@@ -81,10 +81,10 @@ test('so is a seed that was not taken, though nobody asks for an answer', async 
 
 test('a guest that says nothing is waited for until the signal', async () => {
   const { port } = guest(() => undefined)
-  await expect(port.wake(AbortSignal.timeout(50))).rejects.toThrow(/abort|timeout/i)
+  await expect(port.resume(AbortSignal.timeout(50))).rejects.toThrow(/abort|timeout/i)
 })
 
-test('a waker that cannot take its place says why', async () => {
+test('a resume agent that cannot take its place says why', async () => {
   const { port, say } = guest(() => undefined)
   const armed = port.armed(soon())
   say('OSError: an SSH session does not end')
@@ -96,7 +96,7 @@ test('a waker that cannot take its place says why', async () => {
 
 test('a line without an end is cut, and one that is no answer is an error that shows its beginning', async () => {
   const { port, say } = guest(() => undefined)
-  const waking = port.wake(soon())
+  const waking = port.resume(soon())
   const endless = 'x'.repeat(1_000_000)
   for (let each = 0; each < 20; each++) say.raw(endless)
   say('')
@@ -117,7 +117,7 @@ test.for(['became {', 'became [1]', `became ${'['.repeat(30_000)}`])('nor is thi
     cards: [],
     hosts: '',
   }
-  const error: unknown = await port.become(identity, 1000, soon()).catch((reason: unknown) => reason)
+  const error: unknown = await port.applyIdentity(identity, 1000, soon()).catch((reason: unknown) => reason)
   expect(error).toMatchObject({ name: 'IdentityError', lastSeen: answer.slice(7, 1007) })
 })
 
@@ -132,7 +132,7 @@ test('lines come whole in whatever pieces, and of a long one the beginning', () 
 })
 
 test.for(['', 'eth0 is managed by none of them'])(
-  'a waker at its place says whether its machine can change: %o',
+  'a resume agent at its place says whether its machine can change: %o',
   async (reason) => {
     const { port, say } = guest(() => undefined)
     const armed = port.armed(soon())
@@ -155,7 +155,7 @@ test('a machine that says that it is who was asked for has become that guest', a
   const { port, heard } = guest(
     () => `became ${JSON.stringify({ hostname: 'web', machineId: IDENTITY.machineId, cards: CARDS })}`,
   )
-  await port.become(IDENTITY, 2500, soon())
+  await port.applyIdentity(IDENTITY, 2500, soon())
   expect(JSON.parse(heard[0]?.replace('become ', '') ?? '')).toEqual({ ...IDENTITY, patience: 2.5 })
 })
 
@@ -163,7 +163,7 @@ test.for(['OSError: networkd left eth0 at no address', 'became {"hostname": "gue
   'one that says %o has not: an error that tells it from all others, with what was said',
   async (said) => {
     const { port } = guest(() => said)
-    await expect(port.become(IDENTITY, 2500, soon())).rejects.toSatisfy(
+    await expect(port.applyIdentity(IDENTITY, 2500, soon())).rejects.toSatisfy(
       (error) => error instanceof IdentityError && error.lastSeen === said.replace('became ', ''),
     )
   },

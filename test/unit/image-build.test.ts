@@ -35,7 +35,10 @@ test('the second builder waits for the first, and hears who that is', async () =
 test('a builder killed outright holds the lock no longer', async () => {
   const path = join(folder, 'killed.lock')
   const take = `m.takeLock(${JSON.stringify(path)}, 'debian-12', () => {})`
-  const [file, ...args] = evaluationCommand('host/program/lock.ts', `${take}.then(() => (setInterval(() => {}, 1000), 'held'))`)
+  const [file, ...args] = evaluationCommand(
+    'host/program/lock.ts',
+    `${take}.then(() => (setInterval(() => {}, 1000), 'held'))`,
+  )
   const holder = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(holder.stdout, 'data')
   holder.kill('SIGKILL')

@@ -63,7 +63,7 @@ export function netdevId(index: number): string {
 /**
  * QEMU's arguments (https://www.qemu.org/docs/master/system/invocation.html).
  *
- * An image is never written, nor is a file opened that only its header names (docs/decisions/disks-of-strangers.md): there is an
+ * An image is never written, nor is a file opened that only its header names (docs/decisions/untrusted-disks.md): there is an
  * overlay before it, a file without a name, so that it goes with the process. `cache=unsafe` because nobody needs that overlay after a
  * power cut of the host.
  */

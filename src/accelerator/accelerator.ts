@@ -30,7 +30,7 @@ export async function chooseAccelerator(
   if (wish === 'auto') return { accel: 'tcg', reason: fault.reason }
   throw new HostError(`KVM was asked for and does not work: ${fault.reason}`, {
     option: 'accel',
-    hint: `Mend it (${fault.fix}), or set accel: 'auto' to emulate where KVM does not work.`,
+    hint: `Fix: ${fault.fix}. Or set accel: 'auto' to emulate where KVM does not work.`,
   })
 }
 

@@ -42,7 +42,7 @@ export async function findKvmFault(
   if (answer.fault === undefined) return undefined
   return {
     reason: `${DEVICE} opens but runs no 64-bit code: ${answer.fault}`,
-    fix: 'nothing to mend inside this machine: if it is a virtual one, ask for working nested virtualization, or use another host',
+    fix: 'nothing can be fixed inside this machine: if it is virtual, ask for working nested virtualization, or use another host',
   }
 }
 

@@ -9,7 +9,7 @@ export const doctor: Command = {
   help: `Usage: vitest-guest doctor [--json]
        vitest-guest doctor --network
 
-Shows what this host has of everything a guest needs, what that means, and the command that mends it.
+Shows what this host has of everything a guest needs, what that means, and the command that fixes it.
 Changes nothing. Takes some 2 seconds.
 
   --json     print the same as data

@@ -12,7 +12,7 @@ import { isUsageError, UsageError } from './usage-error.ts'
 /** Loaded only when called: `connect` stands between OpenSSH and its server, and should start at once. */
 const COMMANDS: Record<string, { summary: string; load: () => Promise<Command> }> = {
   doctor: {
-    summary: 'what this host can do, and how to mend what it cannot',
+    summary: 'what this host can do, and how to fix what it cannot',
     load: async () => (await import('./doctor.ts')).doctor,
   },
   shell: {

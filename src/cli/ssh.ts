@@ -86,6 +86,6 @@ async function openShellIn(
 
 function silent(): SshError {
   return new SshError(`The guest did not let us in within ${CONNECT_BUDGET / 1000} s`, {
-    hint: 'Is it paused, or at the end of its strength? The process that runs it can tell by guest.console and guest.screenshot().',
+    hint: 'Is it paused or overloaded? In the process that runs it, guest.console and guest.screenshot() show its state.',
   })
 }

@@ -9,6 +9,6 @@ export interface Capability {
   readonly found: string
   /** What that is good for or, when it is not there, what cannot be done. */
   readonly means: string
-  /** The command that mends it. */
+  /** The command that fixes it. */
   readonly fix?: string
 }

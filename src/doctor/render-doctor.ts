@@ -4,7 +4,7 @@ import type { Capability } from './capability.ts'
 const COLOUR = { ok: 32, degraded: 33, missing: 31 } as const
 const STATE_WIDTH = 'degraded'.length
 
-/** The table: a line for what is well, and under what is not, what it means and the command that mends it. */
+/** The table: a line for what is well, and under what is not, what it means and the command that fixes it. */
 export function renderDoctor(capabilities: Capabilities, colours: boolean): string {
   const { items } = capabilities
   const nameWidth = Math.max(...items.map(({ name }) => name.length))
@@ -14,7 +14,7 @@ export function renderDoctor(capabilities: Capabilities, colours: boolean): stri
     const { state, name, found, means, fix } = item
     const start = `${paint(state.padEnd(STATE_WIDTH), COLOUR[state], colours)}  ${name.padEnd(nameWidth)}  `
     if (isWell(item)) return [`${start}${found.padEnd(foundWidth)}  ${means}`]
-    return [`${start}${found}`, `${indent}means: ${means}`, ...(fix === undefined ? [] : [`${indent}mend:  ${fix}`])]
+    return [`${start}${found}`, `${indent}means: ${means}`, ...(fix === undefined ? [] : [`${indent}fix:   ${fix}`])]
   })
   return `${[...rows, '', ...verdict(capabilities, colours)].join('\n')}\n`
 }

@@ -67,7 +67,7 @@ export function commands({
 }: Omit<Runner, 'timeout'> & { id: string; exec: Exec }): Commands {
   const history = new History()
   const recorded: AnyExec = (command, options) =>
-    whilePending(id, `until this ends: ${command}`, options?.cancelSignal, () =>
+    whilePending(id, `\`${command}\``, options?.cancelSignal, () =>
       history.record(command, () => (run as AnyExec)(command, options)),
     )
   const template = (first: TemplateStringsArray | ExecOptions | BytesOptions, ...values: unknown[]) =>

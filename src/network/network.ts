@@ -87,7 +87,7 @@ export interface Network extends AsyncDisposable {
    * @throws NetworkError for a name that nobody has, or whose guest still boots, and on a `user` network.
    */
   partition(...groups: readonly (readonly string[])[]): Promise<void>
-  /** Mends what `partition` has cut. */
+  /** Undoes `partition`. */
   heal(): Promise<void>
   /** Asks by ARP who has these addresses: the MAC address of each that is answered for. Takes 0.4 s. None on a `user` network. */
   neighbours(addresses: readonly string[], signal?: AbortSignal): Promise<ReadonlyMap<string, string>>

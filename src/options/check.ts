@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { GuestError } from '../errors.ts'
-import { badOption } from '../errors/bad-option.ts'
+import { badOption, unknownOption } from '../errors/bad-option.ts'
 
 export function oneOf<T extends string>(option: string, value: unknown, values: readonly T[]): T {
   if (values.includes(value as T)) return value as T
@@ -13,16 +13,12 @@ export function oneOf<T extends string>(option: string, value: unknown, values: 
 }
 
 /**
- * A copy of what may be left out or has one of these names. A misspelt option would otherwise do nothing at all, in silence.
- * @throws GuestError for any other name, and for an option that throws when it is read
+ * A copy of the options, all of which must have one of the known names: a misspelt option would otherwise be silently ignored.
+ * @throws GuestError for any other name, and for an option whose getter throws
  */
 export function refuseUnknown<T extends object>(options: T, known: readonly string[], prefix = ''): T {
   const copy = readOnce(options, prefix)
-  for (const [name, value] of Object.entries(copy)) {
-    if (!known.includes(name)) {
-      throw badOption(`${prefix}${name}`, 'left out: there is no such option', value, `There are: ${known.join(', ')}.`)
-    }
-  }
+  for (const name of Object.keys(copy)) if (!known.includes(name)) throw unknownOption(name, known, prefix)
   return copy
 }
 

@@ -25,7 +25,7 @@ function copyOf(value: unknown, path: string, above: readonly unknown[]): unknow
   const within = [...above, value]
   if (isList) return Array.from(value, (_, index) => copyOf(read(value, index, path), `${path}[${index}]`, within))
   const [symbol] = Object.getOwnPropertySymbols(value)
-  if (symbol !== undefined) throw badOption(`${path}[${String(symbol)}]`, 'left out: YAML has no symbols', symbol, HINT)
+  if (symbol !== undefined) throw badOption(`${path}[${String(symbol)}]`, 'omitted: YAML has no symbols', symbol, HINT)
   const entries = Object.keys(value).map((key) => [key, read(value, key, path)] as const)
   // As JSON does it: what is undefined is not there.
   const there = entries.filter(([, each]) => each !== undefined)

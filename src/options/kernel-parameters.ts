@@ -30,9 +30,9 @@ export function parseKernelParameters(parameters: unknown, image: ImageSpec): re
   if (list.length > 0 && 'path' in image) {
     throw badOption(
       option,
-      `left out for a disk that has a boot loader of its own (${image.path})`,
+      `omitted for a disk with its own boot loader (${image.path})`,
       parameters,
-      "Its boot loader gives them: change GRUB_CMDLINE_LINUX in the image and run update-grub, or take image: 'debian-12'.",
+      "Its boot loader sets them: change GRUB_CMDLINE_LINUX in the image and run update-grub, or use image: 'debian-12'.",
     )
   }
   return [...list]

@@ -8,7 +8,7 @@ const HINT = 'Leave it out to get a random one, as guest.rootPassword.'
 export function checkPassword(password: unknown): string | undefined {
   if (password === undefined) return undefined
   if (typeof password !== 'string' || password === '') {
-    throw badOption('rootPassword', 'a text that is not empty', password, HINT)
+    throw badOption('rootPassword', 'a non-empty string', password, HINT)
   }
   const length = Buffer.byteLength(password)
   if (length > LONGEST) throw badOption('rootPassword', `at most ${LONGEST} bytes long`, `${length} bytes`, HINT)

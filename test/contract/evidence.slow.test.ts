@@ -133,7 +133,7 @@ const FAILURES: Record<string, readonly string[]> = {
   ],
   'a matcher fails': ['expected guest guest to have the file /etc/hostname (', 'last commands:'],
   [NOT_AWAITED]: ['toHaveFile() was not awaited, so the test ended without it', 'Write await expect(…).toHaveFile(…).'],
-  'takes too long': ['timed out in 500ms', 'the test waits:', 'until this ends: sleep 60, at ', 'runs '],
+  'takes too long': ['timed out in 500ms', 'the test is waiting:', 's for `sleep 60`, at ', 'runs '],
   'a program crashes': ['In the guest a program crashed', 'segfault at 0'],
   'a program aborts': ['In the guest a program crashed', 'fatal signal 6. python3['],
   'memory runs out': ['In the guest memory ran out: ', 'Killed process ', 'MemoryMax=16M tail /dev/zero; true'],

@@ -40,7 +40,7 @@ test('and where the guest was taken back to a snapshot', () => {
 test('a time-out says what was waited for, for how long, what was seen, and leads to the line', () => {
   const text = shown('waits too long')
   expect(text).toMatch(
-    /the test waits:\n {2}\| for \d+\.\d s until \/run\/never exists \(\d+ looks?; last seen: no such file\), at .*shown\.suite\.ts:24:\d+\n/,
+    /the test is waiting:\n {2}\| \d+\.\d s for \/run\/never to exist \(\d+ attempts?; last result: no such file\), at .*shown\.suite\.ts:24:\d+\n/,
   )
   expect(text).toMatch(/❯ shown\.suite\.ts:24:\d+/)
 })

@@ -29,16 +29,16 @@ test.for([
     ['address flush dev br0'],
     ['address add 192.168.100.50/24 dev br0'],
   ],
-] as const)('%s: named, with the command that mends it', async ([what, harm, mend]) => {
+] as const)('%s: named, with the command that fixes it', async ([what, harm, fix]) => {
   expect(await brokenLink(network, 'web')).toBeUndefined()
   for (const words of harm) await ip(...words.split(' '))
   const error = await brokenLink(network, 'web')
   expect(error).toMatchObject({ name: 'NetworkError' })
   expect(error?.message.split('\n')).toEqual([
     `${what}, so guest web cannot be reached`,
-    expect.stringMatching(new RegExp(`doctor --network draws it\\. To mend it: ip ${mend.join('|')}$`)),
+    expect.stringMatching(new RegExp(`doctor --network shows the network\\. Fix: ip ${fix.join('|')}$`)),
   ])
-  for (const words of mend) await ip(...words.split(' '))
+  for (const words of fix) await ip(...words.split(' '))
 })
 
 test('the TAP, or the whole network, is gone', async () => {

@@ -71,7 +71,7 @@ async function reaches(guest: Guest, to: string): Promise<boolean> {
   return (await guest.exec(`ping -c 2 -i 0.3 -W 2 ${to}`, { reject: false })).exitCode === 0
 }
 
-test('network.partition() parts the guests from one another, not from the host; network.heal() mends it', async () => {
+test('network.partition() parts the guests from one another, not from the host; network.heal() undoes it', async () => {
   expect(await reaches(one, 'two')).toBe(true)
   for (const groups of [[['one'], ['two', 'three']], [['one']]]) {
     await network.partition(...groups)

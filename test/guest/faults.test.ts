@@ -27,7 +27,7 @@ async function roundTrip(guest: Guest, to: string): Promise<number> {
   return (await roundTrips(guest, to))[2] as number
 }
 
-test('link.down(): the guest loses its carrier and cannot be reached; link.up() mends it', async () => {
+test('link.down(): the guest loses its carrier and cannot be reached; link.up() restores it', async () => {
   await one.exec(
     `nohup sh -c 'while sleep 0.2; do cat /sys/class/net/eth0/carrier >>/run/carrier 2>&1; done' >/dev/null 2>&1 &`,
   )
@@ -70,11 +70,13 @@ test('with its cable pulled, whatever fails says so, and no limit is taken', asy
   await expect(one.link.limit({ latency: 100 })).rejects.toThrow(pulled)
   await expect(one.waitForPort(22, { timeout: 500 })).rejects.toMatchObject({
     name: 'WaitError',
-    message: expect.stringMatching(/^Waited .* until port 22 answers; .*\nThe cable of guest one is pulled/) as string,
+    message: expect.stringMatching(
+      /^Timed out after .* waiting for port 22: .*\nThe cable of guest one is pulled/,
+    ) as string,
   })
   await expect(one.waitForFile('/root', { timeout: 500 })).rejects.toMatchObject({
     name: 'WaitError',
-    message: expect.stringMatching(/^Waited .*\nThe cable of guest one is pulled/) as string,
+    message: expect.stringMatching(/^Timed out after .*\nThe cable of guest one is pulled/) as string,
   })
   // And so does whatever needs a new connection.
   one.ssh.destroy()
@@ -88,23 +90,20 @@ test.for([
   ['tap0 nomaster', 'TAP tap0 is on no bridge', 'tap0 master br0'],
   ['tap0 down', 'TAP tap0 is down', 'tap0 up'],
   ['br0 down', 'Bridge br0 is down', 'br0 up'],
-] as const)(
-  'ip link set dev %s, during the run: named by the command that fails for it',
-  async ([harm, what, mend]) => {
-    await ip('link', 'set', 'dev', ...harm.split(' '))
-    await expect(one.exec('true', { timeout: 1000 })).rejects.toMatchObject({
-      name: 'CommandError',
-      timedOut: true,
-      message: expect.stringMatching(
-        new RegExp(
-          `^Command timed out .*: true\n${what}, so guest one cannot be reached\n.*To mend it: ip link set dev ${mend}$`,
-        ),
-      ) as string,
-    })
-    await ip('link', 'set', 'dev', ...mend.split(' '))
-    expect((await one.exec('echo back')).stdout).toBe('back')
-  },
-)
+] as const)('ip link set dev %s, during the run: named by the command that fails for it', async ([harm, what, fix]) => {
+  await ip('link', 'set', 'dev', ...harm.split(' '))
+  await expect(one.exec('true', { timeout: 1000 })).rejects.toMatchObject({
+    name: 'CommandError',
+    timedOut: true,
+    message: expect.stringMatching(
+      new RegExp(
+        `^Command timed out .*: true\n${what}, so guest one cannot be reached\n.*Fix: ip link set dev ${fix}$`,
+      ),
+    ) as string,
+  })
+  await ip('link', 'set', 'dev', ...fix.split(' '))
+  expect((await one.exec('echo back')).stdout).toBe('back')
+})
 
 test('a command that fails by itself has answered, so nothing is said of the network', async () => {
   await expect(one.exec('false')).rejects.toThrow(/^Command failed with exit code 1: false$/)
@@ -159,7 +158,7 @@ async function reaches(guest: Guest, to: string): Promise<boolean> {
 }
 
 // More parts than two: faults.slow.test.ts.
-test('network.partition() parts a guest from the others, not from the host; network.heal() mends it', async () => {
+test('network.partition() parts a guest from the others, not from the host; network.heal() undoes it', async () => {
   await network.partition(['one'])
   expect(await Promise.all([reaches(one, 'two'), reaches(two, 'one'), reaches(two, 'three')])).toEqual([
     false,

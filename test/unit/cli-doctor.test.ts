@@ -26,12 +26,12 @@ const CAPABILITIES: Capabilities = {
   packages: [],
 }
 
-test('what is well takes a line, what is not says what it means and how to mend it', () => {
+test('what is well takes a line, what is not says what it means and how to fix it', () => {
   expect(renderDoctor(CAPABILITIES, false)).toBe(`\
 ok        QEMU  7.2.22  /usr/bin/qemu-system-x86_64  runs the guests
 degraded  KVM   /dev/kvm is missing
                 means: slow
-                mend:  sudo modprobe kvm_intel
+                fix:   sudo modprobe kvm_intel
 ok        ip    6.1.0                                makes bridges
 
 A guest can boot here, emulated. Not as it could be: KVM.
@@ -50,11 +50,11 @@ test('the verdict names what is missing, and the one command for all packages', 
   expect(text).toMatch(`\nNo guest can boot here. Missing: QEMU.\nAll missing packages: ${install}\n`)
 })
 
-test('without QEMU: exit code 1, and the command that mends it', async () => {
+test('without QEMU: exit code 1, and the command that fixes it', async () => {
   const { exitCode, stdout } = await runCli(['doctor'], { PATH: pathWithout('qemu-system-x86_64') })
   expect(exitCode).toBe(1)
   expect(stdout).toMatch(
-    /^missing +QEMU +no qemu-system-x86_64\n +means: nothing runs the guests\n +mend: .* qemu-system-x86$/m,
+    /^missing +QEMU +no qemu-system-x86_64\n +means: nothing runs the guests\n +fix: .* qemu-system-x86$/m,
   )
   expect(stdout).toMatch(/^No guest can boot here\. Missing: .*QEMU.*\.\nAll missing packages: .*qemu-system-x86/m)
   expect(stdout).not.toContain('\u001b')
@@ -98,16 +98,16 @@ const FORBIDDEN = [
   'sh',
 ] // prettier-ignore
 
-test('where only a network of the user can be had a guest can boot: exit code 0, and what would mend it', async () => {
+test('where only a network of the user can be had a guest can boot: exit code 0, and what would fix it', async () => {
   const cache = { VITEST_GUEST_CACHE: temporaryFolder() }
   const { exitCode, stdout } = await runCli(['doctor'], cache, FORBIDDEN)
   expect(exitCode, String(stdout)).toBe(0)
   expect(stdout).toMatch(/^degraded +TUN .*\/dev\/net\/tun is missing$/m)
   expect(stdout).toMatch(
-    /^degraded +namespaces .*user\.max_user_namespaces is 0\n.*\n +mend: +sudo sysctl -w user\.max_user_namespaces=16384$/m,
+    /^degraded +namespaces .*user\.max_user_namespaces is 0\n.*\n +fix: +sudo sysctl -w user\.max_user_namespaces=16384$/m,
   )
   expect(stdout).toMatch(
-    /^degraded +networks +user; not private: \/dev\/net\/tun is missing, and .*max_user_namespaces is 0; not host: \/dev\/net\/tun is missing, and This user may not make interfaces on the host: .*\n +means: auto takes user: .*\n +mend: +sudo modprobe tun; .*sysctl -w user\.max_user_namespaces=16384$/m,
+    /^degraded +networks +user; not private: \/dev\/net\/tun is missing, and .*max_user_namespaces is 0; not host: \/dev\/net\/tun is missing, and This user may not make interfaces on the host: .*\n +means: auto takes user: .*\n +fix: +sudo modprobe tun; .*sysctl -w user\.max_user_namespaces=16384$/m,
   )
   expect(stdout).toMatch(/^A guest can boot here, .*, on a network of kind user\. Not as it could be: .*networks/m)
 })
@@ -122,7 +122,7 @@ test('where no kind can be had, QEMU being without a network of its own: exit co
   expect(stdout).toMatch(/^No guest can boot here\. Missing: networks\.$/m)
 })
 
-test('of the kinds of network the first that can be had is taken, and one command mends the better ones', () => {
+test('of the kinds of network the first that can be had is taken, and one command fixes the better ones', () => {
   const tun = { why: '/dev/net/tun is closed', fix: 'sudo chmod 0666 /dev/net/tun' }
   const forbidden = { why: 'AppArmor forbids it', fix: 'sudo sysctl -w a=0' }
   expect(judgeNetworks({ private: [], host: [forbidden], user: [] })).toEqual({

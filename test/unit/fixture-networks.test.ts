@@ -25,8 +25,8 @@ test.for<[object, string, RegExp]>([
   [{ networks: [] }, 'networks', /an object with options for each network/],
   [{ networks: {} }, 'networks', /an object with options for each network/],
   [{ networks: { left: 'private' } }, 'networks.left', /an object; got 'private'/],
-  [{ networks: { left: {} }, subnet: '10.0.0.0/24' }, 'subnet', /left out beside networks/],
-  [{ guests: { a: { networks: ['left'] } } }, 'guests.a.networks[0].network', /left out without networks/],
+  [{ networks: { left: {} }, subnet: '10.0.0.0/24' }, 'subnet', /omitted when networks is set/],
+  [{ guests: { a: { networks: ['left'] } } }, 'guests.a.networks[0].network', /omitted unless networks is set/],
   [{ networks: { left: {} }, guests: { a: { networks: ['rihgt'] } } }, 'guests.a.networks[0].network', /one of left/],
   [{ networks: { left: {} }, guests: { a: { networks: [] } } }, 'guests.a.networks', /a list of networks/],
   [
@@ -37,7 +37,7 @@ test.for<[object, string, RegExp]>([
   [
     { networks: { left: {} }, guests: { a: { networks: [{ network: 'left', vlan: 7 }] } } },
     'guests.a.networks[0].vlan',
-    /left out/,
+    /Unknown option/,
   ],
 ])('%o is refused', ([options, option, message]) => {
   expect(() => resolveSharing(options)).toThrow(expect.objectContaining({ option }) as Error)

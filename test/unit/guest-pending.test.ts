@@ -10,17 +10,17 @@ const names = (guest: string) => pendingOf(guest, past).map(({ what }) => what)
 test('a wait is pending until it is over, with what it saw last and the line that began it', async () => {
   let there = false
   const waiting = waitUntil({
-    what: 'it is so',
+    what: 'it',
     timeout: 60_000,
     interval: 1,
     signal: undefined,
     watch: () => nothing,
     look: () => (there ? Promise.resolve('yes') : Promise.reject(new NotYet('three of four'))),
-    pending: begin('wait', 'until it is so'),
+    pending: begin('wait', 'it'),
   })
   await expect.poll(() => pendingOf('wait', past)[0]?.attempts).toBeGreaterThan(1)
   const [pending] = pendingOf('wait', past)
-  expect(pending).toMatchObject({ what: 'until it is so', lastSeen: 'three of four' })
+  expect(pending).toMatchObject({ what: 'it', lastSeen: 'three of four' })
   expect(pending?.frames[0]).toMatch(/guest-pending\.test\.ts:19:\d+/)
   expect(pendingOf('wait', new Date(Date.now() + 1000))).toEqual([])
   expect(pendingOf('another', past)).toEqual([])
@@ -49,12 +49,12 @@ test('each is a line, and a time-out leads to the last one', () => {
   const frames = ['    at /home/me/web.test.ts:12:9', '    at async /home/me/web.test.ts:3:1']
   const wait = { startedAt: past, attempts: 3, lastSeen: 'no such file\nmore', frames }
   const pending = [
-    { ...wait, what: 'until /run/x exists' },
-    { ...wait, what: 'until this ends: one\ntwo', attempts: undefined, lastSeen: undefined, frames: [] },
+    { ...wait, what: '/run/x to exist' },
+    { ...wait, what: '`one\ntwo`', attempts: undefined, lastSeen: undefined, frames: [] },
   ]
   expect(pendingLines(pending, 1500)).toEqual([
-    'for 1.5 s until /run/x exists (3 looks; last seen: no such file), at /home/me/web.test.ts:12:9',
-    'for 1.5 s until this ends: one …',
+    '1.5 s for /run/x to exist (3 attempts; last result: no such file), at /home/me/web.test.ts:12:9',
+    '1.5 s for `one …',
   ])
   const error = {
     name: 'Error',

@@ -5,7 +5,7 @@ import { NotYet, resolveWait, waitUntil, type Wait } from '../../src/guest/wait/
 const nothing = { [Symbol.dispose]: () => {} }
 
 function wish<T>(look: Wait<T>['look'], more: Partial<Wait<T>> = {}): Wait<T> {
-  return { what: 'it is so', timeout: 2000, interval: 1, signal: undefined, watch: () => nothing, look, ...more }
+  return { what: 'it', timeout: 2000, interval: 1, signal: undefined, watch: () => nothing, look, ...more }
 }
 
 test('looks again until it is so, also when the connection breaks meanwhile', async () => {
@@ -26,9 +26,9 @@ test('the error says what was waited for, how long, how often, and what was seen
     (reason: unknown) => reason,
   )
   expect(error).toBeInstanceOf(WaitError)
-  expect(error).toMatchObject({ lastSeen: 'three of four', stderr: 'almost', hint: 'Do this.', phase: 'it is so' })
+  expect(error).toMatchObject({ lastSeen: 'three of four', stderr: 'almost', hint: 'Do this.', phase: 'it' })
   expect((error as Error).message).toMatch(
-    /^Waited \d\.\d s \(\d+ looks\) until it is so; last seen: three of four\nstderr:\n {2}\| almost\nDo this\.$/,
+    /^Timed out after \d\.\d s \(\d+ attempts\) waiting for it: three of four\nstderr:\n {2}\| almost\nDo this\.$/,
   )
   expect((error as WaitError).attempts).toBeGreaterThan(1)
   expect(disposed).toBe(1)
@@ -36,7 +36,9 @@ test('the error says what was waited for, how long, how often, and what was seen
 
 test('a look that hangs is not waited for', async () => {
   const error = waitUntil(wish(() => new Promise(() => {}), { timeout: 20 }))
-  await expect(error).rejects.toThrow(/^Waited \d\.\d s \(1 look\) until it is so; the first look was not over/)
+  await expect(error).rejects.toThrow(
+    /^Timed out after \d\.\d s \(1 attempt\) waiting for it: the first attempt did not finish/,
+  )
 })
 
 test('without any time it looks once', async () => {
@@ -45,7 +47,7 @@ test('without any time it looks once', async () => {
     throw new NotYet('no')
   }
   await expect(waitUntil(wish(look, { timeout: 0 }))).rejects.toThrow(
-    /^Waited \d\.\d s \(1 look\) until it is so; last seen: no$/,
+    /^Timed out after \d\.\d s \(1 attempt\) waiting for it: no$/,
   )
 })
 
@@ -57,7 +59,7 @@ test('a first look that may outlast the time is the last one then', async () => 
     throw new NotYet('no')
   }
   const error = waitUntil(wish(look, { timeout: 20, looksAtLeastOnce: true }))
-  await expect(error).rejects.toThrow(/^Waited \d\.\d s \(1 look\) until it is so; last seen: no$/)
+  await expect(error).rejects.toThrow(/^Timed out after \d\.\d s \(1 attempt\) waiting for it: no$/)
   expect(looks).toBe(1)
 })
 

@@ -31,7 +31,7 @@ test.for([
 
 test('a disk with a boot loader of its own takes none, and the error says where they go', () => {
   expect(() => parseKernelParameters(['quiet'], { path: '/disk.qcow2' })).toThrow(
-    /`kernelParameters` must be left out for a disk that has a boot loader of its own \(\/disk\.qcow2\)[^]*update-grub/,
+    /`kernelParameters` must be omitted for a disk with its own boot loader \(\/disk\.qcow2\)[^]*update-grub/,
   )
 })
 

@@ -24,7 +24,7 @@ test.for([
   [{ latency: Number.NaN }, /^Option `latency`/],
   [{ jitter: 5 }, /^Option `jitter` must be no more than latency \(0\); got 5/],
   [{ loss: 51 }, /^Option `loss` must be a number of percent, 0 to 50; got 51/],
-  [{ delay: 5 }, /^Option `delay` must be left out: there is no such option[^]*rate, latency, jitter, loss/],
+  [{ delay: 5 }, /^Unknown option `delay`[^]*rate, latency, jitter, loss/],
   [null, /^Option `limit` must be an object; got null/],
 ] as [LinkLimit, RegExp][])('%o is refused', ([limit, message]) => {
   expect(() => resolveLinkLimit(limit)).toThrow(message)

@@ -90,9 +90,13 @@ test.for([
   [{ kind: 'host', bridge: { name: 'a b' } }, 'bridge.name', /the name of an interface; got 'a b'/],
   [{ kind: 'host', bridge: { name: '..' } }, 'bridge.name', /the name of an interface/],
   [{ kind: 'host', bridge: {} }, 'bridge.name', /the name of an interface; got undefined/],
-  [{ kind: 'host', bridge: { name: 'br0', adpot: true } }, 'bridge.adpot', /no such option/],
+  [
+    { kind: 'host', bridge: { name: 'br0', adpot: true } },
+    'bridge.adpot',
+    /^Unknown option `bridge\.adpot`\. Did you mean `bridge\.adopt`\?/,
+  ],
   [{ kind: 'host', bridge: { name: 'br0', adopt: 'yes' } }, 'bridge.adopt', /true or false; got 'yes'/],
-  [{ bridge: { name: 'br0' } }, 'bridge', /left out, unless kind is 'host'/],
+  [{ bridge: { name: 'br0' } }, 'bridge', /omitted unless kind is 'host'/],
   [{ kind: 'hsot' }, 'kind', /one of 'auto', 'private', 'host', 'user'; got 'hsot'/],
 ] as const)('%o is refused', ([options, option, message]) => {
   const resolve = () => resolveNetwork(options as never)

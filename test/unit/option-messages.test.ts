@@ -32,7 +32,12 @@ test.for<[string, Record<string, unknown>, RegExp, RegExp]>([
     /`cloudConfig` must be an object/,
     /not YAML text/,
   ],
-  ['a misspelt option', { memroy: '1G' }, /`memroy` must be left out/, /memory/],
+  [
+    'a misspelt option',
+    { memroy: '1G' },
+    /^Unknown option `memroy`\. Did you mean `memory`\?\n/,
+    /^Known options: .*memory/,
+  ],
   ['an image name that nobody knows', { image: 'debian-99' }, /`image` must be .*got 'debian-99'/, /debian-12/],
 ])('%s: what is wrong, and last what to write instead', ([, options, message, hint]) => {
   const error = refusalOf(options)

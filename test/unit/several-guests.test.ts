@@ -107,10 +107,10 @@ test.for([
   [{}, 'guests', /an object with options for each guest, by its name; got \{\}\nWrite guests: \{ web/],
   [['web'], 'guests', /an object with options for each guest/],
   [{ web: 'big' }, 'guests.web', /must be an object; got 'big'/],
-  [{ web: { hostname: 'db' } }, 'guests.web.hostname', /must be left out; got 'db'\nThe name of a guest is its key/],
-  [{ web: { subnet: '10.0.0.0/24' } }, 'guests.web.subnet', /Write subnet beside guests/],
+  [{ web: { hostname: 'db' } }, 'guests.web.hostname', /must be omitted; got 'db'\nThe name of a guest is its key/],
+  [{ web: { subnet: '10.0.0.0/24' } }, 'guests.web.subnet', /Set subnet next to guests/],
   [{ 'no name': {} }, 'hostname', /one label/],
-  [{ web: { colour: 'red' } }, 'colour', /there is no such option/],
+  [{ web: { colour: 'red' } }, 'colour', /^Unknown option `colour`/],
 ] as const)('several guests, badly: %j', ([guests, option, message]) => {
   const resolve = () => resolveGuestSpecs(resolveSharing({ guests } as object))
   expect(resolve).toThrow(message)

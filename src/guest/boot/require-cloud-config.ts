@@ -1,5 +1,6 @@
 import type { Client } from 'ssh2'
 import { BootError } from '../../errors.ts'
+import { nearest } from '../../errors/nearest.ts'
 import { askCloudInit, type CloudInitReport } from './cloud-init-report.ts'
 
 /** A module that failed, as cloud-init tells it: `('scripts_user', RuntimeError('…'))`. */
@@ -54,27 +55,4 @@ export function faultOf(report: CloudInitReport, errors: readonly string[]): Boo
     stderr: [...log, ...said].join('\n'),
     hint: `The lines are of /var/log/cloud-init-output.log and /var/log/cloud-init.log. ${HINT}`,
   })
-}
-
-/** The known name that takes the fewest changes, when that is few. */
-function nearest(name: string, known: readonly string[]): string | undefined {
-  const [best] = known
-    .map((each) => ({ each, distance: distance(name, each) }))
-    .filter((found) => found.distance <= Math.max(2, name.length / 4))
-    .sort((one, other) => one.distance - other.distance)
-  return best?.each
-}
-
-/** Levenshtein's. */
-function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index)
-  for (const [i, character] of [...one].entries()) {
-    const next = [i + 1]
-    for (const [j, wanted] of [...other].entries()) {
-      const change = (row[j] as number) + (character === wanted ? 0 : 1)
-      next.push(Math.min(change, (row[j + 1] as number) + 1, (next[j] as number) + 1))
-    }
-    row = next
-  }
-  return row.at(-1) as number
 }

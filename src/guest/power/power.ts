@@ -101,7 +101,7 @@ export function power({ machine, runState, budget, exec, open }: PowerParts): Om
       }
       await until(signal, open())
       const after = (await exec(BOOT_ID, signal && { cancelSignal: signal })).stdout
-      if (after === before) throw new BootError(`The guest was reset but is in the boot of before (boot_id ${before})`)
+      if (after === before) throw new BootError(`The guest was reset, but its boot_id did not change (${before})`)
     },
     powerOff: async ({ signal } = {}) => {
       const isOff = () => runState.state === 'off'

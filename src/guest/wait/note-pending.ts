@@ -14,7 +14,7 @@ export function notePending(guest: Guest): Guest {
   for (const name of METHODS) {
     const method = guest[name] as Method
     const noted: Method = (...args) =>
-      whilePending(guest.id, `until guest.${name}(${firstWord(args)}) is done`, signalOf(args), () => method(...args))
+      whilePending(guest.id, `guest.${name}(${firstWord(args)})`, signalOf(args), () => method(...args))
     Object.assign(guest, { [name]: noted })
   }
   return guest

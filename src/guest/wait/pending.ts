@@ -3,7 +3,7 @@ import { callerFrames } from '../../errors/caller.ts'
 
 /** What somebody waits for in a guest. */
 export interface Pending {
-  /** E.g. `until unit nginx is active`, or `guest.reboot()`. */
+  /** E.g. `unit nginx to become active`, or `guest.reboot()`. */
   readonly what: string
   readonly startedAt: Date
   /** How often it was looked at; undefined for what is no look. */

@@ -30,7 +30,7 @@ export function consoleWait(wait: WaitFor, console: Console): Waits['waitForCons
     const { match, end } = await wait(
       { ...options, outlastsPanic: true },
       {
-        what: `the console shows ${String(pattern)}`,
+        what: `${String(pattern)} on the console`,
         look: async (signal) => {
           const found = find()
           if (found) return found

@@ -8,7 +8,7 @@ export function panicWait(wait: WaitFor, panics: Panics): Waits['waitForPanic'] 
     const panic = await wait(
       { ...options, outlastsPanic: true },
       {
-        what: 'the kernel panics',
+        what: 'a kernel panic',
         look: async (signal) => {
           if (panics.next) return panics.next
           if (options.timeout === 0) throw new NotYet('no panic')

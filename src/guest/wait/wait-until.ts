@@ -36,7 +36,7 @@ export class NotYet extends Error {
 }
 
 export interface Wait<T> {
-  /** E.g. `unit nginx is active`. */
+  /** E.g. `unit nginx to become active`; what follows "waiting for". */
   readonly what: string
   /** Milliseconds. */
   readonly timeout: number
@@ -109,16 +109,19 @@ export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
       return found
     }
     const elapsedMs = Math.round(performance.now() - startedAt)
-    const seen = last ? `last seen: ${last.message}` : 'the first look was not over'
-    const looks = attempts === 1 ? '1 look' : `${attempts} looks`
-    throw new WaitError(`Waited ${(elapsedMs / 1000).toFixed(1)} s (${looks}) until ${what}; ${seen}`, {
-      phase: what,
-      elapsedMs,
-      attempts,
-      lastSeen: last?.message,
-      ...last?.facts,
-      ...(await explained(explain?.(last))),
-    })
+    const result = last?.message ?? 'the first attempt did not finish'
+    const tries = attempts === 1 ? '1 attempt' : `${attempts} attempts`
+    throw new WaitError(
+      `Timed out after ${(elapsedMs / 1000).toFixed(1)} s (${tries}) waiting for ${what}: ${result}`,
+      {
+        phase: what,
+        elapsedMs,
+        attempts,
+        lastSeen: last?.message,
+        ...last?.facts,
+        ...(await explained(explain?.(last))),
+      },
+    )
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', onAbort)

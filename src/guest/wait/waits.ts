@@ -84,7 +84,7 @@ export function waits({ id, exec, connect, console, panics, accel, runState, why
       waitUntil({
         ...each,
         ...times,
-        pending: begin(id, `until ${each.what}`),
+        pending: begin(id, each.what),
         watch: (fail) => runState.watch(fail, outlastsPanic ? { outlastsPanic } : {}),
         // A guest that does not answer cannot be asked why either.
         explain: async (last) => {
@@ -98,12 +98,12 @@ export function waits({ id, exec, connect, console, panics, accel, runState, why
   const run = (command: string, signal: AbortSignal) =>
     exec(command, { reject: false, timeout: 0, cancelSignal: signal })
 
-  const untilItEnds = (command: string, options: WaitOptions, how: 'succeeds' | 'fails') =>
+  const untilItEnds = (command: string, options: WaitOptions, how: 'succeed' | 'fail') =>
     wait(options, {
-      what: `this ${how}: ${command}`,
+      what: `\`${command}\` to ${how}`,
       look: async (signal) => {
         const result = await run(command, signal)
-        if (result.failed === (how === 'fails')) return result
+        if (result.failed === (how === 'fail')) return result
         throw new NotYet(ending(result), {
           exitCode: result.exitCode,
           signal: result.signal,
@@ -117,7 +117,7 @@ export function waits({ id, exec, connect, console, panics, accel, runState, why
   return {
     waitForUnit: async (name, options = {}) => {
       await wait(options, {
-        what: `unit ${name} is active`,
+        what: `unit ${name} to become active`,
         look: async (signal) => {
           const { stdout } = await exec(showUnit(name), { timeout: 0, cancelSignal: signal })
           const unit = parseProperties(stdout)
@@ -151,7 +151,7 @@ export function waits({ id, exec, connect, console, panics, accel, runState, why
 
     waitForPort: async (port, options = {}) => {
       await wait(options, {
-        what: `port ${port} answers`,
+        what: `port ${port}`,
         look: async (signal) => {
           const limit = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_LIMIT)])
           try {
@@ -169,7 +169,7 @@ export function waits({ id, exec, connect, console, panics, accel, runState, why
 
     waitForFile: async (path, options = {}) => {
       await wait(options, {
-        what: `${path} exists`,
+        what: `${path} to exist`,
         look: async (signal) => {
           if ((await run(`test -e ${quote(path)}`, signal)).failed) throw new NotYet('no such file')
         },
@@ -179,8 +179,8 @@ export function waits({ id, exec, connect, console, panics, accel, runState, why
     waitForConsole: consoleWait(wait, console),
     waitForPanic: panicWait(wait, panics),
 
-    waitUntilSucceeds: (command, options = {}) => untilItEnds(command, options, 'succeeds'),
-    waitUntilFails: (command, options = {}) => untilItEnds(command, options, 'fails'),
+    waitUntilSucceeds: (command, options = {}) => untilItEnds(command, options, 'succeed'),
+    waitUntilFails: (command, options = {}) => untilItEnds(command, options, 'fail'),
   }
 }
 

@@ -58,19 +58,19 @@ export function explainNamespaceFailure(
   if (/No space left on device/.test(stderr)) {
     const names = forbiddenLimits.length > 0 ? forbiddenLimits : ['user.max_user_namespaces', 'user.max_net_namespaces']
     const how = forbiddenLimits.length > 0 ? `${names.join(' and ')} is 0` : 'their number has reached its limit'
-    return { message: `${what}: ${how}`, hint: mend(names.map((name) => `${name}=16384`)) }
+    return { message: `${what}: ${how}`, hint: sysctlCommand(names.map((name) => `${name}=16384`)) }
   }
   if (/Operation not permitted|Permission denied/.test(stderr)) {
     if (restrictedByAppArmor) {
       return {
         message: `${what}: AppArmor forbids user namespaces to ordinary users (Ubuntu 23.10 and newer)`,
-        hint: mend(['kernel.apparmor_restrict_unprivileged_userns=0']),
+        hint: sysctlCommand(['kernel.apparmor_restrict_unprivileged_userns=0']),
       }
     }
     if (cloneForbidden) {
       return {
         message: `${what}: the kernel forbids user namespaces to ordinary users`,
-        hint: mend(['kernel.unprivileged_userns_clone=1']),
+        hint: sysctlCommand(['kernel.unprivileged_userns_clone=1']),
       }
     }
     return inContainer
@@ -89,7 +89,7 @@ export function explainNamespaceFailure(
   return { message: what, hint: 'Run npx vitest-guest doctor to see what this host lacks.' }
 }
 
-function mend(settings: string[]): string {
+function sysctlCommand(settings: string[]): string {
   return `sudo sysctl -w ${settings.join(' ')}`
 }
 

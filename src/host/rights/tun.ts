@@ -12,10 +12,10 @@ export function requireTun(): void {
   const code = whyUnopenable(DEVICE)
   if (code === undefined) return
   const { what, fix } = tunFault(code)
-  throw new HostError(what, { hint: `Mend it: ${fix} (npx vitest-guest doctor shows the rest)` })
+  throw new HostError(what, { hint: `Fix: ${fix} (npx vitest-guest doctor checks everything else)` })
 }
 
-/** What an errno from opening the device means, and the command that mends it. */
+/** What an errno from opening the device means, and the command that fixes it. */
 export function tunFault(code: string): { what: string; fix: string } {
   switch (code) {
     case 'ENOENT':

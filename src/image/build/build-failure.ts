@@ -12,7 +12,7 @@ const EXPLANATIONS: readonly { says: RegExp; what: string; hint: string }[] = [
   {
     says: /Unable to locate package (\S+)|Package '?([^\s']+)'? has no installation candidate/i,
     what: 'Debian 12 has no package $1',
-    hint: 'Look the name up at https://packages.debian.org/bookworm/ and mend `image.packages`.',
+    hint: 'Look the name up at https://packages.debian.org/bookworm/ and correct `image.packages`.',
   },
   {
     says: /(Temporary failure resolving[^\n]*|Could not resolve[^\n]*|Could not connect[^\n]*|Unable to connect[^\n]*|Network is unreachable[^\n]*|Failed to fetch[^\n]*)/i,

@@ -29,20 +29,20 @@ export async function brokenLink(
   const port = interfaces.find(({ ifname }) => ifname === tap)
   // Its own, or that of its part of the network.
   const master = interfaces.find(({ ifname }) => ifname === (port?.master ?? bridge))
-  const mend = (words: string) =>
-    `Something has changed it since; npx vitest-guest doctor --network draws it. To mend it: ip ${words}`
+  const fix = (words: string) =>
+    `Something changed it after it was set up; npx vitest-guest doctor --network shows the network. Fix: ip ${words}`
   if (!master) return broken(`Bridge ${bridge} is gone`, 'Something has deleted it since. Open another network.')
   if (!port) return broken(`TAP ${tap} is gone`, 'Something has deleted it since. Start another guest.')
   if (!master.flags.includes('UP'))
-    return broken(`Bridge ${master.ifname} is down`, mend(`link set dev ${master.ifname} up`))
-  if (!port.flags.includes('UP')) return broken(`TAP ${tap} is down`, mend(`link set dev ${tap} up`))
+    return broken(`Bridge ${master.ifname} is down`, fix(`link set dev ${master.ifname} up`))
+  if (!port.flags.includes('UP')) return broken(`TAP ${tap} is down`, fix(`link set dev ${tap} up`))
   if (port.master === undefined)
-    return broken(`TAP ${tap} is on no bridge`, mend(`link set dev ${tap} master ${bridge}`))
+    return broken(`TAP ${tap} is on no bridge`, fix(`link set dev ${tap} master ${bridge}`))
   const has = master.addr_info?.some(({ local }) => local === gateway)
   if (!has)
     return broken(
       `Bridge ${master.ifname} has lost its address ${gateway}`,
-      mend(`address add ${gateway}/${network.subnet.prefix} dev ${master.ifname}`),
+      fix(`address add ${gateway}/${network.subnet.prefix} dev ${master.ifname}`),
     )
   return undefined
 }

@@ -10,7 +10,7 @@ import { LIFELINE, tethered } from './lifeline.ts'
 /** Milliseconds for taking down a bridge and its TAPs on a busy host, by sudo. */
 const LEAVE_BUDGET = 10_000
 
-const explain = () => ({ message: 'The process that shall hold the network ended' })
+const explain = () => ({ message: "The network's keeper exited during start-up" })
 
 /**
  * Starts a keeper in the namespaces of this process. What runs inside is tied to it by a lifeline instead.

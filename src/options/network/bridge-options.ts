@@ -35,7 +35,7 @@ export function parseBridge(bridge: unknown, kind: string): BridgeOptions {
   }
   if (typeof adopt !== 'boolean') throw badOption('bridge.adopt', 'true or false', adopt, HINT)
   if (kind !== 'host') {
-    throw badOption('bridge', "left out, unless kind is 'host'", bridge, "Write kind: 'host' beside it.")
+    throw badOption('bridge', "omitted unless kind is 'host'", bridge, "Add kind: 'host'.")
   }
   return { name, adopt }
 }

@@ -123,7 +123,7 @@ function rangeOf({ addressing = 'static', dhcpRange }: NetworkOptions, subnet: S
     return dhcpRange === undefined ? defaultRange(subnet) : parseRange(dhcpRange, subnet)
   }
   if (dhcpRange === undefined) return undefined
-  throw badOption('dhcpRange', "left out without addressing: 'dhcp'", dhcpRange, "Write addressing: 'dhcp' beside it.")
+  throw badOption('dhcpRange', "omitted without addressing: 'dhcp'", dhcpRange, "Add addressing: 'dhcp'.")
 }
 
 export function layoutOf({ subnet, gateway, subnet6, mtu, dhcpRange, egress }: NetworkLayout): NetworkLayout {
@@ -166,7 +166,7 @@ export function networkOptionsOf(options: GuestOptions): NetworkOptions {
   )
   if (twice) {
     const [name, value] = twice
-    throw badOption(name, `left out beside network: { ${name} }`, value, 'Write it once.')
+    throw badOption(name, `omitted when network.${name} is set`, value, 'Set only one of the two.')
   }
   return {
     // An address that was chosen says where the network is.

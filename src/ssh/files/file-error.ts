@@ -21,8 +21,8 @@ const HINTS: Readonly<Record<string, { guest: string; host: string }>> = {
     host: 'Free some space on this machine.',
   },
   EISDIR: {
-    guest: 'A path is the one that the thing will have, so name the file, not the folder that it goes to.',
-    host: 'A path is the one that the thing will have, so name the file, not the folder that it goes to.',
+    guest: 'Give the full destination path, not its parent folder.',
+    host: 'Give the full destination path, not its parent folder.',
   },
   ELOOP: {
     guest: 'A symlink leads to itself.',

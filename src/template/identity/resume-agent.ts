@@ -193,7 +193,7 @@ export class ResumeAgentPort {
     const [units] = await this.#ask('done', /^failed (.*)$/, signal)
     if (units) {
       throw new BootError(`Units failed when the guest's clock was set: ${units}`, {
-        hint: "Boot this guest with start: 'cold', or mend the units.",
+        hint: "Boot this guest with start: 'cold', or fix the units.",
       })
     }
   }

@@ -1,8 +1,8 @@
 import { NetworkError, type HostError } from '../errors.ts'
-import { run } from '../host/program/run.ts'
 import { requireTool } from '../host/program/tools.ts'
 import { netdevId } from '../machine/command-line.ts'
 import type { Machine } from '../machine/start-machine.ts'
+import { runInside } from '../network/inside/run-inside.ts'
 import type { Network } from '../network/network.ts'
 import {
   needsNetem,
@@ -74,9 +74,9 @@ export function link({ machine, network, hostname, exec }: LinkParts) {
     const name = tap()
     if (name === undefined) return `a ${network.kind} network has no TAP`
     const change = words ? ['replace', 'dev', name, 'root', ...words] : ['delete', 'dev', name, 'root']
-    const [file, ...args] = network.inside([requireTool('tc'), 'qdisc', ...change])
+    const command = [requireTool('tc'), 'qdisc', ...change]
     try {
-      await run(file, args)
+      await runInside(network, command)
       return undefined
     } catch (cause) {
       const { stderr = '' } = cause as HostError

@@ -1,8 +1,6 @@
 import { existsSync } from 'node:fs'
 import { NetworkError } from '../errors.ts'
 import { nameOf } from '../host/program/process-name.ts'
-import { run } from '../host/program/run.ts'
-import { requireTool } from '../host/program/tools.ts'
 import type { Disposers } from '../lifetime/disposers.ts'
 import { layoutOf, type NetworkLayout } from '../options/network/network-options.ts'
 import type { Dhcp } from './services/dnsmasq.ts'
@@ -24,7 +22,8 @@ import { askNeighbours } from './diagnosis/neighbours.ts'
 import type { Attachment, Member, Network } from './network.ts'
 import { writeNetworkRecord } from './network-record.ts'
 import { healCommands, type Part, partitionCommands, partsOf } from './partition.ts'
-import { runInside } from './inside/run-inside.ts'
+import { ipInside } from './inside/ip-inside.ts'
+import { runForCaller } from './inside/run-inside.ts'
 import { readInterfaces } from './diagnosis/topology.ts'
 import { tooFar, visitorName } from './inside/visitor.ts'
 
@@ -138,7 +137,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
   let parts: readonly Part[] = []
   const heal = async () => {
     if (parts.length === 0) return
-    const interfaces = await readInterfaces((command) => keeper.inside(command))
+    const interfaces = await readInterfaces(keeper)
     await make(bridged, healCommands(parts, members.attachments, interfaces, bridged), 'way back of the parts')
     parts = []
   }
@@ -188,14 +187,10 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
         home: Promise.resolve(home).then((network) => {
           if (network.kind !== kind) throw tooFar(network.kind, kind)
           if (kind !== 'private' || network.stateFolder === keeper.folder) return undefined
-          const ip: Bridged['ip'] = (commands, ipSignal) => {
-            const [file, ...args] = network.inside([requireTool('ip'), '-batch', '-'])
-            return run(file, args, { input: commands, signal: ipSignal })
-          }
-          return { ip }
+          return { ip: ipInside(network) }
         }),
       }),
-    run: async (command, options) => runInside((words) => keeper.inside(words), command, options),
+    run: (command, options) => runForCaller(keeper, command, options),
     inside: (command) => keeper.inside(command),
     keep: (seconds) => {
       kept ??= keeper.hold(seconds)

@@ -1,9 +1,9 @@
-import { run } from '../host/program/run.ts'
 import { requireTool } from '../host/program/tools.ts'
 import { requireTun } from '../host/rights/tun.ts'
 import { acquire } from '../lifetime/disposers.ts'
 import { layoutOf, type NetworkSpec } from '../options/network/network-options.ts'
 import { bridgedNetwork, type Bridged } from './bridged-network.ts'
+import { ipInside } from './inside/ip-inside.ts'
 import { startDnsmasq } from './services/dnsmasq.ts'
 import { BRIDGE, bridgeCommands, LOOPBACK_UP, tapCommands } from './ip-commands.ts'
 import { startSlirp } from './services/slirp.ts'
@@ -14,7 +14,7 @@ const tapName = (index: number) => `tap${index}`
 
 /** A bridge and TAPs in namespaces of their own, held by a keeper. */
 export async function privateNetwork(place: NetworkSpec, signal?: AbortSignal): Promise<Network> {
-  const ipTool = requireTool('ip')
+  requireTool('ip')
   requireTun()
   return acquire(async (disposers) => {
     const firstTap = tapName(0)
@@ -26,10 +26,7 @@ export async function privateNetwork(place: NetworkSpec, signal?: AbortSignal): 
       bridge: BRIDGE,
       ...layoutOf(place),
       keeper,
-      ip: (commands, ipSignal) => {
-        const [file, ...args] = keeper.inside([ipTool, '-batch', '-'])
-        return run(file, args, { input: commands, signal: ipSignal })
-      },
+      ip: ipInside(keeper),
       tapName,
       firstTap,
     }

@@ -15,7 +15,7 @@ async function draw({ kind, bridge, gateway, keeper, pid, guests }: RunningNetwo
   const title = `A ${kind} network of process ${pid}\n`
   try {
     const inside = lookInside({ kind, keeper })
-    const interfaces = bridge === undefined ? [] : await readInterfaces(inside)
+    const interfaces = bridge === undefined ? [] : await readInterfaces({ inside })
     const tenants = guests.map(({ tap, hostname, address, id }) => ({ tap, hostname, address, id }))
     const firewall = await firewallBetween({ inside, ...(bridge !== undefined && { bridge }), gateway })
     return title + drawTopology({ kind, bridge, gateway, interfaces, tenants, firewall })

@@ -18,7 +18,7 @@ export async function brokenLink(
     new NetworkError(`${what}, so guest ${hostname} cannot be reached`, { hint })
   let interfaces
   try {
-    interfaces = await readInterfaces((command) => network.inside(command), signal)
+    interfaces = await readInterfaces(network, signal)
   } catch (cause) {
     signal?.throwIfAborted()
     return new NetworkError(`The network that guest ${hostname} is on is gone`, {

@@ -1,6 +1,6 @@
 import { NetworkError } from '../../errors.ts'
-import { run } from '../../host/program/run.ts'
 import { findTool } from '../../host/program/tools.ts'
+import { runInside, type Inside } from '../inside/run-inside.ts'
 import type { Network } from '../network.ts'
 import { type Packet, type Ruleset, whoDrops } from './ruleset.ts'
 
@@ -11,7 +11,7 @@ const BRIDGE_NF = '/proc/sys/net/bridge/bridge-nf-call-iptables'
 /** Of the tables that see IPv4. */
 const FAMILIES = ['ip', 'inet']
 
-type Where = Pick<Network, 'inside' | 'bridge' | 'gateway'>
+type Where = Inside & Pick<Network, 'bridge' | 'gateway'>
 
 /** A firewall between this process and a guest, as far as nft(8) is there and may look: one that is sure to drop SSH. */
 export async function firewallBefore(
@@ -65,12 +65,11 @@ function listCommand(chain: string): string {
 }
 
 /** Undefined where nft is not installed, or this user may not look. */
-async function readRuleset({ inside }: Where, signal?: AbortSignal): Promise<Ruleset | undefined> {
+async function readRuleset(where: Where, signal?: AbortSignal): Promise<Ruleset | undefined> {
   const nft = findTool('nft')
   if (nft === undefined) return undefined
-  const [file, ...args] = inside([nft, '--json', 'list', 'ruleset'])
   try {
-    return JSON.parse(await run(file, args, { signal })) as Ruleset
+    return JSON.parse(await runInside(where, [nft, '--json', 'list', 'ruleset'], { signal })) as Ruleset
   } catch {
     signal?.throwIfAborted()
     return undefined
@@ -78,9 +77,8 @@ async function readRuleset({ inside }: Where, signal?: AbortSignal): Promise<Rul
 }
 
 /** The setting is that of the namespace (Linux 5.3 and newer); none where the kernel cannot. */
-async function isBridgeFiltered({ inside }: Where, signal?: AbortSignal): Promise<boolean> {
-  const [file, ...args] = inside(['cat', BRIDGE_NF])
-  const setting = await run(file, args, { signal }).catch(() => '0')
+async function isBridgeFiltered(where: Where, signal?: AbortSignal): Promise<boolean> {
+  const setting = await runInside(where, ['cat', BRIDGE_NF], { signal }).catch(() => '0')
   signal?.throwIfAborted()
   return setting.trim() === '1'
 }

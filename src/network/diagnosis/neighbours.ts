@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { run } from '../../host/program/run.ts'
 import { requireTool } from '../../host/program/tools.ts'
 import type { Bridged } from '../bridged-network.ts'
+import { runInside } from '../inside/run-inside.ts'
 import { askNeighboursCommands } from '../ip-commands.ts'
 
 /** Three questions, 100 ms apart, are all that an address gets; in milliseconds. */
@@ -15,8 +15,8 @@ export async function askNeighbours(
 ): Promise<ReadonlyMap<string, string>> {
   await ip(askNeighboursCommands(bridge, addresses), signal)
   await sleep(PATIENCE, undefined, signal && { signal })
-  const [file, ...args] = keeper.inside([requireTool('ip'), 'neighbour', 'show', 'dev', bridge])
-  const found = parseNeighbours(await run(file, args, { signal }))
+  const shown = await runInside(keeper, [requireTool('ip'), 'neighbour', 'show', 'dev', bridge], { signal })
+  const found = parseNeighbours(shown)
   return new Map(addresses.flatMap((address) => (found.has(address) ? [[address, found.get(address) as string]] : [])))
 }
 

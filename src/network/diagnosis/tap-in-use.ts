@@ -1,6 +1,6 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { NetworkError, type HostError } from '../../errors.ts'
-import { run } from '../../host/program/run.ts'
+import { runInside } from '../inside/run-inside.ts'
 import type { Attachment, Network } from '../network.ts'
 
 /** QEMU's words for a TAP that another process has open. */
@@ -10,18 +10,13 @@ const BUSY = /could not configure \/dev\/net\/tun \(([^)]+)\): Device or resourc
 export async function explainBusyTap(error: unknown, network: Network, { tap }: Attachment): Promise<unknown> {
   const { stderr } = error as Partial<HostError>
   if (tap === undefined || !BUSY.test(stderr ?? '')) return error
-  const holders = await holdersOf(tap, await namespaceOf(network)).catch(() => [])
+  const holders = await holdersOf(tap, await runInside(network, ['readlink', '/proc/self/ns/net'])).catch(() => [])
   const who = holders.length === 0 ? 'another process' : holders.join(', ')
   return new NetworkError(`TAP ${tap} is in use by ${who}`, {
     cause: error,
     stderr,
     hint: 'A TAP has one QEMU at a time. End that process, or attach the machine to a TAP of its own: network.attach() makes one.',
   })
-}
-
-async function namespaceOf(network: Network): Promise<string> {
-  const [file, ...args] = network.inside(['readlink', '/proc/self/ns/net'])
-  return run(file, args)
 }
 
 /** Processes that have the TAP of this name open in this network namespace, as `qemu-system-x86_64 (process 123)`. */

@@ -1,6 +1,6 @@
-import { run } from '../../host/program/run.ts'
 import { requireTool } from '../../host/program/tools.ts'
 import { firewallBetween } from './firewall.ts'
+import { runInside, type Inside } from '../inside/run-inside.ts'
 import type { Network } from '../network.ts'
 
 /** What `ip -json -details -statistics address` says of an interface, as far as it is drawn. */
@@ -35,10 +35,10 @@ export interface Topology {
   readonly firewall: Error | undefined
 }
 
-/** The interfaces that there are where `inside` leads to. */
-export async function readInterfaces(inside: Network['inside'], signal?: AbortSignal): Promise<HostLink[]> {
-  const [file, ...args] = inside([requireTool('ip'), '-json', '-details', '-statistics', 'address', 'show'])
-  return JSON.parse((await run(file, args, { signal })) || '[]') as HostLink[]
+/** The interfaces that there are in a network. */
+export async function readInterfaces(where: Inside, signal?: AbortSignal): Promise<HostLink[]> {
+  const command = [requireTool('ip'), '-json', '-details', '-statistics', 'address', 'show']
+  return JSON.parse((await runInside(where, command, { signal })) || '[]') as HostLink[]
 }
 
 /**
@@ -54,7 +54,7 @@ export async function readInterfaces(inside: Network['inside'], signal?: AbortSi
 export async function describeNetwork(network: Network, signal?: AbortSignal): Promise<string> {
   const { kind, bridge, gateway, attachments } = network
   const [interfaces, firewall] = await Promise.all([
-    bridge === undefined ? [] : readInterfaces((command) => network.inside(command), signal),
+    bridge === undefined ? [] : readInterfaces(network, signal),
     firewallBetween(network, signal),
   ])
   const tenants = attachments.map(({ tap, member: { hostname, address } }) => ({ tap, hostname, address }))

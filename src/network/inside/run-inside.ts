@@ -1,4 +1,4 @@
-import { run } from '../../host/program/run.ts'
+import { run, type RunOptions } from '../../host/program/run.ts'
 import { badOption } from '../../errors/bad-option.ts'
 import { refuseUnknown } from '../../options/check.ts'
 
@@ -10,9 +10,21 @@ export interface NetworkRunOptions {
   cancelSignal?: AbortSignal
 }
 
-/** @throws GuestError for what is no command */
-export function runInside(
-  inside: (command: readonly string[]) => [string, ...string[]],
+/** Where programs can be run: a network, or its keeper. */
+export interface Inside {
+  /** The command line that runs another one there. */
+  inside(command: readonly string[]): [string, ...string[]]
+}
+
+/** Runs a program of the host inside a network to its end, and returns what it wrote to stdout. @throws what `run` throws */
+export function runInside(where: Inside, command: readonly string[], options?: RunOptions): Promise<string> {
+  const [file, ...args] = where.inside(command)
+  return run(file, args, options)
+}
+
+/** The same for a caller of ours. @throws GuestError for what is no command */
+export async function runForCaller(
+  where: Inside,
   command: readonly string[],
   options: NetworkRunOptions = {},
 ): Promise<string> {
@@ -23,6 +35,5 @@ export function runInside(
   if (typeof timeout !== 'number' || !(timeout >= 0)) {
     throw badOption('timeout', 'a number of milliseconds', timeout, 'Write timeout: 5_000, or 0 for none.')
   }
-  const [file, ...args] = inside(command)
-  return run(file, args, { input, signal: cancelSignal, ...(timeout > 0 && { timeoutMs: timeout }) })
+  return runInside(where, command, { input, signal: cancelSignal, ...(timeout > 0 && { timeoutMs: timeout }) })
 }

@@ -4,7 +4,6 @@ import type { Readable } from 'node:stream'
 import { HostError, NetworkError } from '../../errors.ts'
 import { programEnvironment } from '../../host/environment.ts'
 import { requireStreams } from '../../host/program/require-streams.ts'
-import { run } from '../../host/program/run.ts'
 import { letGo } from '../../host/program/let-go.ts'
 import { requireTool } from '../../host/program/tools.ts'
 import { until } from '../../lifetime/until.ts'
@@ -12,6 +11,7 @@ import type { Egress } from '../../options/network/egress.ts'
 import type { NetworkLayout } from '../../options/network/network-options.ts'
 import { make, type Bridged } from '../bridged-network.ts'
 import { forbiddenDestinations } from './forbidden-destinations.ts'
+import { runInside } from '../inside/run-inside.ts'
 import type { PrivateKeeper } from '../keeper/start-keeper.ts'
 import { wayOutCommands, wayOutSettings } from './way-out-commands.ts'
 
@@ -80,10 +80,8 @@ async function routeTo(
 ): Promise<void> {
   const names = { bridge: bridged.bridge, tap: TAP }
   const { on, off } = wayOutSettings(names)
-  const set = (value: string, files: readonly string[]) => {
-    const [file, ...args] = keeper.inside([requireTool('tee'), ...files])
-    return run(file, args, { input: value, signal })
-  }
+  const set = (value: string, files: readonly string[]) =>
+    runInside(keeper, [requireTool('tee'), ...files], { input: value, signal })
   await Promise.all([set('1', on), set('0', off)]).catch((cause: unknown) => {
     signal?.throwIfAborted()
     throw new NetworkError('The way out cannot be routed: /proc/sys/net of the network cannot be written', {

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
+import type { Client } from 'ssh2'
 import { SshError } from '../errors.ts'
 import { runningGuests, type RunningGuest } from '../guest/registry/running-guests.ts'
+import { Deadline } from '../lifetime/deadline.ts'
 import { dialThrough } from '../network/keeper/dial.ts'
 import { connectSsh } from '../ssh/connect.ts'
 import type { Command } from './command.ts'
@@ -67,21 +69,20 @@ function choose(guests: readonly RunningGuest[], beginning: string): RunningGues
   return guests.find((guest) => guest.id === id) as RunningGuest
 }
 
-async function openShellIn(
-  { socketPath, address, hostPublicKey, keyFile }: RunningGuest,
-  command: string | undefined,
-): Promise<number> {
-  const budget = new AbortController()
-  const timer = setTimeout(() => budget.abort(silent()), CONNECT_BUDGET).unref()
-  const privateKey = await readFile(keyFile, 'utf8')
-  const socket = await dialThrough(socketPath, address, SSH_PORT, budget.signal)
-  const client = await connectSsh(socket, { user: 'root', hostPublicKey, privateKey }, budget.signal)
-  clearTimeout(timer)
+async function openShellIn(guest: RunningGuest, command: string | undefined): Promise<number> {
+  const client = await connectTo(guest)
   try {
     return await joinTerminal(client, command)
   } finally {
     client.end()
   }
+}
+
+async function connectTo({ socketPath, address, hostPublicKey, keyFile }: RunningGuest): Promise<Client> {
+  using deadline = new Deadline(CONNECT_BUDGET, { late: silent })
+  const privateKey = await readFile(keyFile, 'utf8')
+  const socket = await dialThrough(socketPath, address, SSH_PORT, deadline.signal)
+  return await connectSsh(socket, { user: 'root', hostPublicKey, privateKey }, deadline.signal)
 }
 
 function silent(): SshError {

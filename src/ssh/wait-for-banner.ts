@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import pRetry from 'p-retry'
+import { Deadline } from '../lifetime/deadline.ts'
 
 /** Connects to a port of the guest. */
 export type Dial = (port: number, signal: AbortSignal) => Promise<Duplex>
@@ -42,19 +43,9 @@ async function tryOnce(dial: Dial, signal: AbortSignal): Promise<Duplex> {
   return socket
 }
 
-/** Not AbortSignal.timeout and .any: hundreds of tries would each leave a timer and a listener behind for a while. */
 async function within<T>(limit: number, signal: AbortSignal, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const limited = new AbortController()
-  const onAbort = () => limited.abort(signal.reason)
-  const timer = setTimeout(() => limited.abort(new Error(`no answer within ${limit} ms`)), limit)
-  signal.addEventListener('abort', onAbort, { once: true })
-  if (signal.aborted) onAbort()
-  try {
-    return await act(limited.signal)
-  } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', onAbort)
-  }
+  using deadline = new Deadline(limit, { signal, late: () => new Error(`no answer within ${limit} ms`) })
+  return await act(deadline.signal)
 }
 
 function readBanner(socket: Duplex, signal: AbortSignal): Promise<void> {

@@ -41,7 +41,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   doctor: ['errors', 'options', 'host', 'accelerator'],
   index: ['errors', 'lifetime', 'address', 'options', 'network', 'image', 'machine', 'ssh', 'seed', 'guest'],
-  cli: ['visible', 'errors', 'options', 'host', 'network', 'image', 'ssh', 'template', 'guest', 'doctor'],
+  cli: ['visible', 'errors', 'lifetime', 'options', 'host', 'network', 'image', 'ssh', 'template', 'guest', 'doctor'],
   fixtures: [
     'visible',
     'errors',

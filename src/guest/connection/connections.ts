@@ -1,5 +1,6 @@
 import type { Client } from 'ssh2'
 import { SshError } from '../../errors.ts'
+import { Deadline } from '../../lifetime/deadline.ts'
 import { Phases } from '../../lifetime/phases.ts'
 import { until } from '../../lifetime/until.ts'
 import type { Machine } from '../../machine/start-machine.ts'
@@ -104,20 +105,17 @@ export class Connections {
 
   async #reconnect(run: AbortSignal): Promise<Client> {
     const { elsewhere, machine } = this.#parts
-    const limit = new AbortController()
+    using limit = new Deadline(RECONNECT_BUDGET, { signal: run, late: () => noSshd(machine.console.tail) })
     const look = () => elsewhere(limit.signal).catch(() => undefined)
-    const timers = [
-      setTimeout(() => void look().then((why) => why && limit.abort(why)), SUSPICIOUS),
-      setTimeout(() => limit.abort(noSshd(machine.console.tail)), RECONNECT_BUDGET),
-    ]
+    const suspicion = setTimeout(() => void look().then((why) => why && limit.abort(why)), SUSPICIOUS)
     try {
-      return await this.#login(AbortSignal.any([run, limit.signal]))
+      return await this.#login(limit.signal)
     } catch (error) {
-      if (run.aborted || limit.signal.aborted) throw error
+      if (limit.signal.aborted) throw error
       // Another machine's sshd has another key.
       throw (await look()) ?? error
     } finally {
-      timers.forEach(clearTimeout)
+      clearTimeout(suspicion)
     }
   }
 
@@ -143,9 +141,10 @@ export class Connections {
     const { run } = runState
     this.#live.trust()
     if (!(await isGoingDown(client))) return client
-    await until(AbortSignal.any([run, AbortSignal.timeout(boot.budget)]), new Promise(() => {})).catch(() => {})
+    using patience = new Deadline(boot.budget, { signal: run })
+    await until(patience.signal, new Promise(() => {})).catch(() => {})
     this.hangUp()
-    return this.#live.open()
+    return await this.#live.open()
   }
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'ssh2'
 import { BootError, CommandError, SshError } from '../../errors.ts'
+import { Deadline } from '../../lifetime/deadline.ts'
 import { until } from '../../lifetime/until.ts'
 import type { Machine } from '../../machine/start-machine.ts'
 import type { Exec } from '../commands.ts'
@@ -69,15 +70,14 @@ export function power({ machine, runState, budget, exec, open }: PowerParts): Om
 
   const over = async (what: string, signal: AbortSignal | undefined, act: () => Promise<unknown>) => {
     const { run } = runState
-    const timer = AbortSignal.timeout(budget)
-    const limit = AbortSignal.any([timer, ...(signal ? [signal] : [])])
+    using limit = new Deadline(budget, { signal })
     const ended = new Promise<void>((resolve) => run.addEventListener('abort', () => resolve(), { once: true }))
     try {
-      await until(limit, Promise.race([act(), ended]))
-      await until(limit, ended)
+      await until(limit.signal, Promise.race([act(), ended]))
+      await until(limit.signal, ended)
       if (runState.state === 'panicked') runState.requireRunning()
     } catch (error) {
-      if (!timer.aborted) throw error
+      if (!limit.isLate) throw error
       throw new BootError(`The guest did not ${what} within ${Math.round(budget / 1000)} s`, {
         consoleTail: console.tail,
         hint: 'A service that does not stop is the usual cause; guest.crash() cuts the power.',

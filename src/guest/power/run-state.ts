@@ -1,4 +1,5 @@
 import { BootError, GuestError } from '../../errors.ts'
+import { Deadline } from '../../lifetime/deadline.ts'
 import { until } from '../../lifetime/until.ts'
 import type { Machine } from '../../machine/start-machine.ts'
 
@@ -81,26 +82,21 @@ export class RunState {
    */
   async leavePanic(budget: number): Promise<void> {
     if (this.state !== 'panicked') return
-    const over = new AbortController()
-    const timer = setTimeout(() => over.abort(this.#machine.panics.error), budget)
-    const left = new Promise<void>((resolve) => {
-      const look = () => {
-        if (this.state !== 'panicked') resolve()
-        else if (this.#machine.panics.isFinal) over.abort(this.#machine.panics.error)
-      }
-      const stop = this.#machine.panics.onChange(look)
-      this.#onLost.add(look)
-      over.signal.addEventListener('abort', () => {
-        stop()
-        this.#onLost.delete(look)
-      })
-      look()
-    })
+    const { panics } = this.#machine
+    using over = new Deadline(budget, { late: () => panics.error })
+    const left = Promise.withResolvers<void>()
+    const look = () => {
+      if (this.state !== 'panicked') left.resolve()
+      else if (panics.isFinal) over.abort(panics.error)
+    }
+    const stop = panics.onChange(look)
+    this.#onLost.add(look)
     try {
-      await until(over.signal, left)
+      look()
+      await until(over.signal, left.promise)
     } finally {
-      clearTimeout(timer)
-      over.abort()
+      stop()
+      this.#onLost.delete(look)
     }
   }
 

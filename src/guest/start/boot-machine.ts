@@ -3,6 +3,7 @@ import type { Client } from 'ssh2'
 import { BootError } from '../../errors.ts'
 import { budgetFactor, type Accelerator } from '../../accelerator/accelerator.ts'
 import type { Image } from '../../image/resolve-image.ts'
+import { Deadline } from '../../lifetime/deadline.ts'
 import type { Disposers } from '../../lifetime/disposers.ts'
 import { timerMs } from '../../lifetime/longest-timer.ts'
 import type { Phases } from '../../lifetime/phases.ts'
@@ -170,21 +171,16 @@ export async function withinBudget<T>(
   { machine, phases, budget, grace, signal, since = 0 }: Budget,
   work: (boot: AbortSignal, sshdAnswered: () => void) => Promise<T>,
 ): Promise<T> {
-  const boot = new AbortController()
+  using boot = new Deadline(budget, {
+    signal,
+    late: () => budgetSpent(budget, phases.current, machine.console.tail),
+  })
   using watch = watchBoot(machine, grace, since, (error) => boot.abort(error))
-  const spent = () => boot.abort(budgetSpent(budget, phases.current, machine.console.tail))
-  const timer = setTimeout(spent, budget)
-  const abort = () => boot.abort(signal?.reason)
-  signal?.addEventListener('abort', abort, { once: true })
-  if (signal?.aborted) abort()
   try {
     return await work(boot.signal, () => watch.sshdAnswered())
   } catch (error) {
     if (!boot.signal.aborted) await sleep(ECHO)
     throw boot.signal.aborted ? boot.signal.reason : error
-  } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', abort)
   }
 }
 

@@ -6,6 +6,7 @@ import { cacheFolder } from '../../host/environment.ts'
 import { run } from '../../host/program/run.ts'
 import { requireTool } from '../../host/program/tools.ts'
 import type { Image } from '../../image/resolve-image.ts'
+import { Deadline } from '../../lifetime/deadline.ts'
 import { acquire, type Disposers } from '../../lifetime/disposers.ts'
 import { Phases } from '../../lifetime/phases.ts'
 import type { ConsoleListener } from '../../machine/console.ts'
@@ -165,22 +166,21 @@ interface Freezing {
 
 /** Returns why its clones cannot become other guests; an empty text when they can. */
 async function freezeGuest({ machine, client, accel, network, folder, signal }: Freezing): Promise<string> {
-  const budget = AbortSignal.timeout(FREEZE_BUDGET * budgetFactor(accel))
-  const limit = signal ? AbortSignal.any([signal, budget]) : budget
-  const armed = new ResumeAgentPort(machine.agentPort).armed(limit)
+  using limit = new Deadline(FREEZE_BUDGET * budgetFactor(accel), { signal })
+  const armed = new ResumeAgentPort(machine.agentPort).armed(limit.signal)
   // Its failure is only of interest once the command has started the resume agent.
   armed.catch(() => {})
   try {
-    await exec(client, armCommand('end'), { cancelSignal: limit })
+    await exec(client, armCommand('end'), { cancelSignal: limit.signal })
     client.end()
     const unchangeable = await armed
-    await freeze(machine, { state: join(folder, FILES.state), stateFolder: network.stateFolder }, limit)
+    await freeze(machine, { state: join(folder, FILES.state), stateFolder: network.stateFolder }, limit.signal)
     return unchangeable
   } catch (cause) {
     signal?.throwIfAborted()
     // That a connection or QEMU broke says nothing of the next try.
-    if (!budget.aborted && !(cause instanceof CommandError)) throw cause
-    const why = budget.aborted
+    if (!limit.isLate && !(cause instanceof CommandError)) throw cause
+    const why = limit.isLate
       ? 'it did not become quiet in time'
       : 'python3 and systemd-run are needed in it for setting its clock later'
     throw new FreezeError(`The guest cannot be frozen: ${why}`, { cause })

@@ -1,6 +1,7 @@
 import pRetry from 'p-retry'
 import { SshError, WaitError, withFrames, type GuestErrorFacts } from '../../errors.ts'
 import { budgetFactor, type Accelerator } from '../../accelerator/accelerator.ts'
+import { Deadline } from '../../lifetime/deadline.ts'
 import { timerMs } from '../../lifetime/longest-timer.ts'
 import { until } from '../../lifetime/until.ts'
 import { badOption } from '../../errors/bad-option.ts'
@@ -63,23 +64,13 @@ export interface Wait<T> {
 export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
   const { what, timeout, interval, signal, watch, look, explain, pending, looksAtLeastOnce = false } = wait
   const startedAt = performance.now()
-  const over = new AbortController()
+  const left = () => timeout - (performance.now() - startedAt)
   const late = new Error('the time is up')
+  // A single look alone, of a guest that need not answer, takes as long as it takes.
+  const limit = looksAtLeastOnce ? timeout + FIRST_LOOK_BUDGET : timeout || Infinity
+  using over = new Deadline(limit, { signal, late: () => late })
   let attempts = 0
   let last: NotYet | undefined
-  const spent = () => {
-    if (looksAtLeastOnce && !last && !isSpent) {
-      isSpent = true
-      timer = setTimeout(spent, FIRST_LOOK_BUDGET)
-    } else over.abort(late)
-  }
-  let isSpent = timeout === 0
-  let timer: NodeJS.Timeout | undefined
-  if (!isSpent) timer = setTimeout(spent, timerMs(timeout))
-  else if (looksAtLeastOnce) timer = setTimeout(spent, FIRST_LOOK_BUDGET)
-  const onAbort = () => over.abort(signal?.reason)
-  signal?.addEventListener('abort', onAbort, { once: true })
-  if (signal?.aborted) onAbort()
   using _watching = watch((error) => over.abort(error))
   const lookOnce = async () => {
     attempts++
@@ -89,7 +80,8 @@ export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
       if (over.signal.aborted) throw over.signal.reason
       last = notYet(error)
       pending?.saw(last.message)
-      if (isSpent) over.abort(late)
+      if (left() <= 0) over.abort(late)
+      else over.restart(left())
       throw last
     }
   }
@@ -123,8 +115,6 @@ export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
       },
     )
   } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', onAbort)
     pending?.end(signal?.aborted ?? false)
   }
 }

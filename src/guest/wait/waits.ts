@@ -1,5 +1,6 @@
 import { NetworkError, WaitError } from '../../errors.ts'
 import type { Accelerator } from '../../accelerator/accelerator.ts'
+import { Deadline } from '../../lifetime/deadline.ts'
 import type { Console } from '../../machine/console.ts'
 import type { Panics } from '../../machine/panics.ts'
 import type { ExecResult } from '../../ssh/command/exec-options.ts'
@@ -153,12 +154,12 @@ export function waits({ id, exec, connect, console, panics, accel, runState, why
       await wait(options, {
         what: `port ${port}`,
         look: async (signal) => {
-          const limit = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_LIMIT)])
+          using limit = new Deadline(CONNECT_LIMIT, { signal })
           try {
-            const socket = await connect(port, limit)
+            const socket = await connect(port, limit.signal)
             socket.on('error', () => {}).destroy()
           } catch (error) {
-            if (limit.aborted) throw new NotYet(`no answer within ${CONNECT_LIMIT} ms`, {}, true)
+            if (limit.signal.aborted) throw new NotYet(`no answer within ${CONNECT_LIMIT} ms`, {}, true)
             if (error instanceof NetworkError) throw new NotYet(error.message, {}, isSilence(error))
             throw error
           }

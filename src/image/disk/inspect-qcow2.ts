@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
 import { ImageError } from '../../errors.ts'
+import { Deadline } from '../../lifetime/deadline.ts'
 import { checkTables } from './check-tables.ts'
 import { LARGEST_CLUSTER, parseQcow2Header, Qcow2Error, type Qcow2Header } from './qcow2-header.ts'
 
@@ -13,12 +14,12 @@ const PATIENCE = 60_000
  */
 export async function inspectQcow2(path: string, file: FileHandle, signal?: AbortSignal): Promise<Qcow2Header> {
   const { size } = await file.stat()
-  const patience = AbortSignal.timeout(PATIENCE)
+  using patience = new Deadline(PATIENCE, { signal })
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(LARGEST_CLUSTER), 0, LARGEST_CLUSTER, 0)
     const header = parseQcow2Header(buffer.subarray(0, bytesRead))
     requirePlain(path, header)
-    await checkTables(file, header, size, signal ? AbortSignal.any([signal, patience]) : patience)
+    await checkTables(file, header, size, patience.signal)
     return header
   } catch (cause) {
     signal?.throwIfAborted()

@@ -1,5 +1,6 @@
 import type { Client } from 'ssh2'
 import { GuestError } from '../../errors.ts'
+import { Deadline } from '../../lifetime/deadline.ts'
 import { until } from '../../lifetime/until.ts'
 import { canceled, guestFileError, stalled } from './file-error.ts'
 import { startProgram, type Program, type ProgramEnding } from './program.ts'
@@ -40,13 +41,13 @@ export async function withProgram<T>(
   { what, path, stallMs, cancelSignal }: Act,
   work: (running: Running) => Promise<T>,
 ): Promise<T> {
-  const stop = new AbortController()
+  using stop = new Deadline(stallMs, {
+    signal: cancelSignal,
+    late: () => stalled(what, path, stallMs),
+    canceled: (reason) => canceled(what, path, reason),
+  })
   const { signal } = stop
-  const onAbort = () => stop.abort(canceled(what, path, cancelSignal?.reason))
-  if (cancelSignal?.aborted) onAbort()
   signal.throwIfAborted()
-  cancelSignal?.addEventListener('abort', onAbort, { once: true })
-  const timer = setTimeout(() => stop.abort(stalled(what, path, stallMs)), stallMs)
   const starting = startProgram(client, script, what)
   let program: Program | undefined
   try {
@@ -61,7 +62,7 @@ export async function withProgram<T>(
       bytes += more
       if (bytes < STEP) return
       bytes = 0
-      timer.refresh()
+      stop.restart(stallMs)
     }
     const work_ = work({ ...program, signal, moved, fail: (error) => stop.abort(error), endedWell })
     const result = await work_.catch(async (error: unknown) => {
@@ -77,8 +78,5 @@ export async function withProgram<T>(
     if (program) await stopping
     signal.throwIfAborted()
     throw error
-  } finally {
-    clearTimeout(timer)
-    cancelSignal?.removeEventListener('abort', onAbort)
   }
 }

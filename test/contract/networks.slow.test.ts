@@ -14,7 +14,7 @@ test('guests of fixtures on several networks, with a router between them: clones
     results.filter(({ status }) => status === 'failed').map((each) => [each.title, each.failureMessages.join('\n')]),
   )
   expect([...failed.keys()].sort(), stdout).toEqual(['one in which a program crashes in the router', 'one that fails'])
-  expect(results).toHaveLength(4)
+  expect(results).toHaveLength(5)
   expect(failed.get('one that fails')).toMatch(/guest router at 10\.1\.0\.2: [^]*echo asked router/)
   const crash = failed.get('one in which a program crashes in the router') ?? ''
   expect(crash).toMatch(/^GuestError: In the guest a program crashed: /m)

@@ -72,6 +72,8 @@ test('a TAP that another process has open: which one', async () => {
 // What is told of such a machine: test/network/neighbours.test.ts.
 test('a guest is not started at an address that another machine answers for', async () => {
   await using other = await openNetwork()
+  // On a private network with nobody else nobody is asked.
+  await other.attach({ hostname: 'web', address: '192.168.100.7' })
   await using machine = await plugIn(other, '192.168.100.77/24')
   await expect(other.boot({ hostname: 'late', address: '192.168.100.77' })).rejects.toMatchObject({
     name: 'NetworkError',

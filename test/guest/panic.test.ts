@@ -22,9 +22,11 @@ test('a panic can be waited for, also after it came, but once', async () => {
     'sysrq triggered crash',
   )
   // Nothing more will come.
-  for (const wait of [guest.waitForPanic(), guest.waitForConsole(/nobody writes this/), guest.waitForFile('/')]) {
-    await expect(wait).rejects.toThrow(/^The guest's kernel panicked: sysrq triggered crash/)
-  }
+  await Promise.all(
+    [guest.waitForPanic(), guest.waitForConsole(/nobody writes this/), guest.waitForFile('/')].map((wait) =>
+      expect(wait).rejects.toThrow(/^The guest's kernel panicked: sysrq triggered crash/),
+    ),
+  )
   await expect(guest.reconnect()).rejects.toThrow(/^The guest's kernel panicked/)
 })
 

@@ -42,20 +42,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   doctor: ['errors', 'options', 'host', 'accelerator'],
   index: ['errors', 'lifetime', 'address', 'options', 'network', 'image', 'machine', 'ssh', 'seed', 'guest'],
   cli: ['visible', 'errors', 'lifetime', 'options', 'host', 'network', 'image', 'ssh', 'template', 'guest', 'doctor'],
-  fixtures: [
-    'visible',
-    'errors',
-    'lifetime',
-    'address',
-    'options',
-    'host',
-    'accelerator',
-    'network',
-    'machine',
-    'ssh',
-    'guest',
-    'index',
-  ],
+  internal: ['visible', 'errors', 'lifetime', 'address', 'options', 'host', 'accelerator', 'machine', 'ssh', 'guest'],
+  // A client of the core: what is for everybody, and what is for it alone.
+  fixtures: ['index', 'internal'],
 }
 
 /** Files in a folder, and lines in a file, that one finds one's way in. */

@@ -1,8 +1,14 @@
 import { expect, testWithGuests } from 'vitest-guest'
+import type { Guest } from 'vitest-guest/core'
 
 const test = testWithGuests(
   {
-    client: { networks: [{ network: 'left', address: '10.1.0.9' }] },
+    client: {
+      networks: [
+        { network: 'left', address: '10.1.0.9' },
+        { network: 'right', address: false },
+      ],
+    },
     // One card more, for a DHCP server.
     router: { networks: ['left', { network: 'right', address: '10.2.0.5' }, { network: 'right', address: false }] },
     server: { networks: ['right'] },
@@ -32,6 +38,18 @@ test('a router between two networks', async ({ guests, network, networks }) => {
 test('a card without an address', async ({ guests }) => {
   expect((await guests.router.$`ip -brief link show dev eth2`).stdout).toMatch(/^eth2 +UP /)
   expect((await guests.router.$`ip -4 -brief address show dev eth2`).stdout).not.toMatch(/\d\.\d/)
+})
+
+test('a DHCP server on a card of its own', async ({ guests }) => {
+  const configure = async (guest: Guest, card: string, network: string) => {
+    await guest.writeFile('/run/systemd/network/05-lease.network', `[Match]\nName=${card}\n[Network]\n${network}`)
+    await guest.$`networkctl reload && networkctl reconfigure ${card}`
+  }
+  const pool = '[DHCPServer]\nPoolOffset=50\nPoolSize=1\nEmitDNS=no\nEmitRouter=no\n'
+  await configure(guests.router, 'eth2', `Address=10.3.0.1/24\nDHCPServer=yes\n${pool}`)
+  await configure(guests.client, 'eth1', 'DHCP=ipv4\n')
+  await guests.client.waitUntilSucceeds('ip -4 -brief address show dev eth1 | grep -F 10.3.0.50/24')
+  await guests.client.$`ping -c 1 -W 5 10.3.0.1`
 })
 
 test('one that fails', async ({ guests }) => {

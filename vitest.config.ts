@@ -12,8 +12,10 @@ interface Project {
   include: string[]
   exclude?: string[]
   timeout: number
-  /** Groups run one after the other, the files of a group two at a time: for two cores, of which an emulated guest keeps one busy. */
+  /** Groups run one after the other, the files of a group at the same time. */
   group: number
+  /** @default 2: an emulated guest that boots keeps a core busy. */
+  maxWorkers?: number
   fileParallelism?: false
   maxConcurrency?: number
 }
@@ -33,13 +35,15 @@ const PROJECTS: Project[] = [
     exclude: [SLOW, TEMPLATE],
     timeout: LIMITS.guest,
     group: 1,
+    // Clones, which wait as much as they work.
+    maxWorkers: 3,
   },
-  { name: 'slow', include: [SLOW], exclude: ['test/chaos/**'], timeout: LIMITS.guest, group: 1 },
+  { name: 'slow', include: [SLOW], exclude: ['test/chaos/**'], timeout: LIMITS.guest, group: 2 },
   {
     name: 'chaos',
     include: ['test/chaos/**/*.slow.test.ts'],
     timeout: LIMITS.guest,
-    group: 2,
+    group: 3,
     // Counts processes and interfaces of the whole machine, so nothing else may make any meanwhile.
     fileParallelism: false,
     // A guest must be gone within a second, and five at once would keep two cores from it.
@@ -59,7 +63,7 @@ export default defineConfig({
   },
 })
 
-function toProject({ timeout, group, exclude = [], ...rest }: Project): TestProjectInlineConfiguration {
+function toProject({ timeout, group, exclude = [], maxWorkers = 2, ...rest }: Project): TestProjectInlineConfiguration {
   return {
     test: {
       ...rest,
@@ -68,7 +72,7 @@ function toProject({ timeout, group, exclude = [], ...rest }: Project): TestProj
       hookTimeout: timeout,
       // What is polled for comes soon, but one look at an emulated guest may take the second that is vitest's default.
       expect: { poll: { timeout: LIMITS.atOnce } },
-      ...(rest.fileParallelism ?? { maxWorkers: 2 }),
+      ...(rest.fileParallelism ?? { maxWorkers }),
       sequence: { groupOrder: group },
     },
   }

@@ -19,7 +19,9 @@ async function passes(kind: string, env: NodeJS.ProcessEnv = {}, where: Paramete
   expect(left).toEqual([])
 }
 
-test('the suite of kinds.test.ts on a network of the user, where there is no /dev/net/tun', () => {
+test('fixtures on a private network: files, servers, OpenSSH, captures, snapshots', () => passes('private'))
+
+test('the same on a network of the user, where there is no /dev/net/tun', () => {
   const hide = 'mount -t tmpfs none /dev/net && exec "$@"'
   const user = needsUserNamespace() ? ['--user', '--map-root-user'] : []
   const inside = (command: readonly string[]) => ['unshare', ...user, '--mount', 'sh', '-c', hide, 'sh', ...command]

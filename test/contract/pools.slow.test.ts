@@ -26,3 +26,12 @@ test('threads without isolation: the files of a worker share a guest', async () 
   expect(stderr).toContain('saw 2 marker(s)')
   expect(left).toEqual([])
 })
+
+test('forks without isolation: the files of a worker share a guest', async () => {
+  const args = ['--pool', 'forks', '--no-isolate', '--maxWorkers', '1']
+  const { report, left, stdout, stderr } = await runProject('shared', args)
+  expect(report, stdout).toMatchObject({ success: true, numPassedTests: 2 })
+  expect(stderr).toContain('saw 1 marker(s)')
+  expect(stderr).toContain('saw 2 marker(s)')
+  expect(left).toEqual([])
+})

@@ -114,20 +114,3 @@ test('a pipeline fails when any of its commands does, unless it may', async () =
   // A list goes on, and what is not set is empty: neither -e nor -u.
   expect((await guest.exec('false; echo "$NOT_SET$?"')).stdout).toBe('1')
 })
-
-test('more commands at once than a connection can have take turns', async () => {
-  const said = await Promise.all(Array.from({ length: 110 }, (_, n) => guest.exec(`echo ${n}`)))
-  expect(said.map(({ stdout }) => Number(stdout))).toEqual(Array.from({ length: 110 }, (_, n) => n))
-})
-
-test('as many processes as a connection can have: one more is refused, and all are ended at once', async () => {
-  const caller = new AbortController()
-  const sleep = () => guest.spawn('exec sleep 4711', { cancelSignal: caller.signal })
-  const processes = await Promise.all(Array.from({ length: 90 }, sleep))
-  await expect(sleep()).rejects.toThrow(
-    /^SSH did not start the command \(90 commands run over this connection, which is all/,
-  )
-  caller.abort()
-  expect((await Promise.all(processes.map(({ exit }) => exit))).every(({ isCanceled }) => isCanceled)).toBe(true)
-  await expect.poll(() => sleepers(4711), { timeout: LIMITS.soon }).toBe(0)
-})

@@ -3,7 +3,7 @@ import { bootGuest, GuestError, WaitError, type Guest } from '../../src/index.ts
 import { LIMITS } from '../support/time-limits.ts'
 
 /** Of waits that are to fail by the clock; one look takes 0.3 s under emulation. */
-const SHORT = { timeout: 5000, interval: 300 }
+const SHORT = { timeout: 3000, interval: 300 }
 
 let guest: Guest
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { needsUserNamespace } from '../../src/host/rights/namespaces.ts'
 import { leftovers, leftoversAfter, ownTemporaryFolder, processesNaming } from '../support/leftovers.ts'
 
@@ -37,6 +37,8 @@ test('the way out leads to public addresses, and further if asked; it ends with 
     env: { ...process.env, TMPDIR: folder.path },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  // Else a test that fails leaves it, and vitest waits for it.
+  onTestFinished(() => void owner.kill('SIGKILL'))
   const [line] = (await once(createInterface(owner.stdout), 'line')) as [string]
   const { host, none, open, lan, names } = JSON.parse(line) as Told
   // All of it is there.

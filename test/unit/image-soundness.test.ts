@@ -3,8 +3,11 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ImageError } from '../../src/errors.ts'
+import { buildTemplate } from '../../src/guest/build-template.ts'
 import type { Image } from '../../src/image/image.ts'
 import { resolveImage } from '../../src/image/resolve-image.ts'
+import { resolveGuest } from '../../src/options/guest-options.ts'
+import { resolveNetwork } from '../../src/options/network-options.ts'
 import { toolPath } from '../support/tool-path.ts'
 
 /** Stand-ins: what a build gives is all the same here, if only it is another each time. */
@@ -75,6 +78,14 @@ test.for(FILES)(
   },
 )
 
+test('kernel parameters come after those of the image, also for a kernel that is there already', async () => {
+  const append = async (...kernelParameters: string[]) =>
+    (await resolveImage({ base: 'debian-12', packages: [] }, { kernelParameters })).direct?.append
+  const own = await append()
+  expect(own).toMatch(/^\S+/)
+  expect(await append('a=b', 'c="d e"')).toBe(`${own} a=b c="d e"`)
+})
+
 test('one that was cut off is built anew, and so is one whose file is missing', async () => {
   const { image } = await resolve()
   await truncate(image.disk.path, 2_000_000)
@@ -113,6 +124,19 @@ test('what no time tells is found when it is built upon, and refused; the next s
     /^The image debian-12 is damaged: the content of disk\.raw has changed\n/,
   )
   expect((await resolve()).rebuilt).toContain('the content of disk.raw has changed')
+})
+
+test('a template is built upon no image that is found damaged then', async () => {
+  const damaged = new ImageError('The image is damaged')
+  const building = buildTemplate(cache, {
+    spec: resolveGuest({}, resolveNetwork({})),
+    label: 'of a test',
+    image: { verify: () => Promise.reject(damaged) },
+    // Who comes as far as this has not looked.
+    network: undefined,
+    onProgress: () => {},
+  } as never)
+  await expect(building).rejects.toBe(damaged)
 })
 
 function bootSector(sectors: number): Buffer {

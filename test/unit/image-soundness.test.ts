@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ImageError } from '../../src/errors.ts'
-import { buildTemplate } from '../../src/guest/build-template.ts'
+import { buildTemplate } from '../../src/guest/start/build-template.ts'
 import type { Image } from '../../src/image/image.ts'
 import { resolveImage } from '../../src/image/resolve-image.ts'
 import { resolveGuest } from '../../src/options/guest-options.ts'
-import { resolveNetwork } from '../../src/options/network-options.ts'
+import { resolveNetwork } from '../../src/options/network/network-options.ts'
 import { toolPath } from '../support/tool-path.ts'
 
 /** Stand-ins: what a build gives is all the same here, if only it is another each time. */

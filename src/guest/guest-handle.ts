@@ -16,10 +16,9 @@ import { commands, runIn } from './commands.ts'
 import { Connections } from './connection/connections.ts'
 import { explainFailure, findReason } from './inspection/explain-failure.ts'
 import { files } from './files.ts'
-import type { Interface } from './network/further-cards.ts'
+import type { Interface } from './network/interface.ts'
 import { endWithProcess } from './forgotten.ts'
 import type { Guest } from './guest.ts'
-import type { GuestNetwork } from './network/guest-network.ts'
 import { writeRecord } from './registry/guest-record.ts'
 import { RunState } from './power/run-state.ts'
 import { link } from './link.ts'
@@ -27,7 +26,7 @@ import { notePending } from './wait/note-pending.ts'
 import { forget } from './wait/pending.ts'
 import { power } from './power/power.ts'
 import { connectivity } from './connection/connectivity.ts'
-import { registryOf } from './network/guest-registry.ts'
+import type { RegisteredNetwork } from './network/guest-registry.ts'
 import { inspection } from './inspection/inspection.ts'
 import { Snapshots } from './power/snapshots.ts'
 import { whyElsewhere } from './network/address-conflict.ts'
@@ -36,7 +35,7 @@ import { waits } from './wait/waits.ts'
 /** The pieces of a guest that is ready. */
 export interface GuestParts {
   readonly spec: GuestSpec
-  readonly network: GuestNetwork
+  readonly network: RegisteredNetwork
   readonly image: string
   readonly accel: 'kvm' | 'tcg'
   readonly phases: Phases
@@ -105,7 +104,7 @@ export function guestHandle(parts: GuestParts): Guest {
   })
   let keptBy: number | undefined
   const run = runIn({ open: () => ssh.open(), timeout: timeouts.command * budgetFactor(accel), explain })
-  const welcomeBack = () => registryOf(network).welcomeBack(hostname)
+  const welcomeBack = () => network.registry.welcomeBack(hostname)
   const powers = power({ machine, runState, budget: boot.budget, exec: run, open: () => ssh.open() })
   const cable = link({ machine, network, hostname, exec: run })
   const snapshots = new Snapshots({
@@ -171,7 +170,7 @@ export function guestHandle(parts: GuestParts): Guest {
     reboot: async (options) => {
       await explain(() => powers.reboot(options))
       await cable.reapply()
-      await registryOf(network).introduce()
+      await network.registry.introduce()
     },
     start: async (options) => {
       await explain(() => powers.start(options))

@@ -30,6 +30,7 @@ import { tooFar, visitorName } from './inside/visitor.ts'
 /** A bridge that is up, and what differs with the namespace that it is in. */
 export interface Bridged extends NetworkLayout {
   readonly kind: 'private' | 'host'
+  readonly reason: string | undefined
   readonly bridge: string
   readonly keeper: Keeper
   /** Who gives the addresses, unless they are static. */
@@ -145,6 +146,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
 
   return {
     kind,
+    reason: bridged.reason,
     backend: 'tap',
     bridge,
     ...layoutOf(bridged),

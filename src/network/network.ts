@@ -43,22 +43,22 @@ export interface Network extends AsyncDisposable {
    */
   readonly kind: 'private' | 'host' | 'user'
   /** Why it is of that kind, when `auto` could not take the first one. */
-  readonly reason?: string
+  readonly reason?: string | undefined
   /** The bridge's name, inside its namespace; none on a `user` network. */
-  readonly bridge?: string
+  readonly bridge?: string | undefined
   readonly subnet: Subnet
   /** The bridge's own address: the host, as guests see it. */
   readonly gateway: string
   /** IPv6 beside IPv4; none by default. */
-  readonly subnet6?: Subnet6
+  readonly subnet6?: Subnet6 | undefined
   /** The largest packet, in bytes. */
   readonly mtu: number
   /** The addresses that guests are given, with `addressing: 'dhcp'`. */
-  readonly dhcpRange?: DhcpRange
+  readonly dhcpRange?: DhcpRange | undefined
   /** The way out, with `egress: true`. */
-  readonly egress?: Egress
+  readonly egress?: Egress | undefined
   /** Who gives them, and to whom it has. */
-  readonly dhcp?: Dhcp
+  readonly dhcp?: Dhcp | undefined
   readonly backend: Backend
   /** Whose names and addresses are taken: the machines that are on it, and those that are about to be. */
   readonly members: readonly Member[]

@@ -14,7 +14,10 @@ import { userNetwork } from './user/user-network.ts'
 
 export type OpenOptions = NetworkOptions & { signal?: AbortSignal }
 
-const OPEN: Record<Network['kind'], (spec: NetworkSpec, signal?: AbortSignal) => Promise<Network>> = {
+/** @param reason why it is of that kind, when `auto` could not take another one */
+type Open = (spec: NetworkSpec, signal?: AbortSignal, reason?: string) => Promise<Network>
+
+const OPEN: Record<Network['kind'], Open> = {
   private: privateNetwork,
   host: hostNetwork,
   user: userNetwork,
@@ -54,21 +57,20 @@ export async function beginNetwork(options: OpenOptions): Promise<Network> {
 /** What cannot be had here is passed over, and said in one line. */
 async function firstPossible(spec: NetworkSpec, signal?: AbortSignal): Promise<Network> {
   const refusals: string[] = []
+  const open = async (kind: Network['kind']) => {
+    const reason = refusals.length === 0 ? undefined : refusals.join('; ')
+    const network = await OPEN[kind](spec, signal, reason)
+    if (reason !== undefined) warnOnce(`The network of guests is of kind ${kind} here; ${reason}`)
+    return network
+  }
   for (const kind of ['private', 'host'] as const) {
     try {
-      return told(await OPEN[kind](spec, signal), refusals)
+      return await open(kind)
     } catch (error) {
       signal?.throwIfAborted()
       if (!(error instanceof HostError || error instanceof NetworkError)) throw error
       refusals.push(`not ${kind}: ${messageOf(error)}`)
     }
   }
-  return told(await userNetwork(spec, signal), refusals)
-}
-
-function told(network: Network, refusals: readonly string[]): Network {
-  if (refusals.length === 0) return network
-  const reason = refusals.join('; ')
-  warnOnce(`The network of guests is of kind ${network.kind} here; ${reason}`)
-  return Object.assign(network, { reason })
+  return open('user')
 }

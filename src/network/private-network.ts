@@ -13,7 +13,7 @@ import { startKeeper } from './keeper/start-keeper.ts'
 const tapName = (index: number) => `tap${index}`
 
 /** A bridge and TAPs in namespaces of their own, held by a keeper. */
-export async function privateNetwork(place: NetworkSpec, signal?: AbortSignal): Promise<Network> {
+export async function privateNetwork(place: NetworkSpec, signal?: AbortSignal, reason?: string): Promise<Network> {
   requireTool('ip')
   requireTun()
   return acquire(async (disposers) => {
@@ -23,6 +23,7 @@ export async function privateNetwork(place: NetworkSpec, signal?: AbortSignal): 
     const keeper = disposers.use(await startKeeper({ purpose, commands }, signal))
     const bridged: Bridged = {
       kind: 'private',
+      reason,
       bridge: BRIDGE,
       ...layoutOf(place),
       keeper,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bootGuest } from '../../src/guest/start/boot-guest.ts'
 import type { Guest } from '../../src/guest/guest.ts'
 import type { Network } from '../../src/network/network.ts'
-import { openNetwork } from '../../src/network/open-network.ts'
+import { openNetwork } from '../../src/guest/network/open-guest-network.ts'
 
 let network: Network
 let guest: Guest

@@ -5,8 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { NetworkError } from '../../src/errors.ts'
 import { bootGuest } from '../../src/guest/start/boot-guest.ts'
 import type { Network } from '../../src/network/network.ts'
-import { openNetwork as openGuestNetwork } from '../../src/guest/network/open-guest-network.ts'
-import { openNetwork } from '../../src/network/open-network.ts'
+import { openNetwork } from '../../src/guest/network/open-guest-network.ts'
 import { insideNode, ping, plugIn, split } from '../support/plug-in.ts'
 
 const GUEST = { hostname: 'guest', address: '192.168.100.224' }
@@ -111,8 +110,8 @@ test('what cannot be a further card is refused before anything starts', async ()
 const NOWHERE = '/nowhere/disk.qcow2'
 
 test('addresses of all cards are given in the order of the calls, and are free again when the start fails', async () => {
-  await using left = await openGuestNetwork({ subnet: '10.1.0.0/24' })
-  await using right = await openGuestNetwork({ subnet: '10.2.0.0/24' })
+  await using left = await openNetwork({ subnet: '10.1.0.0/24' })
+  await using right = await openNetwork({ subnet: '10.2.0.0/24' })
   const starts = [
     bootGuest({ network: left, interfaces: [{ network: right }], image: NOWHERE }),
     right.boot({ hostname: 'b', image: NOWHERE }),

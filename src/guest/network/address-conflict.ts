@@ -3,7 +3,6 @@ import { hostAddresses } from '../../address/ipv4.ts'
 import { brokenLink } from '../../network/diagnosis/broken-link.ts'
 import { firewallBefore } from '../../network/diagnosis/firewall.ts'
 import type { Network } from '../../network/network.ts'
-import { registryOf } from './guest-registry.ts'
 
 /** No more addresses than these are asked for. */
 const MOST_ASKED = 256
@@ -15,8 +14,11 @@ export interface Neighbour {
   readonly macAddress: string
 }
 
+/** A network with those of its guests who are known; that of a template has none. */
+export type Neighbourhood = Network & { readonly guests?: readonly Neighbour[] }
+
 /** @throws NetworkError when a machine on the bridge answers for the address that a guest is to have. */
-export async function requireUnanswered(network: Network, address: string, signal?: AbortSignal): Promise<void> {
+export async function requireUnanswered(network: Neighbourhood, address: string, signal?: AbortSignal): Promise<void> {
   // Nobody else can be on a network of our own.
   if (network.kind === 'private' && network.members.length === 1) return
   const mac = (await network.neighbours([address], signal)).get(address)
@@ -28,7 +30,7 @@ export async function requireUnanswered(network: Network, address: string, signa
  * its address, it has another one itself, or a firewall is in between.
  */
 export async function whyElsewhere(
-  network: Network,
+  network: Neighbourhood,
   guest: Neighbour,
   signal?: AbortSignal,
 ): Promise<NetworkError | undefined> {
@@ -48,14 +50,14 @@ export async function whyElsewhere(
 }
 
 /** The error of a start, or a better one when that was about SSH and the network knows more. */
-export async function explainSilence(error: unknown, network: Network, guest: Neighbour): Promise<unknown> {
+export async function explainSilence(error: unknown, network: Neighbourhood, guest: Neighbour): Promise<unknown> {
   if (!(error instanceof GuestError) || !error.phase?.startsWith('ssh')) return error
   const why = await whyElsewhere(network, guest).catch(() => undefined)
   return why ? Object.assign(why, { cause: error, phase: error.phase, elapsedMs: error.elapsedMs }) : error
 }
 
-function duplicate(network: Network, address: string, mac: string): NetworkError {
-  const owner = registryOf(network).guests.find(({ macAddress }) => macAddress === mac)
+function duplicate(network: Neighbourhood, address: string, mac: string): NetworkError {
+  const owner = network.guests?.find(({ macAddress }) => macAddress === mac)
   const who = owner ? `guest ${owner.hostname} (MAC address ${mac})` : `a machine with the MAC address ${mac}`
   return new NetworkError(`The address ${address} is taken on the bridge: ${who} answers for it`, {
     lastSeen: mac,

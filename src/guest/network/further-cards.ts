@@ -1,10 +1,12 @@
-import { isNetwork } from '../../network/is-network.ts'
 import type { Attachment, Network } from '../../network/network.ts'
 import { badOption } from '../../errors/bad-option.ts'
 import { isPlainObject, refuseUnknown } from '../../options/check.ts'
 import { staticAddress, type GuestSpec } from '../../options/guest-options.ts'
 import { macAddressOf } from '../../address/mac-address.ts'
 import type { NetworkLayout } from '../../options/network/network-options.ts'
+import type { RegisteredNetwork } from './guest-registry.ts'
+import type { Interface } from './interface.ts'
+import { isNetwork } from './is-network.ts'
 
 /** A network card of a machine, and where it is plugged in. */
 export interface PluggedCard {
@@ -13,28 +15,10 @@ export interface PluggedCard {
   readonly macAddress: string
 }
 
-/** One more card of a guest. */
-export interface InterfaceOptions {
-  /** An open network. @default the guest's own */
-  network?: Network
-  /** Its static IPv4 address there, or false for a card that is up and has none. @default as `address` of a guest of that network */
-  address?: string | false
-  /** Its hardware address. @default as `macAddress` of a guest */
-  macAddress?: string
-}
-
-/** A card that a guest has besides its first. */
-export interface Interface {
-  readonly network: Network
-  /** Undefined for a card without one. */
-  readonly address: string | undefined
-  readonly macAddress: string
-}
-
 /** What a further card is to be; on the guest's own network where it says nothing. */
 export interface CardWish {
   readonly name: string
-  readonly network: Network | undefined
+  readonly network: RegisteredNetwork | undefined
   readonly address: string | false | undefined
   readonly macAddress: string | undefined
 }

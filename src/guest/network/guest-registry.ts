@@ -5,11 +5,17 @@ import { firewallBetween } from '../../network/diagnosis/firewall.ts'
 import type { Network } from '../../network/network.ts'
 import { exec } from '../../ssh/command/exec.ts'
 import type { Guest } from '../guest.ts'
+import type { GuestNetwork } from './guest-network.ts'
 import { hostsBlock, WRITE_HOSTS } from './hosts-block.ts'
 import { warnOnce } from '../../host/warn-once.ts'
 
 /** With KVM, in milliseconds: what a guest may take to be told of its neighbours. */
 const BUDGET = 3000
+
+/** What every GuestNetwork is: one with the registry of its guests. */
+export interface RegisteredNetwork extends GuestNetwork {
+  readonly registry: GuestRegistry
+}
 
 interface Registered {
   readonly guest: Guest
@@ -88,14 +94,4 @@ export class GuestRegistry {
     })
     return registered.turn
   }
-}
-
-const ALL = new WeakMap<Network, GuestRegistry>()
-
-export function registryOf(network: Network): GuestRegistry {
-  const known = ALL.get(network)
-  if (known) return known
-  const registry = new GuestRegistry(network)
-  ALL.set(network, registry)
-  return registry
 }

@@ -1,7 +1,8 @@
+import type { Network } from '../../network/network.ts'
 import { openNetwork as open, type OpenOptions } from '../../network/open-network.ts'
 import { bootGuest } from '../start/boot-guest.ts'
 import type { GuestNetwork } from './guest-network.ts'
-import { withGuests } from './with-guests.ts'
+import { GuestRegistry, type RegisteredNetwork } from './guest-registry.ts'
 
 /**
  * Opens a host-only network for guests. It ends with this process, or when disposed, and its guests before it.
@@ -10,5 +11,93 @@ import { withGuests } from './with-guests.ts'
  * refuses the namespaces or the bridge.
  */
 export async function openNetwork(options: OpenOptions = {}): Promise<GuestNetwork> {
-  return withGuests(await open(options), bootGuest)
+  return new OpenGuestNetwork(await open(options))
+}
+
+/** A network, and the registry of the guests on it. What it is asked as a network it passes on, by functions that need no `this`. */
+export class OpenGuestNetwork implements RegisteredNetwork {
+  readonly registry: GuestRegistry
+  readonly #network: Network
+  #isClosing = false
+
+  constructor(network: Network) {
+    this.#network = network
+    this.registry = new GuestRegistry(network)
+  }
+
+  get guests() {
+    return this.registry.guests
+  }
+  readonly boot: GuestNetwork['boot'] = (options = {}) => bootGuest({ ...options, network: this })
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // A guest that has opened the network for itself disposes it, and must not be waited for then.
+    if (!this.#isClosing) {
+      this.#isClosing = true
+      await this.registry.close()
+    }
+    await this.#network[Symbol.asyncDispose]()
+  }
+
+  get kind() {
+    return this.#network.kind
+  }
+  get reason() {
+    return this.#network.reason
+  }
+  get bridge() {
+    return this.#network.bridge
+  }
+  get subnet() {
+    return this.#network.subnet
+  }
+  get gateway() {
+    return this.#network.gateway
+  }
+  get subnet6() {
+    return this.#network.subnet6
+  }
+  get mtu() {
+    return this.#network.mtu
+  }
+  get dhcpRange() {
+    return this.#network.dhcpRange
+  }
+  get egress() {
+    return this.#network.egress
+  }
+  get dhcp() {
+    return this.#network.dhcp
+  }
+  get backend() {
+    return this.#network.backend
+  }
+  get members() {
+    return this.#network.members
+  }
+  get attachments() {
+    return this.#network.attachments
+  }
+  get ready() {
+    return this.#network.ready
+  }
+  get stateFolder() {
+    return this.#network.stateFolder
+  }
+  get socketPath() {
+    return this.#network.socketPath
+  }
+
+  readonly attach: Network['attach'] = (...args) => this.#network.attach(...args)
+  readonly reserve: Network['reserve'] = (...args) => this.#network.reserve(...args)
+  readonly reserveFor: Network['reserveFor'] = (...args) => this.#network.reserveFor(...args)
+  readonly partition: Network['partition'] = (...groups) => this.#network.partition(...groups)
+  readonly heal: Network['heal'] = () => this.#network.heal()
+  readonly neighbours: Network['neighbours'] = (...args) => this.#network.neighbours(...args)
+  readonly run: Network['run'] = (...args) => this.#network.run(...args)
+  readonly inside: Network['inside'] = (command) => this.#network.inside(command)
+  readonly keep: Network['keep'] = (seconds) => this.#network.keep(seconds)
+  readonly dial: Network['dial'] = (...args) => this.#network.dial(...args)
+  readonly datagrams: Network['datagrams'] = (...args) => this.#network.datagrams(...args)
+  readonly expose: Network['expose'] = (...args) => this.#network.expose(...args)
 }

@@ -4,20 +4,24 @@ import { resolveImage } from '../../image/resolve-image.ts'
 import { acquire } from '../../lifetime/disposers.ts'
 import { held } from '../../lifetime/hold.ts'
 import { Phases } from '../../lifetime/phases.ts'
-import { isNetwork } from '../../network/is-network.ts'
 import type { Network } from '../../network/network.ts'
 import { beginNetwork } from '../../network/open-network.ts'
 import { requireFunction, requireOptions, requireSignal } from '../../options/check.ts'
 import { resolveGuest } from '../../options/guest-options.ts'
-import { networkOptionsOf, resolveNetwork } from '../../options/network/network-options.ts'
+import {
+  networkOptionsOf,
+  resolveNetwork,
+  type NetworkKind,
+  type NetworkOptions,
+} from '../../options/network/network-options.ts'
 import { announce } from '../attendants.ts'
 import { callerOf } from '../../errors/caller.ts'
 import { reserveCard, resolveInterfaces } from '../network/further-cards.ts'
 import { guestHandle } from '../guest-handle.ts'
 import type { Guest } from '../guest.ts'
-import { withGuests } from '../network/with-guests.ts'
+import { isNetwork } from '../network/is-network.ts'
+import { OpenGuestNetwork } from '../network/open-guest-network.ts'
 import { keepWhenOff } from '../power/power.ts'
-import { registryOf } from '../network/guest-registry.ts'
 import type { BootOptions } from './boot-options.ts'
 import { requireHost } from './require-host.ts'
 import { startCold } from './start-cold.ts'
@@ -50,10 +54,10 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
   } = requireOptions(options, 'bootGuest()')
   requireSignal('signal', signal)
   for (const [name, listener] of Object.entries({ onPhase, onConsole, onProgress })) requireFunction(name, listener)
-  const given = isNetwork(networkOption) ? withGuests(networkOption, bootGuest) : undefined
+  const given = isNetwork(networkOption) ? networkOption : undefined
   const networkOptions = networkOptionsOf({
     ...rest,
-    ...(!isNetwork(networkOption) && networkOption !== undefined && { network: networkOption }),
+    ...(!given && networkOption !== undefined && { network: networkOption as NetworkKind | NetworkOptions }),
   })
   const taken = given?.members.flatMap(({ address }) => address ?? [])
   const wish = resolveNetwork(networkOptions)
@@ -66,7 +70,7 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
   return acquire(async (disposers) => {
     // Its neighbours forget it when its place has gone, which is made after this.
     const others = new Set(cards.flatMap((card) => card.network ?? []))
-    for (const each of given ? others.add(given) : others) disposers.defer(() => registryOf(each).introduce())
+    for (const each of given ? others.add(given) : others) disposers.defer(() => each.registry.introduce())
     // On a network that is there the name and the address are taken at once: guests get them in the order of the calls.
     const attached = given && disposers.useSoon(given.reserve(wanted, signal))
     // So are those of its other cards, though nothing can be made for them before there is the network that its QEMU runs on.
@@ -84,7 +88,8 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
     // One that is refused needs no image.
     await Promise.race([taking, Promise.resolve()])
     // A keeper takes its time to start, and knows nothing of images.
-    const opening = given ?? disposers.useSoon(beginNetwork({ ...networkOptions, ...(signal && { signal }) }))
+    const begun = () => beginNetwork({ ...networkOptions, ...(signal && { signal }) })
+    const opening = given ?? disposers.useSoon(begun().then((network) => new OpenGuestNetwork(network)))
     const { accel, reason } = await phases.run('accelerator', () => chooseAccelerator(wanted.accel, signal))
     if (accel === 'tcg' && wanted.accel === 'auto') {
       warnOnce(`No KVM here, so guests run under emulation (TCG), about ten times slower: ${reason}`)
@@ -96,7 +101,7 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
         ...(onProgress && { onProgress }),
       }),
     )
-    const network = await phases.run('network', async () => withGuests(await opening, bootGuest))
+    const network = await phases.run('network', async () => opening)
     const spec = given ? wanted : resolveGuest(rest, network)
     const place = attached ?? disposers.useSoon(network.reserve(spec, signal))
     opened.resolve(network)
@@ -107,7 +112,6 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
     for (const warning of started.warnings) warnOnce(`cloud-init in guest ${spec.hostname}: ${warning}`)
     await keepWhenOff(started.machine)
     const own = given ? undefined : network
-    const registry = registryOf(network)
     const guest = guestHandle({
       ...started,
       spec,
@@ -119,13 +123,13 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
       disposers,
     })
     disposers.defer(() => {
-      registry.leave(guest)
+      network.registry.leave(guest)
       // The network takes TAP and QEMU with it, so its end need not wait for theirs; its own turn, later, waits for it.
       void Promise.resolve(own?.[Symbol.asyncDispose]()).catch(() => {})
     })
     await Promise.all([
-      registry.enter(guest, started.hosts ?? ''),
-      ...[...others].filter((each) => each !== network).map((each) => registryOf(each).introduce()),
+      network.registry.enter(guest, started.hosts ?? ''),
+      ...[...others].filter((each) => each !== network).map((each) => each.registry.introduce()),
     ])
     signal?.throwIfAborted()
     await announce(guest)

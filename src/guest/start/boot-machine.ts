@@ -10,7 +10,6 @@ import type { Phases } from '../../lifetime/phases.ts'
 import type { MachineConfig } from '../../machine/command-line.ts'
 import type { ConsoleListener } from '../../machine/console.ts'
 import { startMachine, type Machine } from '../../machine/start-machine.ts'
-import type { Network } from '../../network/network.ts'
 import type { GuestSpec } from '../../options/guest-options.ts'
 import type { Credentials } from '../../seed/credentials.ts'
 import type { SeedNic } from '../../seed/input.ts'
@@ -22,7 +21,7 @@ import { openSsh } from '../connection/open-ssh.ts'
 import { requireCloudConfig } from '../boot/require-cloud-config.ts'
 import { setClock } from '../power/set-clock.ts'
 import { explainBusyTap } from '../../network/diagnosis/tap-in-use.ts'
-import { explainSilence } from '../network/address-conflict.ts'
+import { explainSilence, type Neighbourhood } from '../network/address-conflict.ts'
 import type { PluggedCard } from '../network/further-cards.ts'
 import { waitForCloudInit } from '../boot/wait-for-cloud-init.ts'
 import { watchBoot } from '../boot/watch-boot.ts'
@@ -36,7 +35,7 @@ export interface BootInput {
   readonly spec: GuestSpec
   readonly accel: 'kvm' | 'tcg'
   readonly image: Image
-  readonly network: Network
+  readonly network: Neighbourhood
   /** Its place on each network, in the order of its cards. */
   readonly places: readonly PluggedCard[]
   /** By which cloud-init knows that it has done its work before. */

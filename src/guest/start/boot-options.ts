@@ -4,7 +4,7 @@ import type { ConsoleListener } from '../../machine/console.ts'
 import type { Network } from '../../network/network.ts'
 import type { MachineOptions } from '../../options/guest-options.ts'
 import type { NetworkKind, NetworkOptions } from '../../options/network/network-options.ts'
-import type { InterfaceOptions } from '../network/further-cards.ts'
+import type { InterfaceOptions } from '../network/interface.ts'
 
 /** What one more guest of a network may be, and who is told how it starts. */
 export interface NetworkBootOptions extends MachineOptions {

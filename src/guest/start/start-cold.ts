@@ -6,21 +6,22 @@ import type { Image, Progress } from '../../image/resolve-image.ts'
 import type { Disposers } from '../../lifetime/disposers.ts'
 import type { Phases } from '../../lifetime/phases.ts'
 import type { ConsoleListener } from '../../machine/console.ts'
-import type { Attachment, Network } from '../../network/network.ts'
+import type { Attachment } from '../../network/network.ts'
 import type { GuestSpec } from '../../options/guest-options.ts'
 import { makeCredentials, type Credentials } from '../../seed/credentials.ts'
 import { ResumeAgentPort } from '../../template/identity/resume-agent.ts'
 import { bootMachine, type Booted } from './boot-machine.ts'
-import { interfaceOf, type ReservedCard, type CardWish, type Interface } from '../network/further-cards.ts'
+import { interfaceOf, type CardWish, type ReservedCard } from '../network/further-cards.ts'
+import type { Interface } from '../network/interface.ts'
 import { randomMac } from './random-mac.ts'
-import { requireUnanswered } from '../network/address-conflict.ts'
+import { requireUnanswered, type Neighbourhood } from '../network/address-conflict.ts'
 
 /** What both ways to start a guest begin with. */
 export interface Start {
   readonly spec: GuestSpec
   readonly accel: Accelerator
   readonly image: Image
-  readonly network: Network
+  readonly network: Neighbourhood
   /** Its place there; apart from the bridge, until it joins. */
   readonly place: Promise<Attachment>
   /** Its further cards, */

@@ -34,7 +34,7 @@ import { verifyBridge, verifyTap } from './verify-links.ts'
  * A bridge and TAPs in the network namespace that this process is in, made by CAP_NET_ADMIN or `sudo -n`. The TAPs are this
  * user's, so that QEMU needs neither.
  */
-export async function hostNetwork(spec: NetworkSpec, signal?: AbortSignal): Promise<Network> {
+export async function hostNetwork(spec: NetworkSpec, signal?: AbortSignal, reason?: string): Promise<Network> {
   const admin = await requireAdmin()
   requireTun()
   const [file, ...args] = admin
@@ -50,6 +50,7 @@ export async function hostNetwork(spec: NetworkSpec, signal?: AbortSignal): Prom
     const mark: Mark = { uid: qemuUser()?.uid ?? process.getuid?.() ?? 0, alias: aliasOf(id) }
     const bridged: Bridged = {
       kind: 'host',
+      reason,
       bridge,
       ...place,
       keeper,

@@ -22,7 +22,7 @@ export function userNetdev({ subnet, gateway }: Pick<NetworkLayout, 'subnet' | '
 }
 
 /** QEMU's own network, which has room for one machine and needs nothing of the host. */
-export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal): Promise<Network> {
+export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal, reason?: string): Promise<Network> {
   const { subnet, gateway, mtu } = spec
   if (spec.subnet6 || mtu > LARGEST_MTU) {
     const what = spec.subnet6 ? 'IPv6' : `packets larger than ${LARGEST_MTU} bytes`
@@ -61,6 +61,7 @@ export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal): Prom
 
     return {
       kind: 'user',
+      reason,
       backend: 'user',
       subnet,
       gateway,

@@ -67,12 +67,12 @@ export type Addressing = 'static' | 'dhcp'
 export interface NetworkLayout {
   readonly subnet: Subnet
   readonly gateway: string
-  readonly subnet6?: Subnet6
+  readonly subnet6?: Subnet6 | undefined
   readonly mtu: number
   /** What it leases, with `addressing: 'dhcp'`. */
-  readonly dhcpRange?: DhcpRange
+  readonly dhcpRange?: DhcpRange | undefined
   /** The way out, with `egress`. */
-  readonly egress?: Egress
+  readonly egress?: Egress | undefined
 }
 
 /** Options checked and with every default filled in. */

@@ -5,10 +5,7 @@ import type { Dhcp } from './services/dnsmasq.ts'
 import type { Datagrams } from './udp/dial-datagrams.ts'
 import type { NetworkRunOptions } from './inside/run-inside.ts'
 import type { Exposed } from './keeper/expose.ts'
-import type { DhcpRange } from '../options/network/dhcp.ts'
-import type { Egress } from '../options/network/egress.ts'
-import type { Subnet } from '../address/ipv4.ts'
-import type { Subnet6 } from '../address/ipv6.ts'
+import type { NetworkLayout } from '../options/network/network-options.ts'
 
 /** A machine that is on a network, or about to be. */
 export interface Member {
@@ -36,7 +33,7 @@ export interface Attachment extends AsyncDisposable {
 export type Backend = 'tap' | 'user'
 
 /** A host-only network: a bridge with the host's address on it, and a TAP per machine. */
-export interface Network extends AsyncDisposable {
+export interface Network extends AsyncDisposable, NetworkLayout {
   /**
    * `private`: in a network namespace of its own. `host`: in the namespace that this process is in. `user`: inside QEMU, without
    * a bridge, for one machine.
@@ -46,18 +43,7 @@ export interface Network extends AsyncDisposable {
   readonly reason?: string | undefined
   /** The bridge's name, inside its namespace; none on a `user` network. */
   readonly bridge?: string | undefined
-  readonly subnet: Subnet
-  /** The bridge's own address: the host, as guests see it. */
-  readonly gateway: string
-  /** IPv6 beside IPv4; none by default. */
-  readonly subnet6?: Subnet6 | undefined
-  /** The largest packet, in bytes. */
-  readonly mtu: number
-  /** The addresses that guests are given, with `addressing: 'dhcp'`. */
-  readonly dhcpRange?: DhcpRange | undefined
-  /** The way out, with `egress: true`. */
-  readonly egress?: Egress | undefined
-  /** Who gives them, and to whom it has. */
+  /** Who gives the addresses, with `addressing: 'dhcp'`, and to whom it has. */
   readonly dhcp?: Dhcp | undefined
   readonly backend: Backend
   /** Whose names and addresses are taken: the machines that are on it, and those that are about to be. */

@@ -30,11 +30,17 @@ const OPEN: Record<Network['kind'], Open> = {
  * refuses the namespaces or the bridge.
  */
 export async function openNetwork(options: OpenOptions = {}): Promise<Network> {
+  const { signal, ...rest } = requireOptions(options, 'openNetwork()')
+  requireSignal('signal', signal)
+  return await openResolved(resolveNetwork(rest), signal)
+}
+
+/** The same by options that were checked before. */
+export async function openResolved(spec: NetworkSpec, signal?: AbortSignal): Promise<Network> {
   using _ = hold()
-  const read = requireOptions(options, 'openNetwork()')
-  const network = await beginNetwork(read)
+  const network = await beginNetwork(spec, signal)
   try {
-    await until(read.signal, network.ready)
+    await until(signal, network.ready)
     return network
   } catch (error) {
     await network[Symbol.asyncDispose]()
@@ -43,10 +49,7 @@ export async function openNetwork(options: OpenOptions = {}): Promise<Network> {
 }
 
 /** The same, back as soon as machines can be started on it: before it can be dialed, and before its folder is there. */
-export async function beginNetwork(options: OpenOptions): Promise<Network> {
-  const { signal, ...rest } = requireOptions(options, 'openNetwork()')
-  requireSignal('signal', signal)
-  const spec = resolveNetwork(rest)
+export async function beginNetwork(spec: NetworkSpec, signal?: AbortSignal): Promise<Network> {
   // One of the host does the latter with the lock that it takes anyway.
   await Promise.all([sweepStateFolders(), spec.kind === 'host' ? undefined : sweepOthers(signal)])
   // These need a namespace of their own: another kind would not do.

@@ -157,6 +157,11 @@ export function resolveGuest(options: GuestOptions, network: NetworkLayout, take
   }
 }
 
+/** The same guest where its network came to be: on another one than it was resolved for, nobody has chosen its address. */
+export function movedTo(network: NetworkLayout, spec: GuestSpec, before: NetworkLayout): GuestSpec {
+  return network.subnet.cidr === before.subnet.cidr ? spec : { ...spec, address: freeAddress(network, []) }
+}
+
 export const GUEST_OPTION_NAMES = [
   'image', 'memory', 'cpus', 'hostname', 'address', 'addressing', 'network', 'subnet', 'gateway', 'rootPassword', 'cloudConfig',
   'cloudInitErrors', 'kernelParameters', 'accel', 'nic', 'macAddress', 'start', 'timeouts',

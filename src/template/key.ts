@@ -3,12 +3,12 @@ import { cpus } from 'node:os'
 import { qemuArguments, type MachineConfig } from '../machine/command-line.ts'
 import type { Network } from '../network/network.ts'
 import type { GuestSpec } from '../options/guest-options.ts'
-import { nameServerOf } from '../options/network/network-options.ts'
+import { nameServerOf, type NetworkLayout } from '../options/network/network-options.ts'
 import { FORMAT_VERSION } from './store.ts'
 import { armCommand } from './identity/resume-agent.ts'
 
 /** Of the network, what a frozen guest knows. */
-export type NetworkFacts = Pick<Network, 'backend' | 'subnet' | 'gateway' | 'subnet6' | 'mtu' | 'dhcpRange' | 'egress'>
+export type NetworkFacts = NetworkLayout & Pick<Network, 'backend'>
 
 /** Of a further card. */
 export interface CardFacts {

@@ -7,7 +7,7 @@ import { Phases } from '../../lifetime/phases.ts'
 import type { Network } from '../../network/network.ts'
 import { beginNetwork } from '../../network/open-network.ts'
 import { requireFunction, requireOptions, requireSignal } from '../../options/check.ts'
-import { resolveGuest } from '../../options/guest-options.ts'
+import { movedTo, resolveGuest } from '../../options/guest-options.ts'
 import {
   networkOptionsOf,
   resolveNetwork,
@@ -55,12 +55,9 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
   requireSignal('signal', signal)
   for (const [name, listener] of Object.entries({ onPhase, onConsole, onProgress })) requireFunction(name, listener)
   const given = isNetwork(networkOption) ? networkOption : undefined
-  const networkOptions = networkOptionsOf({
-    ...rest,
-    ...(!given && networkOption !== undefined && { network: networkOption as NetworkKind | NetworkOptions }),
-  })
+  const network = given ? undefined : (networkOption as NetworkKind | NetworkOptions | undefined)
+  const wish = resolveNetwork(networkOptionsOf({ ...rest, ...(network !== undefined && { network }) }))
   const taken = given?.members.flatMap(({ address }) => address ?? [])
-  const wish = resolveNetwork(networkOptions)
   // Where the network is to be is not known for sure before it is open.
   const wanted = resolveGuest(rest, given ?? wish, taken)
   const cards = resolveInterfaces(interfaces, given ?? wish)
@@ -88,8 +85,8 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
     // One that is refused needs no image.
     await Promise.race([taking, Promise.resolve()])
     // A keeper takes its time to start, and knows nothing of images.
-    const begun = () => beginNetwork({ ...networkOptions, ...(signal && { signal }) })
-    const opening = given ?? disposers.useSoon(begun().then((network) => new OpenGuestNetwork(network)))
+    const opening =
+      given ?? disposers.useSoon(beginNetwork(wish, signal).then((network) => new OpenGuestNetwork(network)))
     const { accel, reason } = await phases.run('accelerator', () => chooseAccelerator(wanted.accel, signal))
     if (accel === 'tcg' && wanted.accel === 'auto') {
       warnOnce(`No KVM here, so guests run under emulation (TCG), about ten times slower: ${reason}`)
@@ -102,7 +99,7 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
       }),
     )
     const network = await phases.run('network', async () => opening)
-    const spec = given ? wanted : resolveGuest(rest, network)
+    const spec = given ? wanted : movedTo(network, wanted, wish)
     const place = attached ?? disposers.useSoon(network.reserve(spec, signal))
     opened.resolve(network)
     const tell = { onConsole, onProgress: onProgress ?? (() => {}) }

@@ -11,6 +11,7 @@ import type { MachineConfig } from '../../machine/command-line.ts'
 import type { ConsoleListener } from '../../machine/console.ts'
 import { startMachine, type Machine } from '../../machine/start-machine.ts'
 import type { GuestSpec } from '../../options/guest-options.ts'
+import { layoutOf } from '../../options/network/network-options.ts'
 import type { Credentials } from '../../seed/credentials.ts'
 import type { SeedNic } from '../../seed/input.ts'
 import { writeSeed } from '../../seed/volume.ts'
@@ -134,11 +135,14 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
 /** Only by its first card does a machine ask for its address and the way out. */
 function nicOf({ addressing }: GuestSpec): (place: PluggedCard, index: number) => SeedNic {
   return ({ network, macAddress, attachment: { member } }, index) => {
-    const { subnet, gateway, subnet6, mtu } = network
-    const further = { subnet, gateway, ...(subnet6 && { subnet6 }), mtu }
+    const { address } = member
     return index === 0
-      ? seedNic(macAddress, { address: member.address, addressing }, network)
-      : seedNic(macAddress, { address: member.address, addressing: 'static' }, further)
+      ? seedNic(macAddress, { address, addressing }, network)
+      : seedNic(
+          macAddress,
+          { address, addressing: 'static' },
+          { ...layoutOf(network), dhcpRange: undefined, egress: undefined },
+        )
   }
 }
 

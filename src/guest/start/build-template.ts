@@ -12,8 +12,8 @@ import { Phases } from '../../lifetime/phases.ts'
 import type { ConsoleListener } from '../../machine/console.ts'
 import type { Machine } from '../../machine/start-machine.ts'
 import type { Attachment, Network } from '../../network/network.ts'
-import { openNetwork } from '../../network/open-network.ts'
-import { optionsLike } from '../../options/network/network-options.ts'
+import { openResolved } from '../../network/open-network.ts'
+import { specLike } from '../../options/network/network-options.ts'
 import type { GuestSpec } from '../../options/guest-options.ts'
 import { makeCredentials } from '../../seed/credentials.ts'
 import { exec } from '../../ssh/command/exec.ts'
@@ -121,10 +121,9 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
  * a private network is as good. Where none can be had, the template is built on the network of its clones.
  */
 async function building({ spec, network, place, signal }: TemplateInput, disposers: Disposers) {
-  const like = { ...optionsLike(network), ...(signal && { signal }) }
   const kind = network.kind === 'host' ? 'private' : network.kind
   try {
-    const own = disposers.use(await openNetwork({ kind, ...like }))
+    const own = disposers.use(await openResolved(specLike(network, kind), signal))
     return { network: own, attachment: disposers.use(await own.attach(spec, signal)) }
   } catch (error) {
     signal?.throwIfAborted()
@@ -145,7 +144,7 @@ async function furtherPlaces({ spec, network, cards, signal }: TemplateInput, ho
   for (const { network: like, address, macAddress = randomMac() } of cards) {
     let own = opened.get(like)
     if (!own) {
-      own = disposers.use(await openNetwork({ kind: home.kind, ...optionsLike(like), ...(signal && { signal }) }))
+      own = disposers.use(await openResolved(specLike(like, home.kind), signal))
       opened.set(like, own)
     }
     const member = { hostname: spec.hostname, address, macAddress }

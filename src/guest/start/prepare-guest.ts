@@ -4,10 +4,9 @@ import { acquire } from '../../lifetime/disposers.ts'
 import { hold } from '../../lifetime/hold.ts'
 import { Phases, type PhaseListener } from '../../lifetime/phases.ts'
 import type { ConsoleListener } from '../../machine/console.ts'
-import { openNetwork } from '../../network/open-network.ts'
+import { openResolved } from '../../network/open-network.ts'
 import { requireFunction, requireOptions, requireSignal } from '../../options/check.ts'
-import { resolveGuest, type GuestOptions } from '../../options/guest-options.ts'
-import { networkOptionsOf } from '../../options/network/network-options.ts'
+import { movedTo, type GuestOptions } from '../../options/guest-options.ts'
 import { requireHost } from './require-host.ts'
 import { resolveOptions } from './resolve-options.ts'
 import { templateFor } from './start-warm.ts'
@@ -62,10 +61,8 @@ export async function prepareGuest(options: PrepareOptions = {}): Promise<Prepar
   using _ = hold()
   return await acquire(async (disposers) => {
     // Only an open one tells of which kind it is, and where.
-    const network = disposers.use(
-      await phases.run('network', () => openNetwork({ ...networkOptionsOf(guest), ...(signal && { signal }) })),
-    )
-    const spec = resolveGuest(guest, network)
+    const network = disposers.use(await phases.run('network', () => openResolved(wanted.network, signal)))
+    const spec = movedTo(network, wanted.spec, wanted.network)
     const wish = { spec, network, accel, image, onProgress, onConsole, signal }
     const template = await phases.run('template', () => templateFor(wish))
     await disposers[Symbol.asyncDispose]()

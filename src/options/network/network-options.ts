@@ -66,10 +66,13 @@ export type Addressing = 'static' | 'dhcp'
 /** Where a network is. */
 export interface NetworkLayout {
   readonly subnet: Subnet
+  /** The bridge's own address: the host, as guests see it. */
   readonly gateway: string
+  /** IPv6 beside IPv4; none by default. */
   readonly subnet6?: Subnet6 | undefined
+  /** The largest packet, in bytes. */
   readonly mtu: number
-  /** What it leases, with `addressing: 'dhcp'`. */
+  /** The addresses that guests are given, with `addressing: 'dhcp'`. */
   readonly dhcpRange?: DhcpRange | undefined
   /** The way out, with `egress`. */
   readonly egress?: Egress | undefined
@@ -109,10 +112,10 @@ function resolveRead(options: NetworkOptions): NetworkSpec {
     kind: oneOf('kind', kind, KINDS),
     subnet,
     gateway: hostAddress('gateway', gateway, subnet),
-    ...(subnet6 && { subnet6 }),
+    subnet6,
     mtu: checkMtu(options.mtu ?? DEFAULT_MTU, subnet6),
-    ...(dhcpRange && { dhcpRange }),
-    ...(egress && { egress }),
+    dhcpRange,
+    egress,
     isMovable: options.subnet === undefined && options.gateway === undefined,
     bridge: options.bridge === undefined ? undefined : parseBridge(options.bridge, kind),
   }
@@ -126,27 +129,14 @@ function rangeOf({ addressing = 'static', dhcpRange }: NetworkOptions, subnet: S
   throw badOption('dhcpRange', "omitted without addressing: 'dhcp'", dhcpRange, "Add addressing: 'dhcp'.")
 }
 
+/** Where it is, and nothing else of it. */
 export function layoutOf({ subnet, gateway, subnet6, mtu, dhcpRange, egress }: NetworkLayout): NetworkLayout {
-  return {
-    subnet,
-    gateway,
-    ...(subnet6 && { subnet6 }),
-    mtu,
-    ...(dhcpRange && { dhcpRange }),
-    ...(egress && { egress }),
-  }
+  return { subnet, gateway, subnet6, mtu, dhcpRange, egress }
 }
 
-/** The options that open another network like this one. */
-export function optionsLike({ subnet, gateway, subnet6, mtu, dhcpRange, egress }: NetworkLayout): NetworkOptions {
-  return {
-    subnet: subnet.cidr,
-    gateway,
-    ...(subnet6 && { subnet6: subnet6.cidr }),
-    mtu,
-    ...(dhcpRange && { addressing: 'dhcp', dhcpRange: [dhcpRange.first, dhcpRange.last] }),
-    ...(egress && { egress: egress.lan ? { lan: true } : true }),
-  }
+/** Another network like this one. */
+export function specLike(network: NetworkLayout, kind: NetworkKind): NetworkSpec {
+  return { kind, ...layoutOf(network), isMovable: false, bridge: undefined }
 }
 
 /** Of a guest's options, those of the network it opens for itself. */
@@ -168,10 +158,11 @@ export function networkOptionsOf(options: GuestOptions): NetworkOptions {
     const [name, value] = twice
     throw badOption(name, `omitted when network.${name} is set`, value, 'Set only one of the two.')
   }
+  const own: NetworkOptions = typeof network === 'string' ? { kind: network } : network
   return {
+    ...own,
     // An address that was chosen says where the network is.
-    ...(address !== undefined && { subnet: DEFAULT_SUBNET }),
-    ...(typeof network === 'string' ? { kind: network } : network),
+    ...(address !== undefined && own.subnet === undefined && { subnet: DEFAULT_SUBNET }),
     ...(subnet !== undefined && { subnet }),
     ...(gateway !== undefined && { gateway }),
     ...(addressing === 'dhcp' && { addressing }),

@@ -49,15 +49,17 @@ async function describe(name: string): Promise<ImageEntry> {
 }
 
 /** Why this release would build another image for the same packages; undefined when it would not. */
-export function obsolete(name: string, recipe: Pick<Recipe, 'label' | 'key'> | undefined): string | undefined {
+export function obsolete(
+  name: string,
+  recipe: Pick<Recipe, 'label' | 'key' | 'image'> | undefined,
+): string | undefined {
   if (!recipe) return 'broken: recipe.json cannot be read'
-  const [base = '', ...packages] = recipe.label.split(' + ')
   try {
-    const spec = parseImage({ base, packages })
+    const spec = parseImage(recipe.image)
     const present = 'base' in spec && makeRecipe(spec)
     if (present && present.key === recipe.key && present.folder === name) return undefined
   } catch {
-    // A release that has this base is another one.
+    // Another release's: it had another base, or did not say what it was asked for.
   }
   return `superseded: this release builds another ${recipe.label}`
 }

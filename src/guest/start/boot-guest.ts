@@ -7,13 +7,8 @@ import { Phases } from '../../lifetime/phases.ts'
 import type { Network } from '../../network/network.ts'
 import { beginNetwork } from '../../network/open-network.ts'
 import { requireFunction, requireOptions, requireSignal } from '../../options/check.ts'
-import { movedTo, resolveGuest } from '../../options/guest-options.ts'
-import {
-  networkOptionsOf,
-  resolveNetwork,
-  type NetworkKind,
-  type NetworkOptions,
-} from '../../options/network/network-options.ts'
+import { movedTo, resolveGuest, type GuestOptions } from '../../options/guest-options.ts'
+import { networkOptionsOf, resolveNetwork } from '../../options/network/network-options.ts'
 import { announce } from '../attendants.ts'
 import { callerOf } from '../../errors/caller.ts'
 import { reserveCard, resolveInterfaces } from '../network/further-cards.ts'
@@ -55,8 +50,7 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
   requireSignal('signal', signal)
   for (const [name, listener] of Object.entries({ onPhase, onConsole, onProgress })) requireFunction(name, listener)
   const given = isNetwork(networkOption) ? networkOption : undefined
-  const network = given ? undefined : (networkOption as NetworkKind | NetworkOptions | undefined)
-  const wish = resolveNetwork(networkOptionsOf({ ...rest, ...(network !== undefined && { network }) }))
+  const wish = resolveNetwork(networkOptionsOf(given ? rest : ({ ...rest, network: networkOption } as GuestOptions)))
   const taken = given?.members.flatMap(({ address }) => address ?? [])
   // Where the network is to be is not known for sure before it is open.
   const wanted = resolveGuest(rest, given ?? wish, taken)

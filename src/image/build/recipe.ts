@@ -43,8 +43,10 @@ const BASE_PACKAGES = [
 
 /** Everything that decides what a built image holds. */
 export interface Recipe {
+  /** What was asked for. */
+  readonly image: BuiltImage
   readonly label: string
-  /** Digest of all the rest. */
+  /** Digest of the image and all the rest. */
   readonly key: string
   /** Name of the folder in the cache. */
   readonly folder: string
@@ -61,7 +63,8 @@ export interface Recipe {
 }
 
 /** A kernel among the packages (`linux-image-amd64`, say, which has drivers for real hardware) takes the cloud kernel's place. */
-export function makeRecipe({ base, packages }: BuiltImage): Recipe {
+export function makeRecipe(image: BuiltImage): Recipe {
+  const { base, packages } = image
   const kernel = packages.some((name) => KERNEL_PACKAGE.test(name)) ? [] : [KERNEL]
   const content = {
     formatVersion: FORMAT_VERSION,
@@ -87,6 +90,7 @@ export function makeRecipe({ base, packages }: BuiltImage): Recipe {
     .digest('hex')
   return {
     ...content,
+    image,
     label: [base, ...packages].join(' + '),
     key,
     folder: `${[base, ...packages].join('+').slice(0, 100)}-${key.slice(0, 12)}`,

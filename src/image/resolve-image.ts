@@ -6,7 +6,7 @@ import { openUserDisk } from './disk/user-disk.ts'
 export type { Image, Progress }
 
 interface Resolve {
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   readonly onProgress?: Progress
   /** For the kernel that is booted directly, after those of the image. @default [] */
   readonly kernelParameters?: readonly string[]

@@ -34,7 +34,7 @@ export interface Bridged extends NetworkLayout {
   readonly bridge: string
   readonly keeper: Keeper
   /** Who gives the addresses, unless they are static. */
-  readonly dhcp?: Dhcp
+  readonly dhcp?: Dhcp | undefined
   /** Runs lines of ip(8) where the bridge is. @throws what says why not */
   ip(commands: string, signal?: AbortSignal): Promise<unknown>
   /** The name of the TAP with this number. */
@@ -150,7 +150,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
     backend: 'tap',
     bridge,
     ...layoutOf(bridged),
-    ...(bridged.dhcp && { dhcp: bridged.dhcp }),
+    dhcp: bridged.dhcp,
     get members() {
       return members.all
     },

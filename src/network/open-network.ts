@@ -12,7 +12,7 @@ import { sweepStateFolders } from './sweep-state.ts'
 import { sweepOthers } from './host/sweep.ts'
 import { userNetwork } from './user/user-network.ts'
 
-export type OpenOptions = NetworkOptions & { signal?: AbortSignal }
+export type OpenOptions = NetworkOptions & { signal?: AbortSignal | undefined }
 
 /** @param reason why it is of that kind, when `auto` could not take another one */
 type Open = (spec: NetworkSpec, signal?: AbortSignal, reason?: string) => Promise<Network>

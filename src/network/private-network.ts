@@ -34,6 +34,6 @@ export async function privateNetwork(place: NetworkSpec, signal?: AbortSignal, r
     const { dhcpRange: range, egress } = place
     if (egress) await startSlirp(egress, keeper, bridged, signal)
     const dhcp = range && (await startDnsmasq(keeper, { bridge: BRIDGE, range, ...egress }, signal))
-    return bridgedNetwork({ ...bridged, ...(dhcp && { dhcp }) }, disposers)
+    return bridgedNetwork({ ...bridged, dhcp }, disposers)
   })
 }

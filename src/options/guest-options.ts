@@ -2,7 +2,7 @@ import { badOption } from '../errors/bad-option.ts'
 import { oneOf, refuseUnknown } from './check.ts'
 import { parseCloudConfig } from './cloud-config.ts'
 import { isInRange } from './network/dhcp.ts'
-import { freeAddress } from './network/free-address.ts'
+import { defaultAddress, freeAddress } from './network/free-address.ts'
 import { checkHostname } from './hostname.ts'
 import { parseImage, type ImageOption, type ImageSpec } from './image.ts'
 import { hostAddress } from '../address/ipv4.ts'
@@ -159,7 +159,7 @@ export function resolveGuest(options: GuestOptions, network: NetworkLayout, take
 
 /** The same guest where its network came to be: on another one than it was resolved for, nobody has chosen its address. */
 export function movedTo(network: NetworkLayout, spec: GuestSpec, before: NetworkLayout): GuestSpec {
-  return network.subnet.cidr === before.subnet.cidr ? spec : { ...spec, address: freeAddress(network, []) }
+  return network.subnet.cidr === before.subnet.cidr ? spec : { ...spec, address: defaultAddress(network) }
 }
 
 export const GUEST_OPTION_NAMES = [

@@ -17,7 +17,7 @@ async function draw({ kind, bridge, gateway, keeper, pid, guests }: RunningNetwo
     const inside = lookInside({ kind, keeper })
     const interfaces = bridge === undefined ? [] : await readInterfaces({ inside })
     const tenants = guests.map(({ tap, hostname, address, id }) => ({ tap, hostname, address, id }))
-    const firewall = await firewallBetween({ inside, ...(bridge !== undefined && { bridge }), gateway })
+    const firewall = await firewallBetween({ inside, bridge, gateway })
     return title + drawTopology({ kind, bridge, gateway, interfaces, tenants, firewall })
   } catch (error) {
     return `${title}cannot be looked into: ${messageOf(error)}\n`

@@ -44,7 +44,7 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
     signal,
     onPhase,
     onConsole = () => {},
-    onProgress,
+    onProgress = () => {},
     ...rest
   } = requireOptions(options, 'bootGuest()')
   requireSignal('signal', signal)
@@ -86,18 +86,26 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
       warnOnce(`No KVM here, so guests run under emulation (TCG), about ten times slower: ${reason}`)
     }
     const image = await phases.run('image', () =>
-      resolveImage(wanted.image, {
-        kernelParameters: wanted.kernelParameters,
-        ...(signal && { signal }),
-        ...(onProgress && { onProgress }),
-      }),
+      resolveImage(wanted.image, { kernelParameters: wanted.kernelParameters, signal, onProgress }),
     )
     const network = await phases.run('network', async () => opening)
     const spec = given ? wanted : movedTo(network, wanted, wish)
     const place = attached ?? disposers.useSoon(network.reserve(spec, signal))
     opened.resolve(network)
-    const tell = { onConsole, onProgress: onProgress ?? (() => {}) }
-    const start = { spec, accel, image, network, place, cards, further, phases, signal, ...tell, disposers }
+    const start = {
+      spec,
+      accel,
+      image,
+      network,
+      place,
+      cards,
+      further,
+      phases,
+      signal,
+      onConsole,
+      onProgress,
+      disposers,
+    }
     const warm = spec.start === 'warm' ? await startWarm(start) : undefined
     const started = warm ?? (await startCold(start))
     for (const warning of started.warnings) warnOnce(`cloud-init in guest ${spec.hostname}: ${warning}`)

@@ -51,11 +51,7 @@ export async function prepareGuest(options: PrepareOptions = {}): Promise<Prepar
   await phases.run('host', () => requireHost(wanted.network.kind))
   const { accel } = await phases.run('accelerator', () => chooseAccelerator(wanted.spec.accel, signal))
   const image = await phases.run('image', () =>
-    resolveImage(wanted.spec.image, {
-      kernelParameters: wanted.spec.kernelParameters,
-      onProgress,
-      ...(signal && { signal }),
-    }),
+    resolveImage(wanted.spec.image, { kernelParameters: wanted.spec.kernelParameters, signal, onProgress }),
   )
   if (wanted.spec.start === 'cold') return { accel, start: 'cold' }
   using _ = hold()

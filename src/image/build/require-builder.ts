@@ -38,7 +38,7 @@ async function requireSubordinateIds(signal?: AbortSignal): Promise<void> {
   }
   const command = ['--map-root-user', '--map-auto', 'true']
   try {
-    await run(requireTool('unshare'), command, { ...(signal && { signal }) })
+    await run(requireTool('unshare'), command, { signal })
   } catch (cause) {
     signal?.throwIfAborted()
     const { stderr = '' } = cause as ImageError

@@ -44,7 +44,7 @@ Exit code: 0; 1 when something could not be removed.
   },
 }
 
-export function renderVerdict({ what, bytes, reason, kept, error }: Verdict, dryRun: boolean): string {
+function renderVerdict({ what, bytes, reason, kept, error }: Verdict, dryRun: boolean): string {
   const start = `${what}  ${sizeText(bytes)}  `
   if (error !== undefined) return `${start}could not be removed: ${error} (${reason})\n`
   if (kept !== undefined) return `${start}kept: ${kept} (${reason})\n`

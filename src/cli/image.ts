@@ -31,7 +31,7 @@ Exit code: 0; 1 when something was not removed.
   },
 }
 
-export function renderImages(images: readonly ImageEntry[], templates: readonly TemplateEntry[], now: number): string {
+function renderImages(images: readonly ImageEntry[], templates: readonly TemplateEntry[], now: number): string {
   if (images.length === 0) return 'There are no images.\n'
   const rows = images.map(({ name, bytes, createdAt, lastUse, label, obsolete, user }) => [
     name,

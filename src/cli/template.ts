@@ -33,7 +33,7 @@ Exit code: 0; 1 when something was not removed.
   },
 }
 
-export function renderTemplates(templates: readonly TemplateEntry[], now: number): string {
+function renderTemplates(templates: readonly TemplateEntry[], now: number): string {
   if (templates.length === 0) return 'There are no templates.\n'
   const rows = templates.map(({ key, bytes, createdAt, lastUse, label, user }) => [
     key,

@@ -35,7 +35,7 @@ export function emptyQcow2(size: number): { head: Buffer; length: number } {
 const O_TMPFILE = 0o20_000_000 | constants.O_DIRECTORY
 
 /** Opens a file that is nobody's: it goes with the last process that has it open, however that one ends. */
-export function openUnnamed(folder: string): number {
+function openUnnamed(folder: string): number {
   try {
     return openSync(folder, constants.O_RDWR | O_TMPFILE, 0o600)
   } catch {

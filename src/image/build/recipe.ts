@@ -12,7 +12,7 @@ const FORMAT_VERSION = 1
  */
 const APPEND =
   'root=/dev/vda rw console=ttyS0 quiet tsc=reliable mitigations=off cryptomgr.notests systemd.mask=cloud-init.service'
-export const FILE_SYSTEM_LABEL = 'vitest-guest'
+const FILE_SYSTEM_LABEL = 'vitest-guest'
 const DISK_SIZE = '8G'
 
 const KERNEL = 'linux-image-cloud-amd64'

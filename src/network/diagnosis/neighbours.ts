@@ -21,7 +21,7 @@ export async function askNeighbours(
 }
 
 /** What `ip neighbour show` says: who has answered, of late. */
-export function parseNeighbours(shown: string): Map<string, string> {
+function parseNeighbours(shown: string): Map<string, string> {
   const lines = [...shown.matchAll(/^(\S+) .*?\blladdr (\S+)(?!.*\b(?:FAILED|INCOMPLETE)\b)/gm)]
   return new Map(lines.map(([, address = '', mac = '']) => [address, mac]))
 }

@@ -21,7 +21,7 @@ const EXIT_FD = 3
 const READY_FD = 4
 
 /** slirp4netns's arguments: it makes a TAP in the namespace of the process `pid`, and is what answers there. */
-export function slirpArguments({ subnet, mtu }: NetworkLayout, pid: number): string[] {
+function slirpArguments({ subnet, mtu }: NetworkLayout, pid: number): string[] {
   return [
     `--cidr=${subnet.cidr}`,
     `--mtu=${mtu}`,

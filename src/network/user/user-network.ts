@@ -21,6 +21,13 @@ export function userNetdev({ subnet, gateway }: Pick<NetworkLayout, 'subnet' | '
   return `user,restrict=on,ipv6=off,net=${subnet.cidr},host=${gateway},dns=${elsewhere},dhcpstart=${address}`
 }
 
+/** What such a network cannot do. */
+function refuse(what: string, hint = ELSEWHERE): () => Promise<never> {
+  return async () => {
+    throw new NetworkError(what, { hint })
+  }
+}
+
 /** QEMU's own network, which has room for one machine and needs nothing of the host. */
 export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal, reason?: string): Promise<Network> {
   const { subnet, gateway, mtu } = spec
@@ -34,29 +41,27 @@ export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal, reaso
     let place: Attachment | undefined
     let kept: number | undefined
 
-    const attach = ({ hostname, address, macAddress }: Member): Promise<Attachment> => {
+    const attach = async ({ hostname, address, macAddress }: Member): Promise<Attachment> => {
       if (place) {
         const { member } = place
-        const error = new NetworkError(`A user network has room for one guest, and ${member.hostname} is on it`, {
+        throw new NetworkError(`A user network has room for one guest, and ${member.hostname} is on it`, {
           hint: "Guests that are to meet need kind: 'private', or kind: 'host'.",
         })
-        return Promise.reject(error)
       }
       if (address === undefined) {
-        return Promise.reject(new NetworkError('A guest on a user network needs an address', { hint: ELSEWHERE }))
+        throw new NetworkError('A guest on a user network needs an address', { hint: ELSEWHERE })
       }
       const attachment: Attachment = {
         member: { hostname, address, ...(macAddress !== undefined && { macAddress }) },
         netdev: userNetdev({ subnet, gateway }, address),
         monitor: MONITOR,
         join: () => Promise.resolve(),
-        [Symbol.asyncDispose]: () => {
+        [Symbol.asyncDispose]: async () => {
           if (place === attachment) place = undefined
-          return Promise.resolve()
         },
       }
       place = attachment
-      return Promise.resolve(attachment)
+      return attachment
     }
 
     return {
@@ -78,10 +83,7 @@ export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal, reaso
       attach,
       // Nobody else is there to hear it.
       reserve: attach,
-      run: () => {
-        const error = new NetworkError('A user network has no inside: it is in QEMU', { hint: ELSEWHERE })
-        return Promise.reject(error)
-      },
+      run: refuse('A user network has no inside: it is in QEMU'),
       inside: (command) => keeper.inside(command),
       keep: (seconds) => {
         kept ??= keeper.hold(seconds)
@@ -92,25 +94,17 @@ export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal, reaso
         if (place?.member.address === address) return dialThrough(socketPath, address, port, dialSignal)
         throw new NetworkError(`Nothing answers at ${address}:${port}: EHOSTUNREACH: no guest has that address`)
       },
-      datagrams: () => {
-        const error = new NetworkError('A user network carries no UDP from this process to a guest', {
-          hint: ELSEWHERE,
-        })
-        return Promise.reject(error)
-      },
-      partition: () => {
-        const error = new NetworkError('A user network cannot be partitioned: one guest is on it', { hint: ELSEWHERE })
-        return Promise.reject(error)
-      },
+      datagrams: refuse('A user network carries no UDP from this process to a guest'),
+      partition: refuse('A user network cannot be partitioned: one guest is on it'),
       heal: () => Promise.resolve(),
       neighbours: () => Promise.resolve(new Map()),
-      reserveFor: async (home) => Promise.reject(tooFar((await home).kind, 'user')),
-      expose: () => {
-        const error = new NetworkError('A guest on a user network cannot call servers of this process', {
-          hint: `${ELSEWHERE} QEMU's own network lets nothing out of the guest.`,
-        })
-        return Promise.reject(error)
+      reserveFor: async (home) => {
+        throw tooFar((await home).kind, 'user')
       },
+      expose: refuse(
+        'A guest on a user network cannot call servers of this process',
+        `${ELSEWHERE} QEMU's own network lets nothing out of the guest.`,
+      ),
       [Symbol.asyncDispose]: async () => {
         if (kept === undefined) await disposers[Symbol.asyncDispose]()
       },

@@ -86,7 +86,7 @@ export interface NetworkSpec extends NetworkLayout {
   readonly bridge: BridgeOptions | undefined
 }
 
-export const DEFAULT_SUBNET = '192.168.100.0/24'
+const DEFAULT_SUBNET = '192.168.100.0/24'
 export const DEFAULT_GATEWAY = '192.168.100.50'
 const NETWORK_OPTION_NAMES = [
   'kind', 'subnet', 'gateway', 'subnet6', 'mtu', 'addressing', 'dhcpRange', 'egress', 'bridge',

@@ -12,10 +12,8 @@ interface Project {
   include: string[]
   exclude?: string[]
   timeout: number
-  /** Groups run one after the other, the files of a group at the same time. */
+  /** Groups run one after the other, the files of a group two at a time: for two cores, of which an emulated guest keeps one busy. */
   group: number
-  /** @default 2: an emulated guest that boots keeps a core busy. */
-  maxWorkers?: number
   fileParallelism?: false
   maxConcurrency?: number
 }
@@ -35,15 +33,13 @@ const PROJECTS: Project[] = [
     exclude: [SLOW, TEMPLATE],
     timeout: LIMITS.guest,
     group: 1,
-    // Clones, which wait as much as they work.
-    maxWorkers: 3,
   },
-  { name: 'slow', include: [SLOW], exclude: ['test/chaos/**'], timeout: LIMITS.guest, group: 2 },
+  { name: 'slow', include: [SLOW], exclude: ['test/chaos/**'], timeout: LIMITS.guest, group: 1 },
   {
     name: 'chaos',
     include: ['test/chaos/**/*.slow.test.ts'],
     timeout: LIMITS.guest,
-    group: 3,
+    group: 2,
     // Counts processes and interfaces of the whole machine, so nothing else may make any meanwhile.
     fileParallelism: false,
     // A guest must be gone within a second, and five at once would keep two cores from it.
@@ -63,7 +59,7 @@ export default defineConfig({
   },
 })
 
-function toProject({ timeout, group, exclude = [], maxWorkers = 2, ...rest }: Project): TestProjectInlineConfiguration {
+function toProject({ timeout, group, exclude = [], ...rest }: Project): TestProjectInlineConfiguration {
   return {
     test: {
       ...rest,
@@ -72,7 +68,7 @@ function toProject({ timeout, group, exclude = [], maxWorkers = 2, ...rest }: Pr
       hookTimeout: timeout,
       // What is polled for comes soon, but one look at an emulated guest may take the second that is vitest's default.
       expect: { poll: { timeout: LIMITS.atOnce } },
-      ...(rest.fileParallelism ?? { maxWorkers }),
+      ...(rest.fileParallelism ?? { maxWorkers: 2 }),
       sequence: { groupOrder: group },
     },
   }

@@ -25,3 +25,10 @@ test('fresh: test and a beforeAll that sets a guest up: an error, as the second 
   expect(stderr).toContain("set it up in beforeEach, or share one with fresh: 'worker'")
   expect(left).toEqual([])
 })
+
+test('fresh: test, with a standby: no test finds what another one left', async () => {
+  const { report, left, stdout, stderr } = await runProject('fresh', ['-t', 'first|second'], { STANDBY: 'on' })
+  expect(report, stdout).toMatchObject({ success: true, numPassedTests: 2 })
+  expect(stderr).toContain('second: 2 machine(s) so far')
+  expect(left).toEqual([])
+})

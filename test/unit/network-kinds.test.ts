@@ -7,6 +7,7 @@ import { restoreCommands } from '../../src/network/ip-commands.ts'
 import { userNetdev } from '../../src/network/user/user-network.ts'
 import { connections } from '../../src/network/user/usernet.ts'
 import { verifyBridge, verifyTap } from '../../src/network/host/verify-links.ts'
+import { movedTo, resolveGuest } from '../../src/options/guest-options.ts'
 import { networkOptionsOf, resolveNetwork } from '../../src/options/network/network-options.ts'
 
 const RECORD: HostRecord = {
@@ -81,6 +82,14 @@ test('a host that has all of 192.168.0.0/16 elsewhere is told to choose', () => 
 test('an address that was chosen says where the network is', () => {
   expect(resolveNetwork(networkOptionsOf({ network: 'host' })).isMovable).toBe(true)
   expect(resolveNetwork(networkOptionsOf({ network: 'host', address: '192.168.100.7' })).isMovable).toBe(false)
+})
+
+test('a guest whose network had to move has an address there, and is the same otherwise', () => {
+  const before = resolveNetwork({ kind: 'host' })
+  const guest = resolveGuest({ memory: '1G' }, before)
+  expect(movedTo(before, guest, before)).toBe(guest)
+  const moved = chooseSubnet(before, [{ dst: before.subnet.cidr, what: 'the route' }])
+  expect(movedTo(moved, guest, before)).toEqual({ ...guest, address: '192.168.101.2' })
 })
 
 test.for([

@@ -43,7 +43,7 @@ const { values, positionals } = parseArgs({
 })
 const parts = positionals.length > 0 ? positionals : [...PARTS]
 const unknown = parts.find((part) => !(PARTS as readonly string[]).includes(part))
-if (unknown !== undefined) throw new TypeError(`There is no part '${unknown}', only ${PARTS.join(', ')}`)
+if (unknown !== undefined) throw new TypeError(`Unknown part '${unknown}'; parts: ${PARTS.join(', ')}`)
 const rounds = Number(values.rounds)
 
 const { accel, reason } = await chooseAccelerator('auto')

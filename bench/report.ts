@@ -33,7 +33,7 @@ export function table({ cpus, starts, fresh, memory, endurance, files, traffic, 
   if (starts) {
     const { byHand, cold, build, warm, floor, network, close } = starts
     const hand = median(byHand)
-    head(`Starts, medians (${byHand.length} boots of a kind, ${warm.length} clones)`, starts)
+    head(`Starts, medians (${byHand.length} boots of each kind, ${warm.length} clones)`, starts)
     line('  by hand, to an SSH command after cloud-init', seconds(hand))
     line('  cold, to the same end', seconds(median(cold)), `${ratio(cold, byHand)} x by hand (${spread(cold, byHand)})`)
     line('  template build', seconds(median(build)))
@@ -63,17 +63,17 @@ export function table({ cpus, starts, fresh, memory, endurance, files, traffic, 
         `${mib(pssMib / guests)} each; the last took ${seconds(lastMs)}; idle ${(idleCpu * 100).toFixed(0)} % of a CPU`,
       )
     }
-    line('  all answer a command, asked at once', seconds(memory.answeredMs))
+    line('  all answer a concurrent command', seconds(memory.answeredMs))
   }
   if (endurance) {
     const { clones, failed, uses } = endurance
     head(`${clones} clones in a row: ${failed} failed`, endurance)
     const course = (name: keyof Use) => uses.map((use) => use[name].toFixed(0)).join(' ')
-    line('  after so many clones', course('clones'))
+    line('  number of clones', course('clones'))
     line('  descriptors', course('descriptors'))
     line('  child processes', course('children'))
-    line('  in use of our heap, MiB', course('heapMib'))
-    line('  all of our memory, MiB', course('rssMib'))
+    line('  heap in use, MiB', course('heapMib'))
+    line('  resident memory, MiB', course('rssMib'))
     line('  cache, MiB', course('cacheMib'))
   }
   if (files) {
@@ -113,7 +113,7 @@ export function table({ cpus, starts, fresh, memory, endurance, files, traffic, 
         `all of them: one every ${milliseconds(elapsed / setUp.length)}`,
       )
     }
-    lines.push('One more such network, while so many workers have theirs')
+    lines.push('One more such network, while this many workers have theirs')
     for (const [others, times] of further.entries()) line(`  ${others}`, milliseconds(median(times)))
   }
   return lines.join('\n')

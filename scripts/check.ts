@@ -41,7 +41,7 @@ async function runLane(parts: Part[]): Promise<string[]> {
   for (const { name, needs, run } of parts) {
     const start = performance.now()
     if (needs !== undefined && failures.includes(needs)) {
-      console.log(`not run ${name}: needs ${needs}`)
+      console.log(`skipped ${name}: needs ${needs}`)
       failures.push(name)
       continue
     }

@@ -86,7 +86,7 @@ function ourNode() {
   }
   throw new SetupError(
     `${own} does not run here, and Node ${process.version} cannot run TypeScript.\n` +
-      'Install Node 22.18 or newer, then run this again.',
+      'Install Node 22.18 or newer, then try again.',
   )
 }
 

@@ -9,5 +9,5 @@ import { SetupError } from './setup-error.mjs'
 export async function prepareDefaultImage(node, say) {
   const script = new URL('./default-image.ts', import.meta.url).pathname
   const { code, signal, tail } = await runChild(node, [script], { onLine: say })
-  if (code !== 0) throw new SetupError(`The default image could not be made:\n${tail}`, signal)
+  if (code !== 0) throw new SetupError(`The default image could not be built:\n${tail}`, signal)
 }

@@ -60,8 +60,8 @@ export function aptGet(packages) {
   const list = packages.join(' ')
   if (!findOnPath('apt-get')) {
     throw new SetupError(
-      `Something is missing that set-up cannot install: there is no apt-get here (it knows Debian and Ubuntu).\n` +
-        `Install what these Debian packages hold, then run this again:\n  ${list}\nNothing was changed.`,
+      `Required programs are missing, and set-up cannot install them: there is no apt-get here (only Debian and Ubuntu are supported).\n` +
+        `Install the equivalents of these Debian packages, then try again:\n  ${list}\nNothing was changed.`,
     )
   }
   const options = ['DEBIAN_FRONTEND=noninteractive', 'apt-get']
@@ -70,9 +70,9 @@ export function aptGet(packages) {
     return { file: 'sudo', prefix: ['-n', 'env', ...options] }
   }
   throw new SetupError(
-    `System packages are missing, and this user is neither root nor allowed sudo without a password. Run\n` +
+    `System packages are missing, and this user is neither root nor allowed to use sudo without a password. Run\n` +
       `  sudo apt-get update && sudo apt-get install -y --no-install-recommends ${list}\n` +
-      `and then this again. Nothing was changed.`,
+      `and try again. Nothing was changed.`,
   )
 }
 

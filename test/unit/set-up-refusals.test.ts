@@ -46,8 +46,8 @@ test.for(['demo', 'test', 'bench'])(
     expect(outcome).toEqual({
       status: 1,
       stdout: '',
-      stderr: `Something is missing that set-up cannot install: there is no apt-get here (it knows Debian and Ubuntu).
-Install what these Debian packages hold, then run this again:
+      stderr: `Required programs are missing, and set-up cannot install them: there is no apt-get here (only Debian and Ubuntu are supported).
+Install the equivalents of these Debian packages, then try again:
   ${missing}
 Nothing was changed.
 `,
@@ -67,9 +67,9 @@ test.for([
   expect(outcome).toEqual({
     status: 1,
     stdout: '',
-    stderr: `System packages are missing, and this user is neither root nor allowed sudo without a password. Run
+    stderr: `System packages are missing, and this user is neither root nor allowed to use sudo without a password. Run
   sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing}
-and then this again. Nothing was changed.
+and try again. Nothing was changed.
 `,
   })
   expect(made).toEqual([])

@@ -18,41 +18,41 @@ export interface GuestErrorFacts {
   stdout?: string | undefined
   stderr?: string | undefined
   timedOut?: boolean | undefined
-  /** Its `cancelSignal` ended the command. */
+  /** Whether its `cancelSignal` ended the command. */
   isCanceled?: boolean | undefined
   /** The command wrote more than `maxBuffer`. */
   isMaxBuffer?: boolean | undefined
-  /** A signal ended the command, whoever sent it. */
+  /** Whether a signal ended the command, regardless of the sender. */
   isTerminated?: boolean | undefined
-  /** What was wrong with a file, by the name that Node's fs errors have, e.g. `'ENOENT'`. */
+  /** The error code of a file operation, as in Node's fs errors, e.g. `'ENOENT'`. */
   code?: string | undefined
   /** The file or folder at fault; on the host for a HostError, in the guest for a CommandError. */
   path?: string | undefined
   /** The last lines the guest wrote to its console. */
   consoleTail?: string | undefined
-  /** What was seen last of the thing that was waited for. */
+  /** The last state that was observed while waiting. */
   lastSeen?: string | undefined
-  /** How often it was looked at. */
+  /** The number of attempts made while waiting. */
   attempts?: number | undefined
-  /** What systemctl says of the unit at fault. */
+  /** `systemctl status` of the unit at fault. */
   status?: string | undefined
   /** The last lines of that unit's journal. */
   journal?: string | undefined
 }
 
-/** Lines of evidence that a message quotes; the fields keep everything. */
+/** Lines of evidence quoted in a message; the fields keep everything. */
 const QUOTED_LINES = 12
 /** Characters of such a line, from its beginning. */
 const QUOTED_LENGTH = 400
-/** Characters of a field that a test runner is shown: its end, or a command's beginning. */
+/** Characters of a field that a test runner is shown: the end of the text, or the beginning of a command. */
 const SHOWN_LENGTH = 1000
-/** Of a stack: the ten that are usual seldom reach from in here to the line of the test. */
+/** Stack frames to capture: Node's default of ten rarely reaches from here to the line of the test. */
 const FRAMES = 50
 
 /**
- * Everything that goes wrong here. The first line of the message says what, the lines between show the evidence
- * (stdout, stderr, console), the last says what to do. Bad options are plain `GuestError`s with `option` set. Control characters are
- * shown as `\x1b` in the message, and in that of a cause; the fields have what there was.
+ * The base class of all errors of this package. The first line of the message says what went wrong, the lines in between show the evidence
+ * (stdout, stderr, console), and the last line says what to do. A bad option is a plain `GuestError` with `option` set. Control characters
+ * appear as `\x1b` in the message and in the messages of causes; the fields hold the original text.
  */
 export class GuestError extends Error {
   declare readonly hint?: string | undefined
@@ -89,7 +89,7 @@ export class GuestError extends Error {
     Object.defineProperty(this, 'name', { value: new.target.name, configurable: true })
   }
 
-  /** What vitest (4.1, 5.1) and JSON take for the error: it prints every field, and a program's log has thousands of lines. */
+  /** What vitest (4.1, 5.1) and JSON print of the error: every field, shortened, because a program's log can have thousands of lines. */
   toJSON(): Record<string, unknown> {
     const own = Object.getOwnPropertyNames(this).map((name) => [name, shown(name, Reflect.get(this, name))])
     return Object.fromEntries(own) as Record<string, unknown>
@@ -102,25 +102,25 @@ function shown(name: string, value: unknown): unknown {
   return name === 'command' ? `${value.slice(0, SHOWN_LENGTH)}${left}` : `${left}${value.slice(-SHOWN_LENGTH)}`
 }
 
-/** The host lacks something, or refuses it. */
+/** The host lacks something, or refuses an operation. */
 export class HostError extends GuestError {}
 /** A disk image cannot be found, read, or built. */
 export class ImageError extends GuestError {}
-/** A bridge, TAP, or address could not be set up, or nothing can be dialed through it. */
+/** A bridge, TAP or address could not be set up, or a connection through the network failed. */
 export class NetworkError extends GuestError {}
 /** The machine started but did not become ready. */
 export class BootError extends GuestError {}
-/** The guest's sshd could not be reached, or refused us. */
+/** The guest's sshd could not be reached, or refused the login. */
 export class SshError extends GuestError {}
 /** A command ran in the guest and failed. */
 export class CommandError extends GuestError {}
-/** What was waited for in a guest did not come about, in time or ever. */
+/** A wait in a guest timed out, or cannot succeed. */
 export class WaitError extends GuestError {}
 
 /**
- * Adds to an error that came with an event the frames from the caller's await to the line of the test: V8 knows them there
- * alone (v8.dev/docs/stack-trace-api).
- * @param here made where those frames are
+ * Adds to an error that arrived with an event the frames from the caller's await to the line of the test, which V8 knows only there
+ * (v8.dev/docs/stack-trace-api).
+ * @param here an error created where those frames are
  */
 export function withFrames(error: unknown, here = new GuestError('')): unknown {
   if (!(error instanceof Error)) return error
@@ -141,7 +141,7 @@ function composeMessage(what: string, facts: GuestErrorFacts): string {
   return lines.join('\n')
 }
 
-/** A cause may have words of the guest in it, as the errors of an SSH connection do, and is printed too. */
+/** A cause is printed too, and may contain text from the guest, as errors of an SSH connection do. */
 function withVisibleText(cause: unknown): unknown {
   for (let each = cause, depth = 0; each instanceof Error && depth < 8; each = each.cause, depth++) {
     const { message, stack = '' } = each
@@ -156,7 +156,7 @@ function hasText(text: string | undefined): text is string {
   return text !== undefined && /\S/.test(text)
 }
 
-/** The last lines of what may be 100 MB, as messages show them. */
+/** The last lines of a text of up to 100 MB, as messages show them. */
 export function quoteLines(text: string): string[] {
   const end = text.slice(-QUOTED_LINES * 10 * QUOTED_LENGTH)
   const lines = end.trimEnd().split('\n').slice(-QUOTED_LINES)

@@ -24,11 +24,11 @@ export async function chooseAccelerator(
   signal?: AbortSignal,
 ): Promise<AcceleratorChoice> {
   signal?.throwIfAborted()
-  if (wish === 'tcg') return { accel: 'tcg', reason: 'emulation was asked for' }
+  if (wish === 'tcg') return { accel: 'tcg', reason: 'emulation was requested' }
   const fault = await findKvmFault({ signal })
   if (fault === undefined) return { accel: 'kvm', reason: '/dev/kvm runs 64-bit code' }
   if (wish === 'auto') return { accel: 'tcg', reason: fault.reason }
-  throw new HostError(`KVM was asked for and does not work: ${fault.reason}`, {
+  throw new HostError(`KVM was requested but does not work: ${fault.reason}`, {
     option: 'accel',
     hint: `Fix: ${fault.fix}. Or set accel: 'auto' to emulate where KVM does not work.`,
   })

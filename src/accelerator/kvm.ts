@@ -41,7 +41,7 @@ export async function findKvmFault(
   }
   if (answer.fault === undefined) return undefined
   return {
-    reason: `${DEVICE} opens but runs no 64-bit code: ${answer.fault}`,
+    reason: `${DEVICE} opens but does not run 64-bit code: ${answer.fault}`,
     fix: 'nothing can be fixed inside this machine: if it is virtual, ask for working nested virtualization, or use another host',
   }
 }
@@ -63,7 +63,7 @@ function deviceFault(): KvmFault | undefined {
     default:
       return {
         reason: `${DEVICE} cannot be opened by this user (${code})`,
-        fix: `sudo usermod -aG kvm "$USER", then log in again (on a CI runner, where nobody does: sudo chmod 0666 ${DEVICE})`,
+        fix: `sudo usermod -aG kvm "$USER", then log in again (on a CI runner, where nobody logs in: sudo chmod 0666 ${DEVICE})`,
       }
   }
 }
@@ -74,13 +74,13 @@ function missing(code: string): KvmFault {
   const reason = code === 'ENOENT' ? `${DEVICE} is missing` : `${DEVICE} has no driver behind it (${code})`
   return driver === undefined
     ? {
-        reason: `${reason}, and the processor shows no virtualization`,
-        fix: 'switch on virtualization in the firmware or, in a virtual machine, nested virtualization',
+        reason: `${reason}, and the processor reports no virtualization support`,
+        fix: 'enable virtualization in the firmware or, in a virtual machine, nested virtualization',
       }
     : { reason, fix: `sudo modprobe ${driver}; in a container, start that with --device ${DEVICE}` }
 }
 
-/** Everything the answer depends on. Loading the module with other parameters makes the device node anew. */
+/** Everything the answer depends on. Loading the module with other parameters recreates the device node. */
 function circumstances(qemu: string): string {
   return [
     readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),

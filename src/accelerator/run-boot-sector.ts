@@ -51,7 +51,7 @@ function whatHappened({ exitCode, signal, message }: HostError, timeoutMs: numbe
   if (exitCode !== undefined) return `QEMU failed with exit code ${exitCode}`
   // Nobody but the limit sends it; QEMU's own failures are SIGABRT.
   if (signal === 'SIGKILL') return `no answer within ${timeoutMs / 1000} s`
-  return signal === undefined ? (message.split('\n')[0] ?? message) : `QEMU was ended by ${signal}`
+  return signal === undefined ? (message.split('\n')[0] ?? message) : `QEMU was killed by ${signal}`
 }
 
 function quoteQemu(stderr = ''): string {
@@ -59,7 +59,7 @@ function quoteQemu(stderr = ''): string {
   return line === undefined ? '' : ` (QEMU: ${line.replace(/^\S*qemu-system-\w+: /, '').trim()})`
 }
 
-/** A file without a name: it goes with its last descriptor. QEMU opens it anew, by /dev/stdin. */
+/** An unnamed file: it disappears with its last descriptor. QEMU reopens it through /dev/stdin. */
 function openUnlinked(content: Buffer): number {
   // Should we be killed right here, it is swept as one of those.
   const folder = newStateFolder()

@@ -18,8 +18,13 @@ const MULTICAST = 224
 export function parseSubnet(text: unknown): Subnet {
   const subnet = subnetAround(text)
   if (text !== subnet.cidr) {
-    const expected = 'the first address of a subnet, with the length of its prefix'
-    throw badOption('subnet', expected, text, `Write subnet: '${subnet.cidr}', and address for that of the guest.`)
+    const expected = 'the first address of a subnet with its prefix length'
+    throw badOption(
+      'subnet',
+      expected,
+      text,
+      `Write subnet: '${subnet.cidr}', and set the guest's own address with address.`,
+    )
   }
   return subnet
 }
@@ -35,7 +40,7 @@ function subnetAround(text: unknown): Subnet {
   const first = Math.floor(toNumber(base) / size) * size
   const network = first / 2 ** 24
   if (network < 1 || Math.floor(network) === LOOPBACK || network >= MULTICAST) {
-    const expected = 'a subnet that machines can have addresses in (not 0.0.0.0/8, 127.0.0.0/8, or 224.0.0.0 and above)'
+    const expected = 'a subnet of unicast addresses (not 0.0.0.0/8, 127.0.0.0/8, or 224.0.0.0 and above)'
     throw badOption('subnet', expected, text, "Write subnet: '192.168.100.0/24'.")
   }
   const last = first + size - 1
@@ -45,7 +50,7 @@ function subnetAround(text: unknown): Subnet {
 /** An address for `option` that a machine can have in `subnet`. */
 export function hostAddress(option: string, text: unknown, subnet: Subnet): string {
   const range = `${toText(subnet.first + 1)} to ${toText(subnet.last - 1)}`
-  const hint = `Take one of ${range}, or set subnet to the one it belongs to.`
+  const hint = `Use an address from ${range}, or set subnet to the one it belongs to.`
   if (typeof text !== 'string' || !isIPv4(text)) throw badOption(option, 'an IPv4 address', text, hint)
   const address = toNumber(text)
   if (address <= subnet.first || address >= subnet.last) {

@@ -27,11 +27,11 @@ export function parseSubnet6(text: unknown): Subnet6 {
   const isUniqueLocal = first >> 121n === 0xfcn >> 1n
   const isGlobal = first >> 125n === 1n
   if (!isUniqueLocal && !isGlobal) {
-    throw badOption('subnet6', 'one of unique local (fd00::/8) or global addresses', text, HINT)
+    throw badOption('subnet6', 'a subnet of unique local (fd00::/8) or global addresses', text, HINT)
   }
   const cidr = `${toText(first)}/${prefix}`
   if (first === toNumber(base)) return { cidr, prefix }
-  const expected = 'the first address of a subnet, with the length of its prefix'
+  const expected = 'the first address of a subnet with its prefix length'
   throw badOption('subnet6', expected, text, `Write subnet6: '${cidr}'.`)
 }
 

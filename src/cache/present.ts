@@ -1,4 +1,4 @@
-/** What was found out about several files, without those that somebody has removed meanwhile. */
+/** Descriptions of several files, without those removed in the meantime. */
 export async function present<T>(descriptions: readonly Promise<T>[]): Promise<T[]> {
   const results = await Promise.allSettled(descriptions)
   return results.flatMap((result) => {

@@ -1,7 +1,7 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 
-/** Milliseconds in which whoever has chosen something from the cache has surely started QEMU with it. */
+/** Milliseconds within which a process that has chosen something from the cache has started QEMU with it. */
 const ABOUT_TO_START = 60_000
 
 /** A running process. */
@@ -44,7 +44,7 @@ async function commandLines(): Promise<CommandLine[]> {
   const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0 && pid !== process.pid)
   return Promise.all(
     pids.map(async (pid) => {
-      // It may have ended meanwhile.
+      // It may have ended in the meantime.
       const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
       return { pid, args: text.split('\0') }
     }),

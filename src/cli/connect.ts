@@ -14,16 +14,16 @@ Connects standard input and output to HOST:PORT inside the network behind SOCKET
 
   ssh -o ProxyCommand='npx vitest-guest connect SOCKET %h %p' root@192.168.100.224
 
-Exit code: 0 when the connection was closed, 1 when it could not be made or broke.
+Exit code: 0 when the connection was closed, 1 when it failed or broke.
 `,
   async run(args) {
     const [socketPath, host, port, ...rest] = parseArgs({ args, allowPositionals: true }).positionals
     if (socketPath === undefined || host === undefined || port === undefined || rest.length > 0) {
-      throw new UsageError('connect takes SOCKET, HOST and PORT')
+      throw new UsageError('usage: connect SOCKET HOST PORT')
     }
     if (!/^\d{1,5}$/.test(port)) throw new UsageError(`PORT must be a number; got ${port}`)
     const connection = await dialThrough(socketPath, host, Number(port))
-    // Whoever reads our output may go first.
+    // The reader of our output may exit first.
     process.stdout.on('error', () => connection.destroy())
     process.stdin.pipe(connection).pipe(process.stdout)
     try {

@@ -9,13 +9,13 @@ export const doctor: Command = {
   help: `Usage: vitest-guest doctor [--json]
        vitest-guest doctor --network
 
-Shows what this host has of everything a guest needs, what that means, and the command that fixes it.
-Changes nothing. Takes some 2 seconds.
+Checks everything a guest needs on this host: what was found, what it means, and the command that fixes it.
+Changes nothing. Takes about 2 seconds.
 
-  --json     print the same as data
-  --network  draw the networks that are open instead: bridges, TAPs and guests, with states, addresses and counters
+  --json     print the result as JSON
+  --network  instead, draw the open networks: bridges, TAPs and guests, with their state, addresses and counters
 
-Exit code: 0 if a guest can boot, else 1; 0 for --network.
+Exit code: 0 if a guest can boot, otherwise 1; with --network always 0.
 `,
   async run(args) {
     const flag = { type: 'boolean', default: false } as const

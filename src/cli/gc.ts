@@ -8,19 +8,19 @@ import { UsageError } from './usage-error.ts'
 export const gc: Command = {
   help: `Usage: vitest-guest gc [--older-than DAYS] [--dry-run]
 
-Removes from the cache what nobody can use any more, and what nobody has used for long:
+Removes from the cache whatever can no longer be used, or has not been used for a long time:
 
-  - what builds have left that were ended
+  - leftovers of interrupted builds
   - templates that are broken, or whose image is gone
-  - images that this release would build otherwise, and the templates on them
-  - images and templates that were not used for so many days
+  - images that this release would build differently, and the templates based on them
+  - images and templates not used for the given number of days
 
-What a process uses is never removed, nor what was last used less than a minute ago.
+Never removes anything that is in use, or was used less than a minute ago.
 
-  --older-than DAYS   how many days; 30 when not said
+  --older-than DAYS   number of days; default 30
   --dry-run           only print what would be removed
 
-Exit code: 0; 1 when something could not be removed.
+Exit code: 0, or 1 if something could not be removed.
 `,
   async run(args) {
     const { values } = parseArgs({

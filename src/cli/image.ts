@@ -13,14 +13,14 @@ export const image: Command = {
   help: `Usage: vitest-guest image ls
        vitest-guest image rm NAME...
 
-Images are the disks that vitest-guest has built. They are in the cache, in images/.
+Manages the disk images that vitest-guest has built. They are in images/ in the cache.
 
-  ls   all of them: name, size on the disk, age, last use, what each is, and who uses it
-  rm   remove some, by their names or the beginnings of names; the next test that wants one builds it anew
+  ls   lists them: name, size on disk, age, last use, contents, and who uses them
+  rm   removes images, by name or by the beginning of a name; the next test that needs one rebuilds it
 
-What a process uses or a template stands on is never removed, nor what was last used less than a minute ago.
+Never removes an image that is in use, that a template is based on, or that was used less than a minute ago.
 
-Exit code: 0; 1 when something was not removed.
+Exit code: 0, or 1 if something was not removed.
 `,
   async run(args) {
     const names = lsOrRm('image', 'NAME', args)
@@ -57,7 +57,7 @@ async function remove(
   for (const name of names) {
     const keys = keysOn(name, templates)
     if (keys.length > 0) {
-      throw new GuestError(`Image ${name} is what these templates stand on: ${keys.join(', ')}`, {
+      throw new GuestError(`These templates are based on image ${name}: ${keys.join(', ')}`, {
         hint: `Remove them first: npx vitest-guest template rm ${keys.join(' ')}`,
       })
     }

@@ -12,35 +12,35 @@ import { isUsageError, UsageError } from './usage-error.ts'
 /** Loaded only when called: `connect` stands between OpenSSH and its server, and should start at once. */
 const COMMANDS: Record<string, { summary: string; load: () => Promise<Command> }> = {
   doctor: {
-    summary: 'what this host can do, and how to fix what it cannot',
+    summary: 'check what this host can do, and how to fix what it cannot',
     load: async () => (await import('./doctor.ts')).doctor,
   },
   shell: {
-    summary: 'a guest to look around in, and a shell in it',
+    summary: 'boot a guest and open a shell in it',
     load: async () => (await import('./shell-command.ts')).shell,
   },
   ssh: {
-    summary: 'the guests that run, and a shell or a command in one',
+    summary: 'list running guests; open a shell or run a command in one',
     load: async () => (await import('./ssh.ts')).ssh,
   },
   run: {
-    summary: 'a program of this host on the network of a guest that runs',
+    summary: 'run a program of this host on the network of a running guest',
     load: async () => (await import('./run.ts')).runCommand,
   },
   connect: {
-    summary: "stdin and stdout to a port of a guest; OpenSSH's ProxyCommand",
+    summary: "connect stdin and stdout to a port of a guest; for OpenSSH's ProxyCommand",
     load: async () => (await import('./connect.ts')).connect,
   },
   template: {
-    summary: 'the frozen guests in the cache: list, remove',
+    summary: 'list or remove the templates (frozen guests) in the cache',
     load: async () => (await import('./template.ts')).template,
   },
   image: {
-    summary: 'the built images in the cache: list, remove',
+    summary: 'list or remove the built images in the cache',
     load: async () => (await import('./image.ts')).image,
   },
   gc: {
-    summary: 'removes from the cache what is of no use any more',
+    summary: 'remove unused images and templates from the cache',
     load: async () => (await import('./gc.ts')).gc,
   },
 }
@@ -51,7 +51,7 @@ ${Object.entries(COMMANDS)
   .map(([name, { summary }]) => `  ${name.padEnd(8)}  ${summary}`)
   .join('\n')}
 
-  vitest-guest COMMAND --help   more about one of them
+  vitest-guest COMMAND --help   help on one command
   vitest-guest --version
 `
 
@@ -59,7 +59,7 @@ async function main([name, ...args]: string[]): Promise<number> {
   if (name === undefined || name.startsWith('-')) return general(name)
   const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (entry === undefined) {
-    throw new UsageError(`unknown command '${name}'; there are: ${Object.keys(COMMANDS).join(', ')}`)
+    throw new UsageError(`unknown command '${name}'; commands: ${Object.keys(COMMANDS).join(', ')}`)
   }
   refuseOldNode(process.versions.node)
   const command = await entry.load()

@@ -12,24 +12,24 @@ export const runCommand: Command = {
   passesOn: true,
   help: `Usage: vitest-guest run ID -- COMMAND [ARGUMENT...]
 
-Runs a program of this host on the network of a guest that runs in another process, as network.run() does in a test: a client that dials the
-guest by itself, tcpdump on its bridge, mosh.
+Runs a program of this host on the network of a guest of another process, as network.run() does in a test: a client that
+connects to the guest itself, tcpdump on its bridge, mosh.
 
-  ID          of a guest, as 'vitest-guest ssh' lists them; its beginning will do
-  COMMAND     the program and its arguments; no shell reads them
+  ID          of a guest, as listed by 'vitest-guest ssh'; the beginning of an ID is enough
+  COMMAND     the program and its arguments; no shell is involved
 
     vitest-guest run bcd -- ping -c 1 192.168.100.224
     vitest-guest run bcd -- tcpdump -i br0
 
-On a network of kind 'user' there is nothing to enter: use forwarded ports.
+A network of kind 'user' cannot be entered: use forwarded ports.
 
-Exit code: the program's; 128 and the number of the signal that ended it.
+Exit code: the program's, or 128 plus the number of the signal that ended it.
 `,
   async run(args) {
     const [beginning, ...rest] = args
     const command = rest[0] === '--' ? rest.slice(1) : rest
     if (beginning === undefined || beginning.startsWith('-') || command.length === 0) {
-      throw new UsageError(`write run ID -- COMMAND; got '${args.join(' ')}'`)
+      throw new UsageError(`usage: run ID -- COMMAND; got '${args.join(' ')}'`)
     }
     const networks = await runningNetworks()
     const ids = networks.flatMap(({ guests }) => guests.map(({ id }) => id))

@@ -5,10 +5,10 @@ import { imageOption, openShell } from './shell.ts'
 export const shell: Command = {
   help: `Usage: vitest-guest shell [--image IMAGE] [--memory SIZE]
 
-Boots a guest and opens a shell in it, as root. The guest ends with the shell.
+Boots a guest and opens a root shell in it. The guest ends with the shell.
 
-  --image IMAGE   debian-12, or the path of a qcow2 or raw disk; debian-12 when not said
-  --memory SIZE   with its unit; 512M when not said
+  --image IMAGE   debian-12 or the path of a qcow2 or raw disk; default debian-12
+  --memory SIZE   size with its unit; default 512M
 
 Exit code: the shell's.
 `,

@@ -16,7 +16,7 @@ export async function openShell(options: Pick<GuestOptions, 'image' | 'memory'>)
   })
   const { id, address, rootPassword } = guest
   printAside(`${seconds(startedAt)}  ready: root@${address}, password ${rootPassword}; exit ends the guest\n`)
-  printAside(`another shell in it: npx vitest-guest ssh ${id}\n`)
+  printAside(`for another shell: npx vitest-guest ssh ${id}\n`)
   return await joinTerminal(guest.ssh)
 }
 

@@ -23,17 +23,17 @@ export const ssh: Command = {
        vitest-guest ssh ID [COMMAND...]
        vitest-guest ssh --config ID
 
-Reaches a guest that runs in another process: a test that is being debugged, or vitest-guest shell.
+Connects to a guest of another process: of a test that is being debugged, or of vitest-guest shell.
 
-  (nothing)   lists the guests that run
-  ID          opens a shell in one, as root; the beginning of an ID will do
-  COMMAND     is run by root's shell instead; all that follows ID belongs to it
-  --config    prints the ssh_config of one, for OpenSSH, rsync and Ansible:
+  (no ID)     lists the running guests
+  ID          opens a root shell in a guest; the beginning of an ID is enough
+  COMMAND     runs in root's shell instead; everything after ID belongs to it
+  --config    prints the guest's ssh_config, for OpenSSH, rsync and Ansible:
                 vitest-guest ssh --config ID > guest.conf
                 scp -F guest.conf file ID:/tmp/
                 ANSIBLE_SSH_ARGS='-F guest.conf' ansible all -i ID, -m ping
 
-Only guests of this user are found, and only where this process would keep its own: in $TMPDIR, or /tmp.
+Finds only guests of this user, and only in $TMPDIR (default /tmp).
 
 Exit code: the shell's or the command's.
 `,
@@ -45,13 +45,13 @@ Exit code: the shell's or the command's.
       return print(await readFile(choose(guests, command[0] ?? '').sshConfig, 'utf8'))
     }
     if (first.startsWith('-'))
-      throw new UsageError(`write ssh, ssh ID [COMMAND...], or ssh --config ID; got '${first}'`)
+      throw new UsageError(`usage: ssh, ssh ID [COMMAND...], or ssh --config ID; got '${first}'`)
     return openShellIn(choose(guests, first), command.length > 0 ? command.join(' ') : undefined)
   },
 }
 
 export function renderGuests(guests: readonly RunningGuest[], now: number): string {
-  if (guests.length === 0) return 'There are no guests running.\n'
+  if (guests.length === 0) return 'No guests are running.\n'
   const rows = guests.map(({ id, hostname, address, image, pid, startedAt }) => [
     id,
     hostname,
@@ -86,7 +86,7 @@ async function connectTo({ socketPath, address, hostPublicKey, keyFile }: Runnin
 }
 
 function silent(): SshError {
-  return new SshError(`The guest did not let us in within ${CONNECT_BUDGET / 1000} s`, {
+  return new SshError(`The guest did not accept the SSH login within ${CONNECT_BUDGET / 1000} s`, {
     hint: 'Is it paused or overloaded? In the process that runs it, guest.console and guest.screenshot() show its state.',
   })
 }

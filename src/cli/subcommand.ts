@@ -6,5 +6,5 @@ export function lsOrRm(command: string, operand: string, args: string[]): string
   const [verb, ...operands] = parseArgs({ args, allowPositionals: true }).positionals
   if (verb === 'ls' && operands.length === 0) return undefined
   if (verb === 'rm' && operands.length > 0) return operands
-  throw new UsageError(`write ${command} ls, or ${command} rm ${operand}...`)
+  throw new UsageError(`usage: ${command} ls, or ${command} rm ${operand}...`)
 }

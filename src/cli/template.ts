@@ -12,14 +12,14 @@ export const template: Command = {
   help: `Usage: vitest-guest template ls
        vitest-guest template rm KEY...
 
-Templates are guests that were booted once and frozen; a warm start clones one. They are in the cache, in templates/.
+Manages templates: guests that were booted once and frozen, for warm starts to clone. They are in templates/ in the cache.
 
-  ls   all of them: key, size on the disk, age, last use, what each is of, and who uses it
-  rm   remove some, by their keys or the beginnings of keys; the next test that wants one builds it anew
+  ls   lists them: key, size on disk, age, last use, contents, and who uses them
+  rm   removes templates, by key or by the beginning of a key; the next test that needs one rebuilds it
 
-What a process uses is never removed, nor what was last used less than a minute ago.
+Never removes a template that is in use, or was used less than a minute ago.
 
-Exit code: 0; 1 when something was not removed.
+Exit code: 0, or 1 if something was not removed.
 `,
   async run(args) {
     const keys = lsOrRm('template', 'KEY', args)

@@ -17,7 +17,7 @@ export function isUbuntu(): boolean {
 /** What to type to get these packages, whose names are Debian's. */
 export function installCommand(packages: readonly string[]): string {
   const names = packages.join(' ')
-  if (!ids().includes('debian')) return `install, by whatever name your distribution has for them: ${names}`
+  if (!ids().includes('debian')) return `install these packages, under your distribution's names: ${names}`
   const sudo = process.getuid?.() === 0 ? '' : 'sudo '
   return `${sudo}apt-get install --yes --no-install-recommends ${names}`
 }

@@ -18,12 +18,12 @@ const BRIDGE_AND_TAP = [
   'link set dev tap0 up',
 ]
 
-/** Whether QEMU may use KVM; tried anew, since who asks wants to know how it is now. */
+/** Whether QEMU can use KVM; always tested, never remembered. */
 export async function probeKvm(): Promise<Capability> {
   const name = 'KVM'
-  const means = 'guests are emulated: a boot takes about a minute, and every budget is ten times as long'
+  const means = 'guests are emulated: booting takes about a minute, and every time limit is ten times as long'
   if (findTool('qemu-system-x86_64') === undefined) {
-    return { name, state: 'degraded', found: 'unknown without QEMU', means: 'cannot be tried' }
+    return { name, state: 'degraded', found: 'unknown without QEMU', means: 'not tested' }
   }
   const fault = await findKvmFault({ afresh: true })
   return fault === undefined
@@ -33,24 +33,24 @@ export async function probeKvm(): Promise<Capability> {
 
 export function probeTun(): Capability {
   const code = whyUnopenable(TUN)
-  if (code === undefined) return { name: 'TUN', state: 'ok', found: TUN, means: 'TAPs can be made' }
+  if (code === undefined) return { name: 'TUN', state: 'ok', found: TUN, means: 'TAPs can be created' }
   const { what, fix } = tunFault(code)
-  const [found = what, means = 'no TAP can be made'] = what.split(': ')
+  const [found = what, means = 'no TAP can be created'] = what.split(': ')
   return { name: 'TUN', state: 'degraded', found, means, fix }
 }
 
-/** Really makes namespaces, as a private network does, and a bridge with a TAP in them; they go at once. */
+/** Actually creates namespaces, as a private network does, with a bridge and a TAP in them, and removes them at once. */
 export async function probeNamespaces(): Promise<Capability[]> {
   const kinds = needsUserNamespace() ? 'user, network and PID' : 'network and PID'
   const ours: Capability = {
     name: 'namespaces',
     state: 'ok',
-    found: `${kinds}, tried`,
+    found: `${kinds}, tested`,
     means: 'networks can be private',
   }
   const unshare = findTool('unshare')
   if (unshare === undefined) {
-    return [{ ...ours, state: 'degraded', found: 'unknown without unshare', means: 'cannot be tried' }]
+    return [{ ...ours, state: 'degraded', found: 'unknown without unshare', means: 'not tested' }]
   }
   const inside = (command: string[], input?: string) =>
     run(unshare, [...namespaceFlags(), '--', ...command], { timeoutMs: BUDGET, ...(input !== undefined && { input }) })
@@ -58,7 +58,7 @@ export async function probeNamespaces(): Promise<Capability[]> {
     await inside(['true'])
   } catch (error) {
     const { message, hint } = explainNamespaceFailure(error instanceof HostError ? (error.stderr ?? '') : '')
-    return [{ ...ours, state: 'degraded', found: message, means: 'no private network can be made', fix: hint }]
+    return [{ ...ours, state: 'degraded', found: message, means: 'no private network can be created', fix: hint }]
   }
   const ip = findTool('ip')
   if (ip === undefined || whyUnopenable(TUN) !== undefined) return [ours]
@@ -69,10 +69,10 @@ async function probeBridge(make: () => Promise<unknown>): Promise<Capability> {
   const name = 'bridge and TAP'
   try {
     await make()
-    return { name, state: 'ok', found: 'made in a namespace of their own', means: 'guests hear one another' }
+    return { name, state: 'ok', found: 'tested in their own namespace', means: 'guests can reach one another' }
   } catch (error) {
     const stderr = error instanceof HostError ? error.stderr?.trim().split('\n')[0] : undefined
-    const means = 'neither a private network nor one of the host can be made'
+    const means = 'neither private nor host networks can be created'
     return { name, state: 'degraded', found: stderr ?? messageOf(error), means, fix: 'sudo modprobe --all bridge tun' }
   }
 }

@@ -17,8 +17,8 @@ interface Obstacle {
 /** What `auto` takes, and what is lost with each that is not the first. */
 const LOST: Readonly<Record<Kind, string>> = {
   private: '',
-  host: ": bridges and TAPs among this host's own, on subnets that are free here; no DHCP, no way out",
-  user: ': one guest to a network, which cannot call the test; no IPv6, no DHCP, no way out',
+  host: ": bridges and TAPs in the host's own namespace, on free subnets; no DHCP, no egress",
+  user: ': one guest per network, which cannot connect to the test; no IPv6, DHCP or egress',
 }
 const ORDER = Object.keys(LOST) as Kind[]
 const MADE_OF: Readonly<Record<Kind, readonly string[]>> = {
@@ -49,7 +49,7 @@ export function judgeNetworks(
   const name = 'networks'
   const possible = ORDER.filter((kind) => obstacles[kind].length === 0)
   const [kind] = possible
-  const means = kind ? `auto takes ${kind}${LOST[kind]}` : 'no guest can be reached'
+  const means = kind ? `auto uses ${kind}${LOST[kind]}` : 'no guest can be reached'
   if (kind === 'private') return { name, state: 'ok', found: possible.join(', '), means, kind }
   const refusals = ORDER.slice(0, kind && ORDER.indexOf(kind)).map(
     (each) => `not ${each}: ${obstacles[each].map(({ why }) => why).join(', and ')}`,
@@ -86,7 +86,7 @@ async function usernetFault(): Promise<Obstacle[]> {
   if (qemu === undefined) return []
   try {
     const backends = await run(qemu, ['-netdev', 'help'], { timeoutMs: BUDGET })
-    return /^user$/m.test(backends) ? [] : [{ why: `${qemu} has been built without it` }]
+    return /^user$/m.test(backends) ? [] : [{ why: `${qemu} was built without user networking` }]
   } catch (error) {
     return [{ why: `${qemu}: ${messageOf(error)}` }]
   }

@@ -18,12 +18,12 @@ export function probeArchitecture(): Capability {
   const { arch, platform } = process
   const found = `${platform} ${arch}`
   return platform === 'linux' && arch === 'x64'
-    ? { name: 'architecture', state: 'ok', found, means: 'the one the guests have' }
+    ? { name: 'architecture', state: 'ok', found, means: 'same as the guests' }
     : {
         name: 'architecture',
         state: 'missing',
         found,
-        means: 'guests are x86_64 Linux, and need a host that is that too',
+        means: 'guests are x86_64 Linux and need an x86_64 Linux host',
         fix: 'use an x86_64 Linux host',
       }
 }
@@ -77,18 +77,18 @@ export async function probeCache(): Promise<Capability> {
   const there = nearestFolder(folder)
   if (!isWritable(there)) {
     const fix = 'export VITEST_GUEST_CACHE="$HOME/vitest-guest-cache"'
-    return { name, state: 'missing', found: `${there} cannot be written`, means: 'no image can be kept', fix }
+    return { name, state: 'missing', found: `${there} cannot be written`, means: 'images cannot be stored', fix }
   }
   const { bavail, bsize } = await statfs(there)
   const free = Math.floor((bavail * bsize) / MIB)
   const found = `${size(free)} free in ${folder}`
   return free >= BUILD_MIB
-    ? { name, state: 'ok', found, means: 'keeps images' }
+    ? { name, state: 'ok', found, means: 'stores images' }
     : {
         name,
         state: 'degraded',
         found,
-        means: `building the default image takes about ${BUILD_MIB} MiB`,
+        means: `building the default image needs about ${BUILD_MIB} MiB`,
         fix: 'export VITEST_GUEST_CACHE=/a/folder/with/more/room',
       }
 }
@@ -103,8 +103,8 @@ export function probeMemory(): Capability {
         name: 'memory',
         state: 'degraded',
         found,
-        means: `a guest of the default size takes up to ${GUEST_MIB} MiB`,
-        fix: "end other programs, or give guests less: memory: '256M'",
+        means: `a guest of the default size needs up to ${GUEST_MIB} MiB`,
+        fix: "close other programs, or give guests less: memory: '256M'",
       }
 }
 
@@ -112,7 +112,7 @@ export function probeTemporaryFolder(): Capability {
   const name = 'temporary folder'
   const folder = temporaryFolder()
   return existsSync(folder) && isWritable(folder)
-    ? { name, state: 'ok', found: folder, means: 'holds what a running guest needs' }
+    ? { name, state: 'ok', found: folder, means: 'holds the files of running guests' }
     : {
         name,
         state: 'missing',

@@ -28,7 +28,7 @@ function verdict({ canBoot, accelerator, network, items, install }: Capabilities
     items.filter(({ state }) => state === wanted).map(({ name }) => name).join(', ') // prettier-ignore
   const how = accelerator === 'kvm' ? 'with KVM' : 'emulated'
   const where = network === undefined || network === 'private' ? '' : `, on a network of kind ${network}`
-  const rest = names('degraded') === '' ? '' : ` Not as it could be: ${names('degraded')}.`
+  const rest = names('degraded') === '' ? '' : ` Degraded: ${names('degraded')}.`
   const line = canBoot
     ? paint(`A guest can boot here, ${how}${where}.${rest}`, COLOUR.ok, colours)
     : paint(`No guest can boot here. Missing: ${names('missing')}.`, COLOUR.missing, colours)

@@ -2,10 +2,10 @@ import { inspect } from 'node:util'
 import { GuestError } from '../errors.ts'
 import { nearest } from './nearest.ts'
 
-/** Enough to know one's own value again; it may be of any size. */
+/** Enough for users to recognize their own value, which may be of any size. */
 const SHOWN = { depth: 1, maxStringLength: 100, maxArrayLength: 10, customInspect: false } as const
 
-/** The error for a bad option: its name, what was expected, what came, and what to write instead. */
+/** The error for a bad option: its name, what was expected, what was given, and what to write instead. */
 export function badOption(option: string, expected: string, got: unknown, hint: string): GuestError {
   return new GuestError(`Option \`${option}\` must be ${expected}; got ${inspect(got, SHOWN)}`, { option, hint })
 }

@@ -1,4 +1,4 @@
-/** The known name that takes the fewest changes, when that is few. */
+/** The known name with the fewest edits to `name`, if they are few. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const limit = Math.min(name.length - 1, Math.max(2, name.length / 4))
   const [best] = known

@@ -1,10 +1,10 @@
 import type { Guest } from './guest.ts'
 
-/** Is told of the guests of this process. */
+/** Notified about the guests of this process. */
 export interface Attendant {
-  /** A guest is ready; whoever started it waits for this. */
+  /** A guest is ready; its start waits for this. */
   started(guest: Guest): Promise<void>
-  /** It is about to be disposed, which waits for this. */
+  /** A guest is about to be disposed of; its disposal waits for this. */
   leaving(guest: Guest): Promise<void>
 }
 
@@ -21,12 +21,12 @@ export function attend(attendant: Attendant): Disposable {
   return { [Symbol.dispose]: () => void attendants().delete(attendant) }
 }
 
-/** What goes wrong there does not keep a guest from being used, */
+/** An error there does not prevent the use of a guest, */
 export async function announce(guest: Guest): Promise<void> {
   await Promise.allSettled([...attendants()].map((attendant) => attendant.started(guest)))
 }
 
-/** or from being disposed. */
+/** or its disposal. */
 export async function farewell(guest: Guest): Promise<void> {
   await Promise.allSettled([...attendants()].map((attendant) => attendant.leaving(guest)))
 }

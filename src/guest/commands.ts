@@ -12,7 +12,7 @@ export interface Exec {
   (command: string, options?: ExecOptions): Promise<ExecResult>
 }
 
-/** What may be put into a command: one word, or a list of them. */
+/** A value to interpolate into a command: one word, or an array of words. */
 export type CommandValue = string | number | readonly (string | number)[]
 
 export interface CommandTag {
@@ -23,23 +23,23 @@ export interface CommandTag {
 
 export interface Commands {
   /**
-   * Runs a command by root's login shell.
+   * Runs a command in root's login shell.
    * @throws CommandError when it fails, unless `reject: false`; SshError when the connection is lost.
    */
   readonly exec: Exec
   /**
-   * The same as a tagged template; each interpolated value is quoted, an array becomes several words. With options first:
+   * The same as a tagged template. Each interpolated value is quoted; an array becomes several words. To pass options:
    * `` guest.$({ reject: false })`ls ${folder}` ``.
-   * @throws GuestError for a value that is no text, number, or list of these, holds a NUL, or stands inside quotes
+   * @throws GuestError for a value that is not a string, a number, or an array of these, contains a NUL, or is inside quotes
    */
   readonly $: CommandTag
   /**
-   * Starts a command by root's login shell and resolves once it runs. It has no time-out unless given one, and ends with
+   * Starts a command in root's login shell and resolves once it is running. It has no time-out by default, and ends with
    * the guest at the latest.
-   * @throws CommandError when it is canceled or times out before it has started; SshError when the connection is lost.
+   * @throws CommandError when it is canceled or times out before it starts; SshError when the connection is lost.
    */
   spawn(command: string, options?: CommandOptions): Promise<GuestProcess>
-  /** The last 50 commands that it was given by `exec`, `$` and `spawn`, the latest last. */
+  /** The last 50 commands run with `exec`, `$` and `spawn`, most recent last. */
   readonly history: readonly PastCommand[]
 }
 
@@ -52,7 +52,7 @@ interface Runner {
   readonly explain: Explain
 }
 
-/** Runs commands that are in nobody's history. */
+/** Runs commands without recording them in the history. */
 export function runIn({ open, timeout, explain }: Runner): Exec {
   const run: AnyExec = (command, options) => explain(async () => exec(await open(), command, { timeout, ...options }))
   // What the output is follows from the options, as the overloads say.

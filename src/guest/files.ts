@@ -13,12 +13,12 @@ import type { Act } from '../ssh/files/with-program.ts'
 import { writeFile } from '../ssh/files/write-file.ts'
 
 export interface FileOptions {
-  /** Stops the transfer; what it had begun is removed. */
+  /** Cancels the transfer; partial results are removed. */
   cancelSignal?: AbortSignal
 }
 
 export interface ReadFileOptions extends FileOptions {
-  /** Bytes that the file may have; one that has more is an error. @default 100_000_000 */
+  /** Maximum size of the file in bytes; a larger one is an error. @default 100_000_000 */
   maxBytes?: number
 }
 
@@ -30,54 +30,54 @@ export interface WriteFileOptions extends FileOptions {
 }
 
 export interface TransferOptions extends FileOptions {
-  /** Told as the bytes go over. */
+  /** Called as bytes are transferred. */
   onProgress?: (progress: TransferProgress) => void
 }
 
 export interface DownloadOptions extends TransferOptions {
-  /** Bytes that the files may have, holes included, and 512 for each file; a guest that sends more is an error. @default 16 GiB */
+  /** Maximum total size in bytes: of the files, holes included, plus 512 per file. Exceeding it is an error. @default 16 GiB */
   maxBytes?: number
 }
 
 /**
- * What a test does with files of a guest. Paths in the guest are absolute, or start from root's home folder, and may hold
- * any character but NUL; symlinks that they name are followed.
+ * Access to a guest's files. Paths in the guest are absolute or relative to root's home folder, and may contain
+ * any character except NUL; symlinks at a path are followed.
  *
- * All of them throw a CommandError when the guest fails and a HostError when the host does, with `path`, and with `code` for
- * what Node's fs errors have a code for (`ENOENT`, `EACCES`, `ENOSPC`, `EISDIR`, …). Each gives up when 64 KiB, or the rest, have
- * not moved for as long as `timeouts.command`.
+ * All methods throw a CommandError when the guest fails and a HostError when the host fails, with `path`, and with `code` as in
+ * Node's fs errors (`ENOENT`, `EACCES`, `ENOSPC`, `EISDIR`, …). Each one gives up when the next 64 KiB, or the rest, take longer
+ * than `timeouts.command`.
  */
 export interface Files {
-  /** A file's bytes, or its text. @throws CommandError */
+  /** Reads a file as bytes or as text. @throws CommandError */
   readFile(path: string, options?: ReadFileOptions): Promise<Buffer>
   readFile(path: string, encoding: 'utf8', options?: ReadFileOptions): Promise<string>
   /**
-   * Creates a file or replaces what is in it. Whoever reads it meanwhile sees the old file or the new one, and a write that
-   * fails changes nothing; devices, pipes and the files of /proc and /sys are written to directly. Its folder must be there.
-   * @throws CommandError; GuestError for a mode or owner that cannot be one
+   * Creates a file or replaces its content, atomically: readers see either the old file or the new one, and a failed write
+   * changes nothing. Devices, pipes and files in /proc and /sys are written directly. The parent folder must exist.
+   * @throws CommandError; GuestError for an invalid mode or owner
    */
   writeFile(path: string, data: string | Uint8Array, options?: WriteFileOptions): Promise<void>
   /**
-   * Copies a file or a folder with all that is in it to `guestPath`, which is the path that it will have: a folder `etc`
-   * uploaded to `/srv` is `/srv`, not `/srv/etc`. Permissions and times are kept, symlinks inside a folder stay symlinks,
-   * sparse files stay sparse; everything belongs to root.
+   * Copies a file, or a folder with its contents, to `guestPath`, the full destination path: a folder `etc`
+   * uploaded to `/srv` becomes `/srv`, not `/srv/etc`. Permissions and times are preserved, symlinks inside a folder stay symlinks,
+   * sparse files stay sparse; root owns everything.
    *
-   * Where there is something already: a file replaces a file, a folder is merged into a folder, whose own permissions and
-   * other files stay. The folder around it must be there. An upload that fails leaves nothing, but what a merge had merged.
+   * If the destination exists, a file replaces a file, and a folder is merged into a folder, which keeps its own permissions and
+   * other files. The parent folder must exist. A failed upload leaves nothing behind, except what a merge had already merged.
    * @throws HostError when `localPath` cannot be read; CommandError when the guest cannot take it
    */
   upload(localPath: string, guestPath: string, options?: TransferOptions): Promise<void>
   /**
-   * Copies a file or a folder of the guest to `localPath`, which is the path that it will have, like `upload`. It belongs to
-   * you, with the permissions that your umask allows. A download that fails leaves nothing on the host.
+   * Copies a file or a folder of the guest to `localPath`, the full destination path, as `upload` does. You own the result,
+   * with the permissions that your umask allows. A failed download leaves nothing on the host.
    *
-   * A guest need not be trusted for it: a symlink at `localPath` is refused, not followed, and so is one that the guest sends in the place
-   * of a file or folder (inside a folder symlinks stay symlinks: who follows them later does it alone). Devices, and setuid, setgid and
-   * sticky bits, are left out, which a warning says.
+   * The guest need not be trusted: a symlink at `localPath` is refused, not followed, and so is one that the guest sends in place
+   * of a file or folder. (Inside a folder symlinks stay symlinks; following them later is at your own risk.) Devices, and setuid, setgid
+   * and sticky bits, are skipped with a warning.
    * @throws CommandError when `guestPath` cannot be read; HostError when the host cannot take it
    */
   download(guestPath: string, localPath: string, options?: DownloadOptions): Promise<void>
-  /** An SFTP session of the client, for all the rest; ended with the client, or by `end()`. @throws SshError */
+  /** An SFTP session of the client, for everything else. It ends with the client, or with `end()`. @throws SshError */
   sftp(): Promise<SFTPWrapper>
 }
 

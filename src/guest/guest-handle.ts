@@ -32,7 +32,7 @@ import { Snapshots } from './power/snapshots.ts'
 import { whyElsewhere } from './network/address-conflict.ts'
 import { waits } from './wait/waits.ts'
 
-/** The pieces of a guest that is ready. */
+/** The parts of a guest that is ready. */
 export interface GuestParts {
   readonly spec: GuestSpec
   readonly network: RegisteredNetwork
@@ -52,7 +52,7 @@ export interface GuestParts {
   readonly disposers: Disposers
 }
 
-/** A guest that was kept and forgotten goes after this long. */
+/** A kept guest ends after this long. */
 const KEPT_SECONDS = 3600
 
 export function guestHandle(parts: GuestParts): Guest {
@@ -78,7 +78,7 @@ export function guestHandle(parts: GuestParts): Guest {
   const requireThere = () => {
     if (runState.state === 'ended') runState.requireRunning()
   }
-  /** Connections to a machine that is gone, or put elsewhere, lead nowhere, and nobody else closes them. */
+  /** Nobody else closes connections to a machine that is gone or was restored. */
   const hangUpStreams = () => {
     hangUpHttp()
     for (const stream of streams) stream.destroy()

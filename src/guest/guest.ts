@@ -14,9 +14,9 @@ import type { Power } from './power/power.ts'
 import type { Snapshot } from './power/snapshots.ts'
 import type { Waits } from './wait/waits.ts'
 
-/** A Linux machine that nobody else uses, booted and ready. Disposing cuts its power and forgets its disk. */
+/** A Linux machine of your own, booted and ready. Disposing it cuts the power and discards its disk. */
 export interface Guest extends AsyncDisposable, Commands, Files, Power, Connectivity, Inspection, Waits {
-  /** Six letters that name it among the guests running on this host, as in `vitest-guest ssh ID`. */
+  /** Six letters that identify it among the guests running on this host, as in `vitest-guest ssh ID`. */
   readonly id: string
   readonly hostname: string
   /** Its static IPv4 address on the network. */
@@ -24,60 +24,60 @@ export interface Guest extends AsyncDisposable, Commands, Files, Power, Connecti
   /** Its static IPv6 address, on a network with `subnet6`. */
   readonly address6: string | undefined
   readonly macAddress: string
-  /** Its further cards. */
+  /** Its additional network cards. */
   readonly interfaces: readonly Interface[]
   readonly rootPassword: string
-  /** Keys of this guest: the client's, and the host key that every connection is pinned to. */
+  /** The keys of this guest: the client key, and the host key that every connection is pinned to. */
   readonly credentials: Credentials
   /**
-   * Path of an ssh_config(5) by which OpenSSH, rsync or Ansible reach it as the host `guest.id`, as root and without a
-   * password, from any process of this user: `ssh -F ${guest.sshConfig} ${guest.id}`. It goes with the guest.
+   * Path of an ssh_config(5) with which OpenSSH, rsync or Ansible can reach the guest as the host `guest.id`, as root and without a
+   * password, from any process of this user: `ssh -F ${guest.sshConfig} ${guest.id}`. It is removed with the guest.
    */
   readonly sshConfig: string
-  /** The network it is on; its own, unless one was given. */
+  /** The network it is on: its own, unless one was passed. */
   readonly network: GuestNetwork
-  /** Its cable: to be pulled, or made slow and lossy. */
+  /** Its network cable, which can be unplugged, or made slow and lossy. */
   readonly link: Link
   /** What it was booted from, e.g. `debian-12`. */
   readonly image: string
-  /** `warm`: it is the clone of a template. */
+  /** `warm` if it was cloned from a template, `cold` if it was booted. */
   readonly started: 'warm' | 'cold'
   readonly accel: 'kvm' | 'tcg'
-  /** The phases of its start, with their times. */
+  /** The phases of its start, with their durations. */
   readonly phases: readonly Phase[]
   /** What cloud-init reported as failed. */
   readonly warnings: readonly string[]
-  /** The first serial port: what the guest wrote to it, and a way to write back. */
+  /** The first serial port: the guest's output, and a way to type input. */
   readonly console: Console
-  /** The panics of its kernel so far, the latest last. */
+  /** The panics of its kernel so far, most recent last. */
   readonly panics: readonly Panic[]
   /** The connected ssh2 client, as root. */
   readonly ssh: Client
   /**
-   * The connected client: `ssh` itself, or a new one in its place when that one has ended. A guest that is rebooting is waited
-   * for, as for its first boot.
+   * The connected client: `ssh` itself, or a new one to replace it if it has ended. If the guest is rebooting, this waits for it as for
+   * its first boot.
    * @throws GuestError when the guest is off; BootError when it is booting and not ready in time.
    */
   reconnect(): Promise<Client>
-  /** Another connected client; ended with the guest at the latest. */
+  /** Opens another client connection, which ends with the guest at the latest. */
   connectSsh(): Promise<Client>
   /**
-   * Keeps the machine as it is now, RAM and disk, to come back to. It stands still meanwhile: a second or two under emulation;
-   * connections survive that. A snapshot takes as much of the temporary folder as the guest uses of its memory, and goes with
+   * Saves the state of the machine, RAM and disk, to return to later. The machine is paused meanwhile, for a second or two under emulation;
+   * connections survive. A snapshot takes as much space in the temporary folder as the guest uses memory, and is removed with
    * the guest.
-   * @throws BootError when a device of the machine cannot be kept, or python3 or systemd is missing in the guest.
+   * @throws BootError when the state of a device cannot be saved, or python3 or systemd is missing in the guest.
    */
   snapshot(): Promise<Snapshot>
   /**
-   * Takes the machine back to a snapshot, as often as wanted. Its clock is then set to the host's and its entropy pool is
-   * fed anew; every connection to it has ended, and `ssh` is a new client.
-   * @throws GuestError when the snapshot is another guest's.
+   * Returns the machine to a snapshot; this can be repeated. Its clock is then set to the host's and its entropy pool is
+   * reseeded. All connections to it end, and `ssh` is a new client.
+   * @throws GuestError when the snapshot belongs to another guest.
    */
   restore(snapshot: Snapshot): Promise<void>
   /**
-   * Leaves the guest and its network up when this process ends, for an hour at most, to be looked at with
-   * `vitest-guest ssh`; disposing does nothing any more.
-   * @returns the id of the process that holds both; when that one is ended (`kill`), they go at once
+   * Leaves the guest and its network running when this process ends, for an hour at most, for inspection with
+   * `vitest-guest ssh`. Disposing then does nothing.
+   * @returns the id of the process that holds both; killing it ends them at once
    */
   keep(): number
   /** Sends QEMU a QMP command and returns its answer. @throws HostError when QEMU refuses. */

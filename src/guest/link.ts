@@ -15,25 +15,25 @@ import {
 import { quote } from '../ssh/quote.ts'
 import type { Exec } from './commands.ts'
 
-/** The guest's cable, that of its first card: what a test may do to it. */
+/** The cable of the guest's first network card, and what a test can do to it. */
 export interface Link {
   /**
-   * Pulls the cable: the guest sees its carrier go, and nothing reaches it, this test's SSH included. Connections that are open
-   * stand still until `up()`.
+   * Unplugs the cable: the guest loses its carrier, and nothing reaches it, not even this test's SSH. Open connections
+   * stall until `up()`.
    */
   down(): Promise<void>
-  /** Plugs it in again. What waits on a connection goes on when TCP tries again, which takes up to as long as the link was down. */
+  /** Plugs it back in. A stalled connection continues at TCP's next retransmission, which can take as long as the link was down. */
   up(): Promise<void>
   /**
-   * Makes the link worse, in the place of whatever it was limited to before; `limit({})` lifts it all. It is there until then,
-   * also after `reboot()`, `crash()` and `start()`, and after `restore()`, whatever the limits were when the snapshot was taken.
+   * Degrades the link, replacing any earlier limits; `limit({})` removes them all. Limits persist across
+   * `reboot()`, `crash()`, `start()` and `restore()`, whatever they were when the snapshot was taken.
    *
-   * `rate` holds each way: to the guest by tc on its TAP, from the guest by tc in the guest. `latency`, `jitter` and `loss` are
-   * suffered once per round trip: by packets to the guest where the host's kernel has netem, else by those from the guest, whose
-   * kernel must have it then (`debian-12` has).
+   * `rate` applies in each direction: to the guest by tc on its TAP, from the guest by tc inside it. `latency`, `jitter` and `loss` apply
+   * once per round trip: to packets to the guest if the host's kernel has netem, otherwise to packets from the guest, whose
+   * kernel must then have it (`debian-12` does).
    *
-   * @throws GuestError for a bad option; NetworkError when neither the host nor the guest can do it, and while the cable is pulled:
-   * the guest has its part in it.
+   * @throws GuestError for a bad option; NetworkError when neither the host nor the guest supports it, and while the cable is unplugged,
+   * because the guest is involved.
    */
   limit(limit: LinkLimit): Promise<void>
 }
@@ -64,7 +64,7 @@ card=\${card##* }
 export function link({ machine, network, hostname, exec }: LinkParts) {
   let isDown = false
   let current: LinkLimitSpec | undefined
-  /** Whether there is something of ours to take away. */
+  /** Whether we have set limits that must be removed. */
   let isLimited = false
 
   const tap = () => network.attachments.find(({ member }) => member.hostname === hostname)?.tap
@@ -83,7 +83,7 @@ export function link({ machine, network, hostname, exec }: LinkParts) {
       // There is none to be taken away.
       if (!words && NOTHING_THERE.test(stderr)) return undefined
       if (words && UNKNOWN.test(stderr)) return `the host's kernel has no ${words[0]}`
-      throw new NetworkError(`The limits of the link of guest ${hostname} could not be changed`, { cause, stderr })
+      throw new NetworkError(`The link limits of guest ${hostname} could not be changed`, { cause, stderr })
     }
   }
 
@@ -98,14 +98,14 @@ export function link({ machine, network, hostname, exec }: LinkParts) {
   const insist = (what: string, ...reasons: (string | undefined)[]) => {
     if (reasons.at(-1) === undefined) return
     throw new NetworkError(`The link of guest ${hostname} cannot be limited (${what}): ${reasons.join('; ')}`, {
-      hint: 'It takes the modules sch_tbf and sch_netem, here or in the guest, and tc in the guest (Debian: iproute2).',
+      hint: 'This needs the kernel modules sch_tbf and sch_netem, on the host or in the guest, and tc in the guest (Debian: iproute2).',
     })
   }
 
   const apply = async (spec: LinkLimitSpec | undefined) => {
     if (isLimited) {
       await onHost(undefined)
-      insist('to be lifted', await inGuest(undefined))
+      insist('removing the limits', await inGuest(undefined))
     }
     isLimited = false
     if (!spec || (spec.rate === undefined && !needsNetem(spec))) return

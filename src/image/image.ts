@@ -30,5 +30,5 @@ export interface DirectBoot {
   readonly append: string
 }
 
-/** Is told, in plain lines, what a long step is at. */
+/** Called with lines of text about the progress of a long step. */
 export type Progress = (line: string) => void

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { cacheFolder } from '../host/environment.ts'
 
-/** A build under way. Whoever holds the lock knows that all such folders but its own are of dead builders. */
+/** A build in progress. The holder of the lock knows that all other such folders belong to dead builders. */
 export const BUILDING = 'building-'
 const NAME = /^[^/]+-[0-9a-f]{12}$/
 const DISK = /\/images\/([^/]+)\/disk\.raw$/
@@ -10,7 +10,7 @@ export function imagesFolder(): string {
   return join(cacheFolder(), 'images')
 }
 
-/** Whether a recipe makes such names; what else lies in the folder is none of ours. */
+/** Whether this is the name of an image from a recipe; other files in the folder are not ours. */
 export function isImageName(name: string): boolean {
   return !name.startsWith(BUILDING) && NAME.test(name)
 }

@@ -7,14 +7,14 @@ import { removeAsRoot } from './build/build-step.ts'
 import { BUILDING, imagesFolder } from './images-folder.ts'
 
 /**
- * Removes a built image that nobody boots from; which templates stand on it is the caller's business.
+ * Removes a built image that is not in use; the caller must check whether templates are based on it.
  * @returns who uses it, when that is why it stays
  */
 export async function removeImage(name: string, { dryRun = false } = {}): Promise<string | undefined> {
   const folder = join(imagesFolder(), name)
   const user = await userOf(folder)
   if (user !== undefined || dryRun) return user
-  // Gone at once for whoever looks; what a kill leaves of it is like a dead build.
+  // Renamed first, so that it disappears at once; what a kill leaves of it looks like a dead build.
   const aside = await mkdtemp(join(imagesFolder(), BUILDING))
   await rename(folder, join(aside, 'image'))
   await rm(aside, { recursive: true, force: true })

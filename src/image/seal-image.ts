@@ -67,14 +67,14 @@ export async function inspectImage(
 
 /**
  * Reads a built image through before something is built upon it.
- * @throws ImageError when it is not as it was built; the next start then builds it anew
+ * @throws ImageError when it is not as it was built; the next start then rebuilds it
  */
 export async function requireSoundImage(folder: string, label: string, signal?: AbortSignal): Promise<void> {
   const found = await inspectImage(folder, { isSuspect: true, signal })
   if (!('fault' in found)) return
   await rm(join(folder, STAMPS), { force: true })
   throw new ImageError(`The image ${label} is damaged: ${found.fault}`, {
-    hint: 'Start again, and it is built anew. Its size and times are as they were: is the disk of this host failing?',
+    hint: "Start again to rebuild it. Its size and times are unchanged: is this host's disk failing?",
   })
 }
 

@@ -11,7 +11,7 @@ export class Disposers implements AsyncDisposable {
   #running: Promise<void> | undefined
   #isOver = false
 
-  /** A step that comes too late is run at once; nobody waits for it. */
+  /** A step that is added after disposal runs at once, without being awaited. */
   defer(step: Dispose): void {
     this.#steps.push(step)
     if (this.#isOver) void this.#run().catch(() => {})
@@ -23,7 +23,7 @@ export class Disposers implements AsyncDisposable {
     return resource
   }
 
-  /** The same for one that is still being made, while other work goes on. Whoever awaits it gets its error. */
+  /** The same for a resource that is still being created, while other work continues. Its error goes to whoever awaits it. */
   useSoon<T extends AsyncDisposable>(making: Promise<T>): Promise<T> {
     making.catch(() => {})
     this.defer(() =>

@@ -1,12 +1,12 @@
-/** Longer than any process lives: it is there to be there. */
+/** Effectively forever: the timer exists only to keep the process alive. */
 const NEVER = 2 ** 31 - 1
 
 let holders = 0
 let timer: NodeJS.Timeout | undefined
 
 /**
- * Keeps Node from ending the process until it is disposed. What belongs to a guest (QEMU, its keeper, their pipes, SSH connections) does not:
- * a process whose own work is done ends, though it forgot a guest. So whoever waits for one of these has to hold.
+ * Keeps Node from ending the process until disposed. The resources of a guest (QEMU, its keeper, their pipes, SSH connections) do not:
+ * a process whose own work is done ends even if it forgot a guest. So code that waits for one of these has to hold.
  */
 export function hold(): Disposable {
   holders++
@@ -23,13 +23,13 @@ export function hold(): Disposable {
   }
 }
 
-/** Holds the process while it works. */
+/** Keeps the process alive while `work` runs. */
 export async function held<T>(work: () => PromiseLike<T>): Promise<T> {
   using _ = hold()
   return await work()
 }
 
-/** The same object, whose methods hold the process until what they promise is there. */
+/** The same object, with methods that keep the process alive until the promises they return settle. */
 export function holding<T extends object>(object: T): T {
   for (const name of Reflect.ownKeys(object)) {
     const method: unknown = Object.getOwnPropertyDescriptor(object, name)?.value

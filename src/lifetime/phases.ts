@@ -1,13 +1,13 @@
 import { GuestError } from '../errors.ts'
 
-/** A named stretch of work that has ended. */
+/** A named, completed part of a start. */
 export interface Phase {
   readonly name: string
   /** Milliseconds. */
   readonly durationMs: number
 }
 
-/** Told of a phase as it starts (`durationMs` undefined) and as it ends. */
+/** Called when a phase starts (`durationMs` undefined) and when it ends. */
 export type PhaseListener = (event: { name: string; durationMs?: number }) => void
 
 /** Records named phases and tells a listener, so that a wait always has a name that somebody can read. */
@@ -45,7 +45,7 @@ export class Phases {
   }
 }
 
-/** An error of ours learns in which phase it happened, unless it knows better. */
+/** Adds to a GuestError the phase in which it happened, unless it already has one. */
 function inPhase(error: unknown, phase: string, elapsedMs: number): unknown {
   if (error instanceof GuestError && error.phase === undefined) Object.assign(error, { phase, elapsedMs })
   return error

@@ -10,9 +10,9 @@ import { netdevId } from './command-line.ts'
 import { withoutVirtioHeaders } from './pcap.ts'
 import { readMade } from './read-made.ts'
 
-/** Packets on their way to and from a guest, being written down. Disposing completes the file, which stays. */
+/** A capture of the packets to and from a guest. Disposing completes the file, which is kept. */
 export interface Capture extends AsyncDisposable {
-  /** The absolute path of the pcap file. Before QEMU 8.0, and for root, it can be read only once the capture is disposed of. */
+  /** The absolute path of the pcap file. With QEMU before 8.0, and for root, it is readable only after the capture is disposed of. */
   readonly file: string
   readonly startedAt: Date
 }
@@ -45,7 +45,7 @@ export async function capture(
   } catch (cause) {
     throw new HostError(`No packets can be captured into ${file}: ${messageOf(cause)}`, {
       cause,
-      hint: 'Its folder must be there, and this user must be allowed to write to it.',
+      hint: 'Its folder must exist and be writable by this user.',
     })
   }
   const stop = async () => {
@@ -57,7 +57,7 @@ export async function capture(
       if (error.code !== 'ENOENT') throw error
     })
     if (own !== undefined) await rm(own, { force: true })
-    // Whoever removed it does not want it.
+    // If somebody removed the file, it is not wanted.
     if (!written || !existsSync(file)) return
     await writeFile(`${file}.part`, isStripped ? written : withoutVirtioHeaders(written, macAddress))
     await rename(`${file}.part`, file)

@@ -5,7 +5,7 @@ export interface MachineConfig {
   readonly memoryMib: number
   readonly cpus: number
   readonly disk: DiskFile & {
-    /** Write to the disk itself; otherwise to an overlay that goes with the process. @default false */
+    /** Write to the disk itself; otherwise to an overlay that is removed with the process. @default false */
     readonly writable?: boolean
   }
   /** Boot this kernel directly; without it the disk's own boot loader runs. */
@@ -120,7 +120,7 @@ function memoryBackend(shared: boolean, memoryMib: number): string {
   return `memory-backend-file,id=mem,size=${memoryMib}M,mem-path=${reopened(FILE_FD.memory)},share=${shared ? 'on' : 'off'}`
 }
 
-/** For what QEMU opens by itself: a file that it has open already. */
+/** A path under which QEMU can reopen a file that it has open already. */
 function reopened(fd: number): string {
   return `/proc/self/fd/${fd}`
 }

@@ -9,7 +9,7 @@ const TAIL_LINES = 20
 /** Characters of a line that `lines()` gives in one piece. */
 const LONGEST_LINE = 65_536
 
-/** What the guest writes to its first serial port, and a way to write back. */
+/** The output of the guest's first serial port, and a way to type input. */
 export class Console {
   readonly #stream: Duplex
   readonly #listeners = new Set<(chunk: string) => void>()
@@ -25,22 +25,22 @@ export class Console {
     })
   }
 
-  /** Everything written so far (the last 4 million characters), without escape sequences and control characters. */
+  /** All output so far (the last 4 million characters), without escape sequences and control characters. */
   get text(): string {
     return this.#ring.since(0)
   }
 
-  /** How much was written so far: a point for `textSince` and `guest.waitForConsole` to begin at. */
+  /** The amount of output so far, as a starting point for `textSince` and `guest.waitForConsole`. */
   get position(): number {
     return this.#ring.end
   }
 
-  /** The part of `text` that was written after a point of before, as `position` gave it. */
+  /** The part of `text` that was written after a point returned by `position`. */
   textSince(position: number): string {
     return this.#ring.since(position)
   }
 
-  /** The last 20 lines that are not empty. */
+  /** The last 20 non-empty lines. */
   get tail(): string {
     return this.#ring
       .since(this.position - 20_000)
@@ -51,8 +51,8 @@ export class Console {
   }
 
   /**
-   * The lines that the guest writes from the call on, each once it is complete, without escape sequences; one of more than 65,536
-   * characters comes in pieces. They end with the machine, or when the signal aborts; `break` stops listening.
+   * Iterates over the lines that the guest writes after the call, each once it is complete, without escape sequences; lines longer than
+   * 65,536 characters are split. Ends with the machine, or when the signal aborts; `break` stops listening.
    */
   lines({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<string> {
     let seen = this.position
@@ -89,21 +89,20 @@ export class Console {
   }
 
   /**
-   * Types on the serial line: `await guest.console.write('root\n')`. What a terminal there would show of it comes back as
-   * output. Resolves once QEMU has taken it.
-   * @throws GuestError when QEMU has ended, or does before that.
+   * Types on the serial line: `await guest.console.write('root\n')`. Any echo appears in the
+   * output. Resolves once QEMU has accepted the text.
+   * @throws GuestError when QEMU has exited, or exits before that.
    */
   async write(text: string): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const ended = (cause?: unknown) =>
-      reject(new GuestError('Nothing can be typed: QEMU has ended, and the console with it', { cause }))
+    const ended = (cause?: unknown) => reject(new GuestError('Cannot write to the console: QEMU has exited', { cause }))
     const onClose = () => ended()
     this.#stream.once('close', onClose)
     this.#stream.write(text, (cause) => (cause ? ended(cause) : resolve()))
     await promise.finally(() => this.#stream.off('close', onClose))
   }
 
-  /** Calls `listener` with whatever is written, as it is written. Returns the function that stops it. */
+  /** Calls `listener` with each piece of output as it arrives. Returns a function that stops it. */
   onOutput(listener: (chunk: string) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

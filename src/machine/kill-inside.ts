@@ -14,7 +14,7 @@ export function killInside(child: ChildProcess): void {
   for (const pid of inner) kill(pid)
 }
 
-/** Of a process with one thread (proc(5); needs CONFIG_PROC_CHILDREN, which distributions set). */
+/** The children of a single-threaded process (proc(5); needs CONFIG_PROC_CHILDREN, which distributions set). */
 function childrenOf(pid: number | undefined): number[] {
   try {
     return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
@@ -27,6 +27,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // It went by itself a moment ago.
+    // It has just ended.
   }
 }

@@ -52,7 +52,7 @@ function openNamed(path: string, flags: string): number {
   }
 }
 
-/** QEMU opens RAM anew, to write to it or, for a private copy, as if it would. */
+/** QEMU reopens RAM for writing, even for a private copy. */
 function giveToQemu(fd: number): void {
   const user = qemuUser()
   if (user && fstatSync(fd).uid !== user.uid) fchownSync(fd, user.uid, user.gid)

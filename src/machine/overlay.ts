@@ -34,7 +34,7 @@ export function emptyQcow2(size: number): { head: Buffer; length: number } {
 /** Linux's O_TMPFILE (open(2)), which Node has no name for: a file that has none. */
 const O_TMPFILE = 0o20_000_000 | constants.O_DIRECTORY
 
-/** Opens a file that is nobody's: it goes with the last process that has it open, however that one ends. */
+/** Opens an unnamed file: it disappears with the last process that has it open, however that one ends. */
 function openUnnamed(folder: string): number {
   try {
     return openSync(folder, constants.O_RDWR | O_TMPFILE, 0o600)

@@ -4,9 +4,9 @@ import type { Console } from './console.ts'
 
 /** A panic of a guest's kernel. */
 export interface Panic {
-  /** The kernel's words, e.g. `sysrq triggered crash`. */
+  /** The kernel's message, e.g. `sysrq triggered crash`. */
   readonly reason: string
-  /** Where on the console it was met, as `console.position` has it. */
+  /** Where in the console output it was found, as in `console.position`. */
   readonly position: number
   /** Whether `waitForPanic` has returned it. */
   readonly isExpected: boolean
@@ -14,7 +14,7 @@ export interface Panic {
 
 /** The whole line: output comes in pieces. */
 const PANIC = /Kernel panic - not syncing: (.*)\n/
-/** What a kernel says last (kernel/panic.c): that it stays so, or that it goes (panic=N), to itself or to another kernel (kdump). */
+/** A kernel's last words (kernel/panic.c): that it halts, or that it reboots (panic=N) or starts another kernel (kdump). */
 const HALTS = /---\[ end Kernel panic/
 const LEAVES = /Rebooting in \d+ seconds|Linux version \d/
 /** Milliseconds in which it says one or the other, also under emulation. */
@@ -22,9 +22,9 @@ const SILENCE = 30_000
 /** Of the kernel's, in characters. */
 const LONGEST_LINE = 1024
 
-/** Whether the kernel of a machine has panicked: in the run of now, and in those before. */
+/** Records the panics of a machine's kernel, in this run and in earlier ones. */
 export class Panics {
-  /** All that there were, the latest last. */
+  /** All panics so far, most recent last. */
   readonly list: readonly Panic[]
   readonly #list: { reason: string; position: number; isExpected: boolean }[] = []
   readonly #console: Console
@@ -34,7 +34,7 @@ export class Panics {
   #silence: NodeJS.Timeout | undefined
   /** From here on the console is of this run, and not looked at yet. */
   #seen = 0
-  /** Of `list`; what came before nobody waits for any more. */
+  /** Index in `list`; earlier panics are no longer waited for. */
   #awaited = 0
   #isSettled = true
 
@@ -62,7 +62,7 @@ export class Panics {
     return this.#list.slice(this.#awaited).find(({ isExpected }) => !isExpected)
   }
 
-  /** What a panic is to who needs a guest that runs. */
+  /** The error for operations that need a running guest. */
   get error(): BootError | undefined {
     if (!this.#current) return undefined
     return new BootError(`The guest's kernel panicked: ${this.#current.reason}`, {
@@ -76,7 +76,7 @@ export class Panics {
     this.#tell()
   }
 
-  /** The machine was started anew, or taken back to a snapshot. */
+  /** The machine was restarted, or returned to a snapshot. */
   restart(): void {
     this.#awaited = this.#list.length
     this.#over()

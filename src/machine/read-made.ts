@@ -5,7 +5,7 @@ import { HostError } from '../errors.ts'
 /**
  * Reads a file that QEMU was told to make in its own folder. What is there may be anything: only a plain file of one name is read, and
  * not more of it than `largest` bytes.
- * @throws HostError for what is no such file
+ * @throws HostError for anything else
  */
 export async function readMade(path: string, largest: number): Promise<Buffer> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)

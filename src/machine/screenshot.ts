@@ -7,7 +7,7 @@ import { qemuFolder } from '../host/files/state-folder.ts'
 import { readMade } from './read-made.ts'
 import type { Qmp } from '../qmp/qmp.ts'
 
-/** Of the largest screen there is, in bytes. */
+/** The size limit of a screenshot, in bytes. */
 const LARGEST = 32 * 1024 * 1024
 
 /**
@@ -21,9 +21,9 @@ export async function screenshot(qmp: Qmp, stateFolder: string): Promise<Buffer>
     await qmp.execute('screendump', { filename: name, format: 'png' })
     return await readMade(file, LARGEST)
   } catch (cause) {
-    throw new HostError(`There is no screenshot: ${messageOf(cause)}`, {
+    throw new HostError(`No screenshot could be taken: ${messageOf(cause)}`, {
       cause,
-      ...(/format|PNG/i.test(messageOf(cause)) && { hint: 'QEMU 7.1 or newer, with PNG support, is needed for it.' }),
+      ...(/format|PNG/i.test(messageOf(cause)) && { hint: 'QEMU 7.1 or newer with PNG support is needed.' }),
     })
   } finally {
     await rm(file, { force: true })

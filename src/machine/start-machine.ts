@@ -104,13 +104,13 @@ export async function startMachine(config: MachineConfig, { network, state, sign
       throw cause
     }
     await Promise.race([exited, dispose()])
-    throw new HostError('QEMU ended before it started the guest', {
+    throw new HostError('QEMU exited before the guest started', {
       command,
       exitCode: exit?.exitCode,
       signal: exit?.signal,
       stderr,
       cause,
-      hint: 'Its own words are above. Run npx vitest-guest doctor to see whether this host can boot a guest.',
+      hint: 'Its output is above. Run npx vitest-guest doctor to see whether this host can boot a guest.',
     })
   }
   return {
@@ -129,7 +129,7 @@ export async function startMachine(config: MachineConfig, { network, state, sign
 
 function spawnQemu(qemu: string, config: MachineConfig, { network, state }: StartOptions): ChildProcess {
   using files = openFiles(config)
-  // QEMU is a grandchild: who enters the PID namespace has to start it. It dies with that one, whoever ends it.
+  // QEMU is a grandchild: the process that enters the PID namespace has to start it. QEMU dies with that process, however it ends.
   const command = confined([qemu, ...qemuArguments(config)], { accel: config.accel, kind: network.kind })
   const [file, ...args] = network.inside(command)
   const cwd = qemuFolder(network.stateFolder)

@@ -47,7 +47,7 @@ export interface Bridged extends NetworkLayout {
   verify?(tap: string): Promise<void>
 }
 
-/** Runs lines of ip(8) to make something; `purpose` says what, as in `bridge br0`. @throws NetworkError when it could not be made */
+/** Runs lines of ip(8) to make something; `purpose` says what for, as in `create bridge br0`. @throws NetworkError when that fails */
 export async function make(
   { ip }: Pick<Bridged, 'ip'>,
   commands: string,
@@ -65,7 +65,7 @@ export async function make(
 /** Another private network, where the TAP of a visitor is made, and has to come from. */
 type Home = Pick<Bridged, 'ip'> | undefined
 
-/** The network around a bridge. What goes with it is on the stack of `disposers`. */
+/** The network around a bridge. Whatever is removed with it is on the stack of `disposers`. */
 export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network {
   const { kind, bridge, gateway, mtu, keeper, tapName, mark } = bridged
   const members = new Members(bridgeMac(gateway))
@@ -82,7 +82,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
     signal?: AbortSignal,
     guestOf: { readonly id: unknown; readonly home?: Promise<Home> } = { id: keeper.folder },
   ) => {
-    // Whoever is refused here does not wait for it.
+    // A member that is refused here does not wait for it.
     guestOf.home?.catch(() => {})
     const member = { hostname, address, ...(macAddress !== undefined && { macAddress }) }
     members.admit(member, guestOf.id, guestOf.home !== undefined)
@@ -93,7 +93,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
       tap = home ? visitorName() : tapName(made++)
       const making = tap === bridged.firstTap ? '' : tapCommands(tap, mtu, mark)
       const commands = making + (isApart ? '' : joinCommands(tap, bridge))
-      if (commands) await make(home ?? bridged, commands, `TAP ${tap}`, signal)
+      if (commands) await make(home ?? bridged, commands, `create TAP ${tap}`, signal)
       if (!isApart) await bridged.verify?.(tap)
     } catch (error) {
       members.leave(member)
@@ -105,7 +105,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
       netdev: `tap,ifname=${tap},script=no,downscript=no`,
       join: async (joinSignal) => {
         if (!isApart) return
-        const purpose = `way of TAP ${tap} onto bridge ${bridge}`
+        const purpose = `move TAP ${tap} to bridge ${bridge}`
         if (home) await make(home, moveCommands(tap, keeper.pid), purpose, joinSignal)
         isApart = false
         await make(bridged, joinCommands(tap, bridge), purpose, joinSignal)
@@ -116,7 +116,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
         coming.delete(attachment)
         // A network that has closed took its TAPs with it.
         if (!members.leave(member) || closed) return
-        const removing = make((isApart && home) || bridged, removeTapCommands(tap), `removal of TAP ${tap}`)
+        const removing = make((isApart && home) || bridged, removeTapCommands(tap), `remove TAP ${tap}`)
         await removing.catch((error: unknown) => {
           // So may the one where this TAP was made, at any time, and a keeper that was killed.
           if (home || (kind === 'private' && !existsSync(`/proc/${keeper.pid}`))) return
@@ -139,7 +139,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
   const heal = async () => {
     if (parts.length === 0) return
     const interfaces = await readInterfaces(keeper)
-    await make(bridged, healCommands(parts, members.attachments, interfaces, bridged), 'way back of the parts')
+    await make(bridged, healCommands(parts, members.attachments, interfaces, bridged), 'undo the partition')
     parts = []
   }
   disposers.defer(() => heal().catch(() => {}))
@@ -175,7 +175,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
       await heal()
       parts = wanted
       try {
-        await make(bridged, partitionCommands(wanted, bridged, mark?.alias), 'partition')
+        await make(bridged, partitionCommands(wanted, bridged, mark?.alias), 'partition the network')
       } catch (error) {
         // All of it or nothing.
         await heal().catch(() => {})

@@ -2,7 +2,7 @@ import { address6In } from '../address/ipv6.ts'
 import type { NetworkLayout } from '../options/network/network-options.ts'
 import type { Adopted, HostRecord } from './host/host-record.ts'
 
-/** What a private network's bridge is called: nobody else is in its namespace. */
+/** The name of a private network's bridge, which has a namespace of its own. */
 export const BRIDGE = 'br0'
 
 /**
@@ -88,7 +88,7 @@ export function restoreCommands({ bridge, own }: HostRecord, { isUp, mtu, addres
   )
 }
 
-/** Lines that make a TAP. It is down, and not on the bridge: nobody hears the machine. */
+/** Lines that create a TAP. It is down and not on the bridge, so the machine is isolated. */
 export function tapCommands(tap: string, mtu: number, mark?: Mark): string {
   return lines(
     `tuntap add dev ${tap} mode tap${mark ? ` user ${mark.uid}` : ''}`,
@@ -125,10 +125,10 @@ export function removeLinkCommands(names: readonly string[]): string {
   return lines(...names.map((name) => `link delete dev ${name}`))
 }
 
-/** What is said when such lines fail; `purpose` is what they make, as in `bridge br0`. */
+/** The error when such lines fail; `purpose` is what they were to do, as in `create bridge br0`. */
 export function notMade(purpose: string): { message: string; hint: string } {
   return {
-    message: `The ${purpose} could not be made`,
+    message: `Could not ${purpose}`,
     hint: 'Run npx vitest-guest doctor to see what this host lacks.',
   }
 }

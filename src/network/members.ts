@@ -21,14 +21,17 @@ export class Members {
     if (member.macAddress === this.#bridgeMac) throw takenMac(member.macAddress, 'the bridge itself')
     for (const other of this.#members.keys()) {
       if (other.address !== undefined && other.address === member.address) {
-        throw new NetworkError(`The address ${member.address} is that of guest ${other.hostname} on the same network`, {
-          hint: 'Give each guest of a network an address of its own.',
-        })
+        throw new NetworkError(
+          `The address ${member.address} is already used by guest ${other.hostname} on the same network`,
+          {
+            hint: 'Give each guest on a network its own address.',
+          },
+        )
       }
       const isSame = isFurther && this.#homes.get(other) === home
       if (other.hostname === member.hostname && !isSame) {
-        throw new NetworkError(`The name ${member.hostname} is that of another guest on the same network`, {
-          hint: "Give each guest of a network a name of its own: hostname: 'db'.",
+        throw new NetworkError(`The name ${member.hostname} is already used by another guest on the same network`, {
+          hint: "Give each guest on a network its own name: hostname: 'db'.",
         })
       }
       if (member.macAddress !== undefined && other.macAddress === member.macAddress) {
@@ -60,7 +63,7 @@ export class Members {
 }
 
 function takenMac(macAddress: string, owner: string): NetworkError {
-  return new NetworkError(`The MAC address ${macAddress} is that of ${owner}`, {
-    hint: 'Give each card of a network a macAddress of its own, or none, to have a random one chosen.',
+  return new NetworkError(`The MAC address ${macAddress} is already used by ${owner}`, {
+    hint: 'Give each card on a network its own macAddress, or omit it to get a random one.',
   })
 }

@@ -12,70 +12,70 @@ export interface Member {
   readonly hostname: string
   /** Undefined for a card without one. */
   readonly address: string | undefined
-  /** In lower case; none as long as it is not known. */
+  /** In lower case; undefined until it is known. */
   readonly macAddress?: string
 }
 
-/** A machine's place on a network: a TAP of its own, on the bridge. */
+/** A machine's connection to a network: its own TAP on the bridge. */
 export interface Attachment extends AsyncDisposable {
   readonly member: Member
   /** The TAP's name; none on a `user` network. */
   readonly tap?: string
   /** QEMU's `-netdev`, all but its ID. */
   readonly netdev: string
-  /** Where QEMU shall answer one more QMP client, the name of a UNIX socket in its own folder: a `user` network dials by it. */
+  /** The name of a UNIX socket in QEMU's own folder, on which it answers one more QMP client: a `user` network dials through it. */
   readonly monitor?: string
-  /** Puts the TAP on the bridge, if it is not there yet. Until then the machine hears nobody, and nobody hears it. */
+  /** Adds the TAP to the bridge, if it is not on it yet. Until then the machine is isolated. */
   join(signal?: AbortSignal): Promise<void>
 }
 
 /** How QEMU is on the network: templates of one are none for the other. */
 export type Backend = 'tap' | 'user'
 
-/** A host-only network: a bridge with the host's address on it, and a TAP per machine. */
+/** A host-only network: a bridge with the host's address on it, and a TAP for each machine. */
 export interface Network extends AsyncDisposable, NetworkLayout {
   /**
    * `private`: in a network namespace of its own. `host`: in the namespace that this process is in. `user`: inside QEMU, without
    * a bridge, for one machine.
    */
   readonly kind: 'private' | 'host' | 'user'
-  /** Why it is of that kind, when `auto` could not take the first one. */
+  /** Why it is of this kind, when `auto` could not use the first one. */
   readonly reason?: string | undefined
   /** The bridge's name, inside its namespace; none on a `user` network. */
   readonly bridge?: string | undefined
   /** Who gives the addresses, with `addressing: 'dhcp'`, and to whom it has. */
   readonly dhcp?: Dhcp | undefined
   readonly backend: Backend
-  /** Whose names and addresses are taken: the machines that are on it, and those that are about to be. */
+  /** The machines that are on it, and those about to join, whose names and addresses are reserved. */
   readonly members: readonly Member[]
-  /** The machines that are on it now. */
+  /** The connections of the machines that are on it now. */
   readonly attachments: readonly Attachment[]
-  /** Resolves once it can be dialed and its folder is there; what `openNetwork` returns is ready. */
+  /** Resolves once connections through it work and its folder exists; a network returned by `openNetwork` is ready. */
   readonly ready: Promise<void>
-  /** The network's own folder, for this user alone; removed with the network. */
+  /** The network's state folder, accessible only to this user; removed with the network. */
   readonly stateFolder: string
   /** A UNIX socket that answers HTTP `CONNECT address:port` from inside the network, for any program. */
   readonly socketPath: string
   /**
-   * Makes the place for one more machine. Its name and its address are taken from the moment of the call.
-   * @throws NetworkError when its address, or its name, is another one's.
+   * Attaches one more machine. Its name and address are reserved from the moment of the call.
+   * @throws NetworkError when its address or name is already in use.
    */
   attach(member: Member, signal?: AbortSignal): Promise<Attachment>
-  /** The same, but apart from the bridge until its `join()`: for a machine that must not be heard at its address yet. */
+  /** The same, but isolated from the bridge until `join()`: for a machine that must not use its address yet. */
   reserve(member: Member, signal?: AbortSignal): Promise<Attachment>
   /**
-   * Cuts the network: guests hear those of their own group alone, by their hostnames. Those that are in no group hear one another,
-   * and nobody else; so does a guest that comes later. This process goes on to reach all of them, and they it. What was cut before is
+   * Partitions the network into groups of hostnames: guests can reach only those in their own group. Guests in no group, and those that
+   * join later, can reach only one another. This process can still reach all of them, and they it. An earlier partition is
    * healed first.
    *
    *     await network.partition(['a'], ['b', 'c'])
    *
-   * @throws NetworkError for a name that nobody has, or whose guest still boots, and on a `user` network.
+   * @throws NetworkError for an unknown name, or that of a guest that is still booting, and on a `user` network.
    */
   partition(...groups: readonly (readonly string[])[]): Promise<void>
   /** Undoes `partition`. */
   heal(): Promise<void>
-  /** Asks by ARP who has these addresses: the MAC address of each that is answered for. Takes 0.4 s. None on a `user` network. */
+  /** Resolves these addresses by ARP, and returns the MAC addresses of those that respond. Takes 0.4 s. Empty on a `user` network. */
   neighbours(addresses: readonly string[], signal?: AbortSignal): Promise<ReadonlyMap<string, string>>
   /**
    * The same for one more card of a machine whose QEMU runs on the network `home`, which may be this one, or still be opened. Its
@@ -84,30 +84,30 @@ export interface Network extends AsyncDisposable, NetworkLayout {
    */
   reserveFor(home: Network | Promise<Network>, member: Member, signal?: AbortSignal): Promise<Attachment>
   /**
-   * Runs a program of this host inside the network, where it reaches every guest by its address, by TCP, UDP and ICMP: from a list of words,
-   * without a shell, to its end. Returns what it wrote to stdout, without the last line end.
+   * Runs a program of this host inside the network, where it can reach every guest by address, over TCP, UDP and ICMP. The command is an
+   * array of words; no shell is involved. Returns its stdout, without the final newline.
    *
    *     await network.run(['dig', '+short', `@${guest.address}`, 'example.org'])
    *
-   * @throws HostError with its stderr when it fails; NetworkError on a `user` network, which has no inside
+   * @throws HostError with its stderr when it fails; NetworkError on a `user` network, which cannot be entered
    */
   run(command: readonly string[], options?: NetworkRunOptions): Promise<string>
   /** The command line that runs another one inside the network. */
   inside(command: readonly string[]): [string, ...string[]]
   /**
-   * Leaves the network, and the machines on it, up when this process ends; disposing does nothing any more.
-   * @param seconds after which it goes all the same
-   * @returns the id of the process that holds it; when that one is ended, the network goes at once
+   * Leaves the network and its machines running when this process ends. Disposing then does nothing.
+   * @param seconds after which it ends anyway
+   * @returns the id of the process that holds it; killing it ends the network at once
    */
   keep(seconds: number): number
   /** Connects to an address on the network. @throws NetworkError when nothing answers there. */
   dial(address: string, port: number, signal?: AbortSignal): Promise<Duplex>
-  /** Datagrams (UDP) to and from a port on the network, by a port of their own there. @throws NetworkError on a `user` network */
+  /** Exchanges UDP datagrams with a port on the network, from a separate local port. @throws NetworkError on a `user` network */
   datagrams(address: string, port: number, onDatagram: (datagram: Buffer) => void): Promise<Datagrams>
   /**
-   * Lets guests call a server of this process: an HTTP(S) or TCP server, which need not listen anywhere itself, or a request
-   * listener. They reach it as `url`, which is the bridge's own address and the port; it ends with the network at the latest.
-   * The server sees no remote address, for connections come in through a UNIX socket.
+   * Lets guests connect to a server of this process: an HTTP(S) or TCP server, which need not listen itself, or a request
+   * listener. They reach it at `url`, the bridge's own address and the port, until the network is closed at the latest.
+   * The server sees no remote address, because connections arrive through a UNIX socket.
    * @throws NetworkError when the port is taken.
    */
   expose(port: number, server: Server | RequestListener): Promise<Exposed>

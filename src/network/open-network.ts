@@ -63,7 +63,7 @@ async function firstPossible(spec: NetworkSpec, signal?: AbortSignal): Promise<N
   const open = async (kind: Network['kind']) => {
     const reason = refusals.length === 0 ? undefined : refusals.join('; ')
     const network = await OPEN[kind](spec, signal, reason)
-    if (reason !== undefined) warnOnce(`The network of guests is of kind ${kind} here; ${reason}`)
+    if (reason !== undefined) warnOnce(`Guests use a ${kind} network here; ${reason}`)
     return network
   }
   for (const kind of ['private', 'host'] as const) {

@@ -17,7 +17,7 @@ const LONGEST_STEM = 12
 /**
  * @param places of the guests that are on the bridge
  * @param coming the names of those that are not yet
- * @throws NetworkError for a name that nobody has, or has yet, or that is in two groups
+ * @throws NetworkError for a name that is unknown, not on the network yet, or in two groups
  */
 export function partsOf(
   groups: readonly (readonly string[])[],
@@ -32,13 +32,13 @@ export function partsOf(
       const own = places.filter(({ member }) => member.hostname === name)
       if (own.length === 0 && coming.includes(name)) {
         throw new NetworkError(`Guest ${name} is not on the network yet`, {
-          hint: 'Cut the network when its boot is over: await network.boot(…), then await network.partition(…).',
+          hint: 'Partition the network after the guest has booted: await network.boot(…), then await network.partition(…).',
         })
       }
       if (own.length === 0) {
         const all = places.map(({ member }) => member.hostname).join(', ')
-        throw new NetworkError(`No guest of the network is called ${name}`, {
-          hint: all === '' ? 'There is no guest on it.' : `There are: ${all}.`,
+        throw new NetworkError(`There is no guest called ${name} on the network`, {
+          hint: all === '' ? 'It has no guests.' : `Guests on it: ${all}.`,
         })
       }
       if (seen.has(name)) throw new NetworkError(`Guest ${name} cannot be in two groups`, { hint: 'Name it once.' })

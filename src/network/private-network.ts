@@ -19,7 +19,7 @@ export async function privateNetwork(place: NetworkSpec, signal?: AbortSignal, r
   return acquire(async (disposers) => {
     const firstTap = tapName(0)
     const commands = LOOPBACK_UP + bridgeCommands(place) + tapCommands(firstTap, place.mtu)
-    const purpose = `bridge ${BRIDGE} with TAP ${firstTap}`
+    const purpose = `create bridge ${BRIDGE} with TAP ${firstTap}`
     const keeper = disposers.use(await startKeeper({ purpose, commands }, signal))
     const bridged: Bridged = {
       kind: 'private',

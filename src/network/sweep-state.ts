@@ -23,7 +23,7 @@ export async function sweepStateFolders(parent = temporaryFolder()): Promise<voi
   await Promise.all(dead.map((folder) => rm(folder, { recursive: true, force: true }).catch(() => {})))
 }
 
-/** A keeper listens as long as it lives, whatever it is at. */
+/** A keeper listens for as long as it lives. */
 async function isDead(folder: string): Promise<boolean> {
   const reason = await refusal(join(folder, KEEPER_SOCKET))
   if (reason !== 'ENOENT') return reason === 'ECONNREFUSED'
@@ -31,7 +31,7 @@ async function isDead(folder: string): Promise<boolean> {
   return found !== undefined && Date.now() - found.mtimeMs > INFANCY
 }
 
-/** Why nobody answers; undefined when somebody does. */
+/** Why nothing answers; undefined when something does. */
 function refusal(socketPath: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect(socketPath)

@@ -24,17 +24,15 @@ export function refuseUnknown<T extends object>(options: T, known: readonly stri
 
 /**
  * A copy of the options of a call.
- * @param call what they are options of, as one writes it
- * @throws GuestError for what is no object of options, or throws when it is read
+ * @param call the call as users write it, e.g. `bootGuest()`
+ * @throws GuestError for a value that is not an options object, or throws when read
  */
 export function requireOptions<T extends object>(options: T, call: string): T {
   if (isPlainObject(options)) return readOnce(options)
-  throw new GuestError(
-    `${call} takes an object of options; got ${inspect(options, { depth: 0, customInspect: false })}`,
-  )
+  throw new GuestError(`${call} takes an options object; got ${inspect(options, { depth: 0, customInspect: false })}`)
 }
 
-/** What an option is is decided once: a getter may throw, or say something else the next time. */
+/** Reads every option exactly once: a getter may throw, or return something else the next time. */
 export function readOnce<T extends object>(options: T, prefix = ''): T {
   const copy: Record<string, unknown> = {}
   for (const name of attempt(() => Object.keys(options), prefix.slice(0, -1) || 'options')) {
@@ -48,7 +46,7 @@ function attempt<T>(read: () => T, option: string): T {
     return read()
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : inspect(cause, { depth: 0, customInspect: false })
-    const hint = 'Give it plain values, without a getter or a proxy that throws.'
+    const hint = 'Pass plain values, without getters or proxies that throw.'
     throw new GuestError(`Option \`${option}\` cannot be read: ${why}`, { option, hint, cause })
   }
 }
@@ -66,13 +64,13 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
   }
 }
 
-/** @throws GuestError for what is there and no function */
+/** @throws GuestError for a value that is neither undefined nor a function */
 export function requireFunction(option: string, value: unknown): void {
   if (value === undefined || typeof value === 'function') return
   throw badOption(option, 'a function', value, `Write ${option}: (event) => { … }.`)
 }
 
-/** @throws GuestError for what is there and no AbortSignal, of whatever realm */
+/** @throws GuestError for a value that is neither undefined nor an AbortSignal, of any realm */
 export function requireSignal(option: string, value: unknown): void {
   if (value === undefined) return
   if (Object.prototype.toString.call(value) === '[object AbortSignal]') return

@@ -2,14 +2,14 @@ import { GuestError } from '../errors.ts'
 import { badOption } from '../errors/bad-option.ts'
 import { isPlainObject } from './check.ts'
 
-const HINT = 'Use texts, numbers, booleans, null, lists and plain objects only: it is written as YAML.'
+const HINT = 'Use only strings, numbers, booleans, null, arrays and plain objects: the value is written as YAML.'
 const EXAMPLE = "Write cloudConfig: { write_files: [{ path: '/etc/motd', content: 'hello' }] }, not YAML text."
-/** No cloud-config is that deep, and JSON ends with the stack. */
+/** Deeper than any cloud-config; JSON.stringify would overflow the stack. */
 const DEEPEST = 100
 
 /**
  * A copy of a cloud-config, of which the key of a template and the seed are made.
- * @throws GuestError naming what of it is no plain data
+ * @throws GuestError naming the part that is not plain data
  */
 export function parseCloudConfig(cloudConfig: unknown): Record<string, unknown> {
   if (!isPlainObject(cloudConfig)) throw badOption('cloudConfig', 'an object', cloudConfig, EXAMPLE)
@@ -20,8 +20,8 @@ function copyOf(value: unknown, path: string, above: readonly unknown[]): unknow
   if (value === null || ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)) return value
   const isList = Array.isArray(value)
   if (!isList && !isPlainObject(value)) throw badOption(path, 'plain data', value, HINT)
-  if (above.includes(value)) throw badOption(path, 'data that does not refer back to itself', value, HINT)
-  if (above.length > DEEPEST) throw badOption(path, `within ${DEEPEST} levels`, value, HINT)
+  if (above.includes(value)) throw badOption(path, 'data without circular references', value, HINT)
+  if (above.length > DEEPEST) throw badOption(path, `at most ${DEEPEST} levels deep`, value, HINT)
   const within = [...above, value]
   if (isList) return Array.from(value, (_, index) => copyOf(read(value, index, path), `${path}[${index}]`, within))
   const [symbol] = Object.getOwnPropertySymbols(value)

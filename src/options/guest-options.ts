@@ -19,11 +19,11 @@ import {
 } from './network/network-options.ts'
 import { resolveTimeouts, type Timeouts } from './timeouts.ts'
 
-/** What a guest may be, apart from its name and its network. */
+/** Options of a guest, apart from its name and its network. */
 export interface MachineOptions {
   /**
    * `'debian-12'`, the same with more packages (`{ base: 'debian-12', packages: ['nginx'] }`), or the absolute path of
-   * a qcow2 or raw disk that has its own boot loader and cloud-init. It is never written to.
+   * a qcow2 or raw disk with its own boot loader and cloud-init. The image is never written to.
    * @default 'debian-12'
    */
   image?: ImageOption
@@ -33,64 +33,64 @@ export interface MachineOptions {
   cpus?: number
   /**
    * The guest's static IPv4 address.
-   * @default '192.168.100.224', else the subnet's second host address; on a network with other guests the next one that is free
+   * @default '192.168.100.224', else the subnet's second host address; on a network with other guests, the next free one
    */
   address?: string
   /**
-   * `dhcp`: it asks for its address, and is given `address`, or else the first of the network's range that is free. This takes a
-   * network that leases addresses; the one that it opens for itself then does.
-   * @default as the network does
+   * `dhcp`: it requests its address by DHCP, and gets `address`, or the first free one of the network's range. This needs a
+   * network with `addressing: 'dhcp'`, which a network that the guest opens for itself then has.
+   * @default that of the network
    */
   addressing?: Addressing
-  /** Root's password. @default a long random one, as `guest.rootPassword` */
+  /** Root's password. @default a long random one, available as `guest.rootPassword` */
   rootPassword?: string
   /** A cloud-config document, merged over ours: lists are appended, other values replaced. @default {} */
   cloudConfig?: Record<string, unknown>
   /**
-   * What of `cloudConfig` fails to work (a command of `runcmd`, an unknown key, a value of the wrong kind) fails the start, or is but
-   * told in `guest.warnings`. Of `runcmd` cloud-init sees the exit code of its last command; with `set -e` as the first, of each.
+   * Whether errors in `cloudConfig` (a failing command in `runcmd`, an unknown key, a value of the wrong type) fail the start, or are only
+   * listed in `guest.warnings`. cloud-init sees only the exit code of the last command in `runcmd`, unless the first one is `set -e`.
    * @default 'throw'
    */
   cloudInitErrors?: 'throw' | 'warn'
   /**
-   * Parameters for the kernel, each as on its command line, after those of the image: `['crashkernel=128M', 'mitigations=auto']`. Only
-   * for an image whose kernel is booted directly, such as `debian-12`; a disk with its own boot loader has its own.
+   * Kernel parameters, as on the command line, appended to those of the image: `['crashkernel=128M', 'mitigations=auto']`. Only
+   * for an image whose kernel is booted directly, such as `debian-12`; a disk with its own boot loader sets its own.
    * https://docs.kernel.org/admin-guide/kernel-parameters.html
    * @default []
    */
   kernelParameters?: readonly string[]
-  /** `auto` takes KVM where it really runs 64-bit code, else emulation. @default 'auto' */
+  /** `auto` uses KVM if it actually runs 64-bit code, otherwise emulation. @default 'auto' */
   accel?: 'auto' | 'kvm' | 'tcg'
   /**
-   * The model of the guest's network card. `e1000` needs a kernel with its driver: not the one in `debian-12`, but that of
-   * the package `linux-image-amd64`.
+   * The model of the guest's network card. `e1000` needs a kernel with a driver for it: not the one in `debian-12`, but the one
+   * in the package `linux-image-amd64`.
    * @default 'virtio-net-pci'
    */
   nic?: 'virtio-net-pci' | 'e1000'
   /** The card's hardware address. @default a random one, locally administered: `52:54:00:…` */
   macAddress?: string
   /**
-   * `warm`: a copy-on-write clone of a template, a machine with these options that was booted once and frozen when it was
-   * ready; it is made first if the cache has none. `cold`: boot.
+   * `warm`: start a copy-on-write clone of a template, a machine with these options that was booted once and frozen when it was
+   * ready; the template is built first if the cache has none. `cold`: boot.
    * @default 'warm'
    */
   start?: 'warm' | 'cold'
   timeouts?: Timeouts
 }
 
-/** What a guest may be, and the network that it opens for itself. */
+/** Options of a guest, and of the network that it opens for itself. */
 export interface GuestOptions extends MachineOptions {
   /** @default 'guest' */
   hostname?: string
   /** The network it opens for itself: its kind, or all its options. @default 'auto' */
   network?: NetworkKind | NetworkOptions
-  /** Of the network it opens for itself. @default '192.168.100.0/24' */
+  /** Subnet of the network that the guest opens for itself. @default '192.168.100.0/24' */
   subnet?: string
-  /** Of the network it opens for itself. @default '192.168.100.50', else the subnet's first host address */
+  /** Gateway of the network that the guest opens for itself. @default '192.168.100.50', else the subnet's first host address */
   gateway?: string
 }
 
-/** Options checked and with every default filled in. */
+/** Validated options with all defaults filled in. */
 export interface GuestSpec {
   readonly image: ImageSpec
   readonly memoryMib: number
@@ -113,7 +113,7 @@ export const DEFAULT_HOSTNAME = 'guest'
 
 /**
  * @param taken the addresses of others on the network
- * @throws GuestError naming the option, what it must be, what came, and what to write instead.
+ * @throws GuestError naming the option, what was expected, what was given, and what to write instead.
  */
 export function resolveGuest(options: GuestOptions, network: NetworkLayout, taken: readonly string[] = []): GuestSpec {
   const {
@@ -172,7 +172,7 @@ function addressingOn({ dhcpRange }: NetworkLayout, wanted: unknown = dhcpRange 
   if (addressing === 'static' || dhcpRange) return addressing
   throw badOption(
     'addressing',
-    "'static' on a network that leases no addresses",
+    "'static' on a network without DHCP",
     wanted,
     "Open the network with addressing: 'dhcp'.",
   )
@@ -194,21 +194,21 @@ function guestAddress(address: unknown, addressing: Addressing, network: Network
   if (checked === gateway) {
     throw badOption(
       option,
-      `another address than the bridge's own (gateway ${gateway})`,
+      `an address other than the bridge's own (gateway ${gateway})`,
       address,
-      'Take another address, or move the bridge with gateway.',
+      'Use another address, or move the bridge with gateway.',
     )
   }
   if (egress && reservedOn(network).includes(checked)) {
-    const expected = `another address than ${egress.router} and ${egress.nameServer}, where the way out is (egress)`
-    throw badOption(option, expected, address, 'Take another address.')
+    const expected = `an address other than ${egress.router} and ${egress.nameServer}, which egress uses`
+    throw badOption(option, expected, address, 'Use another address.')
   }
   if (addressing === 'static' && dhcpRange && isInRange(dhcpRange, checked)) {
     throw badOption(
       option,
-      `one outside the range that the network leases (${dhcpRange.first} to ${dhcpRange.last}), when it is static`,
+      `outside the network's DHCP range (${dhcpRange.first} to ${dhcpRange.last}) when it is static`,
       address,
-      "Take another address, or addressing: 'dhcp', which keeps this one for the guest.",
+      "Use another address, or addressing: 'dhcp', which reserves this one for the guest.",
     )
   }
   return checked
@@ -222,6 +222,6 @@ function drivable(nic: GuestSpec['nic'], image: ImageSpec): GuestSpec['nic'] {
     'nic',
     "'virtio-net-pci' with the kernel of debian-12, which has no driver for e1000",
     nic,
-    "Take the kernel that has one: image: { base: 'debian-12', packages: ['linux-image-amd64'] }.",
+    "Use a kernel that has one: image: { base: 'debian-12', packages: ['linux-image-amd64'] }.",
   )
 }

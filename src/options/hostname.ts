@@ -6,11 +6,11 @@ const HOSTNAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
 const OWN = ['localhost', 'ip6-localhost', 'ip6-loopback']
 const HINT = "Write hostname: 'web-1'."
 
-/** @throws GuestError for what is no name of one machine */
+/** @throws GuestError for an invalid hostname */
 export function checkHostname(hostname: unknown): string {
   if (typeof hostname !== 'string' || !HOSTNAME.test(hostname)) {
     throw badOption('hostname', 'one label of letters, digits and hyphens', hostname, HINT)
   }
   if (!OWN.includes(hostname.toLowerCase())) return hostname
-  throw badOption('hostname', 'another name than the one that every machine has for itself', hostname, HINT)
+  throw badOption('hostname', 'a name other than localhost, which every machine uses for itself', hostname, HINT)
 }

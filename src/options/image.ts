@@ -2,26 +2,26 @@ import { isAbsolute } from 'node:path'
 import { badOption } from '../errors/bad-option.ts'
 import { isPlainObject, readOnce, refuseUnknown } from './check.ts'
 
-/** A built image, by name: more packages can be put into it, because a host-only guest cannot fetch any. */
+/** A built image. Packages are added at build time, because a guest on a host-only network cannot download any. */
 export interface BuiltImage {
   readonly base: 'debian-12'
   /** Debian packages to install, sorted, each once. */
   readonly packages: readonly string[]
 }
 
-/** A disk of the user's own, with its own boot loader. */
+/** A disk provided by the user, with its own boot loader. */
 export interface DiskImage {
   readonly path: string
-  /** Whether it may build on other files of this host. @default false */
+  /** Whether it may have backing files on this host. @default false */
   readonly backing?: boolean
 }
 
 export type ImageSpec = BuiltImage | DiskImage
 
 /**
- * `'debian-12'`, `{ base: 'debian-12', packages: ['nginx'] }`, or the absolute path of a qcow2 or raw disk. A qcow2 that builds on
- * other files of this host (backing files) is refused, as it may name any: `{ path: '/disks/mine.qcow2', backing: true }` allows it
- * for one that you have made yourself.
+ * `'debian-12'`, `{ base: 'debian-12', packages: ['nginx'] }`, or the absolute path of a qcow2 or raw disk. A qcow2 with
+ * backing files is refused, because it could name any file of this host: `{ path: '/disks/mine.qcow2', backing: true }` allows it
+ * for one that you made yourself.
  */
 export type ImageOption = string | ImageWish | DiskWish
 
@@ -32,11 +32,11 @@ export interface ImageWish {
   packages?: readonly string[]
 }
 
-/** A disk of your own. */
+/** Your own disk. */
 export interface DiskWish {
   /** Absolute. */
   path: string
-  /** Whether it may build on other files of this host. @default false */
+  /** Whether it may have backing files on this host. @default false */
   backing?: boolean
 }
 
@@ -64,7 +64,7 @@ export function parseImage(image: unknown): ImageSpec {
 function parsePackages(packages: unknown): string[] {
   const isList =
     Array.isArray(packages) && packages.every((name) => typeof name === 'string' && PACKAGE_NAME.test(name))
-  if (!isList) throw badOption('image.packages', 'a list of Debian package names', packages, HINT)
+  if (!isList) throw badOption('image.packages', 'an array of Debian package names', packages, HINT)
   return [...new Set(packages as string[])].sort()
 }
 

@@ -14,19 +14,19 @@ export function parseKernelParameters(parameters: unknown, image: ImageSpec): re
   const option = 'kernelParameters'
   const hint = "Write kernelParameters: ['crashkernel=128M', 'systemd.unified_cgroup_hierarchy=0']."
   const isList = Array.isArray(parameters) && parameters.every((each) => typeof each === 'string')
-  if (!isList) throw badOption(option, 'a list of texts', parameters, hint)
+  if (!isList) throw badOption(option, 'an array of strings', parameters, hint)
   const list: readonly string[] = parameters
   const bad = list.find((each) => !PARAMETER.test(each))
   if (bad !== undefined) {
     throw badOption(
       option,
-      'one parameter in each text, of printable ASCII, spaces only within double quotes',
+      'one parameter per string, in printable ASCII, with spaces only inside double quotes',
       bad,
       hint,
     )
   }
   const length = list.join(' ').length
-  if (length > MOST) throw badOption(option, `at most ${MOST} characters in all`, length, hint)
+  if (length > MOST) throw badOption(option, `at most ${MOST} characters in total`, length, hint)
   if (list.length > 0 && 'path' in image) {
     throw badOption(
       option,

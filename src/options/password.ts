@@ -2,9 +2,9 @@ import { badOption } from '../errors/bad-option.ts'
 
 /** Bytes. PAM takes no more of a password (PAM_MAX_RESP_SIZE is 512, with the NUL), and its hash costs by its length. */
 const LONGEST = 511
-const HINT = 'Leave it out to get a random one, as guest.rootPassword.'
+const HINT = 'Omit it to get a random one, available as guest.rootPassword.'
 
-/** @throws GuestError for what nobody could log in with */
+/** @throws GuestError for a password that cannot be used to log in */
 export function checkPassword(password: unknown): string | undefined {
   if (password === undefined) return undefined
   if (typeof password !== 'string' || password === '') {
@@ -12,6 +12,7 @@ export function checkPassword(password: unknown): string | undefined {
   }
   const length = Buffer.byteLength(password)
   if (length > LONGEST) throw badOption('rootPassword', `at most ${LONGEST} bytes long`, `${length} bytes`, HINT)
-  if (password.includes('\0')) throw badOption('rootPassword', 'without a NUL character', 'one with it', HINT)
+  if (password.includes('\0'))
+    throw badOption('rootPassword', 'a string without NUL characters', 'a string with one', HINT)
   return password
 }

@@ -1,11 +1,11 @@
 import { badOption } from '../errors/bad-option.ts'
 import { isPlainObject, refuseUnknown } from './check.ts'
 
-/** Budgets, in milliseconds, with KVM. Under emulation (TCG) each is ten times as long. */
+/** Time limits in milliseconds with KVM. Under emulation (TCG) they are ten times as long. */
 export interface Timeouts {
-  /** From starting QEMU to a guest that is ready. @default 60_000 */
+  /** From starting QEMU until the guest is ready. @default 60_000 */
   boot?: number
-  /** For one command in the guest, unless the call sets its own. @default 60_000 */
+  /** For each command in the guest, unless the call sets its own. @default 60_000 */
   command?: number
 }
 
@@ -19,7 +19,7 @@ export function resolveTimeouts(timeouts: unknown): Required<Timeouts> {
     if (typeof value !== 'number' || !(value > 0)) {
       throw badOption(
         `timeouts.${name}`,
-        'a number of milliseconds above 0',
+        'a positive number of milliseconds',
         value,
         `Write timeouts: { ${name}: 120_000 }.`,
       )

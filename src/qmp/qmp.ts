@@ -83,5 +83,5 @@ export class Qmp {
 }
 
 function ended(command: string): HostError {
-  return new HostError(`QEMU ended before it answered ${command}`, { command })
+  return new HostError(`QEMU exited before it answered ${command}`, { command })
 }

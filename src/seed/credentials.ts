@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import ssh2 from 'ssh2'
 
-/** What opens a guest, and what it proves itself with. Made once per guest. */
+/** The keys and password of a guest, created once per guest. */
 export interface Credentials {
   readonly rootPassword: string
   /** OpenSSH private key, PEM. */

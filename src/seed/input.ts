@@ -7,7 +7,7 @@ export interface SeedNic {
   readonly addresses: readonly string[]
   /** Whether it asks for its IPv4 address. @default false */
   readonly dhcp?: boolean
-  /** The way out; what it asks for its address tells it that too. */
+  /** The default gateway; with DHCP it is leased instead. */
   readonly router?: string
   /** Who knows names. */
   readonly nameServer?: string

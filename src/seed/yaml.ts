@@ -20,7 +20,7 @@ export function toYaml(value: unknown): string {
   } catch (cause) {
     throw new GuestError(`Option \`cloudConfig\` must be plain data; ${(cause as Error).message.split('\n')[0]}`, {
       option: 'cloudConfig',
-      hint: 'Use texts, numbers, booleans, lists and maps only: it is written as YAML.',
+      hint: 'Use only strings, numbers, booleans, null, arrays and plain objects: the value is written as YAML.',
       cause,
     })
   }

@@ -111,15 +111,15 @@ function keyBlob(publicKey: string): Buffer {
 function explain(cause: Error & ClientErrorExtensions, phase: string, { user, privateKey, password }: Login): SshError {
   if (cause.level !== 'client-authentication') return new SshError(`SSH failed: ${cause.message}`, { phase, cause })
   const tried = [privateKey !== undefined && 'key', password !== undefined && 'password'].filter(Boolean).join(' and ')
-  return new SshError(`The guest refused to let ${user} in (tried: ${tried || 'nothing'})`, {
+  return new SshError(`The guest refused the login of ${user} (tried: ${tried || 'nothing'})`, {
     phase: AUTHENTICATION,
     cause,
-    hint: 'Does cloud-init run in the image, and does its sshd_config include /etc/ssh/sshd_config.d? Neither may be undone by cloudConfig.',
+    hint: 'Does cloud-init run in the image, and does its sshd_config include /etc/ssh/sshd_config.d? cloudConfig must not undo either.',
   })
 }
 
 function wrongHostKey(): SshError {
-  return new SshError('the host key is not the one we gave the guest', {
+  return new SshError('The host key is not the one given to the guest', {
     phase: HANDSHAKE,
     hint: 'Another machine answers at this address, or cloud-init in the image ignored the seed and kept its own key.',
   })
@@ -128,6 +128,6 @@ function wrongHostKey(): SshError {
 function closed(phase: string): SshError {
   return new SshError('The guest closed the connection before the login was complete', {
     phase,
-    hint: 'sshd does so when it cannot load its host key, or when too many others wait to log in (MaxStartups).',
+    hint: 'sshd does this when it cannot load its host key, or when too many logins are pending (MaxStartups).',
   })
 }

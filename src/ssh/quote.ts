@@ -9,8 +9,8 @@ import { GuestError } from '../errors.ts'
 export function quote(value: string | number): string {
   const text = String(value)
   if (text.includes('\0')) {
-    throw new GuestError(`A command cannot hold a NUL character; got ${inspect(text)}`, {
-      hint: 'Hand such data to the command by its input: guest.exec(command, { input }).',
+    throw new GuestError(`A command cannot contain a NUL character; got ${inspect(text)}`, {
+      hint: 'Pass such data on standard input: guest.exec(command, { input }).',
     })
   }
   return `'${text.replaceAll("'", `'\\''`)}'`
@@ -38,8 +38,8 @@ function words(value: unknown): string {
 function word(value: unknown): string {
   if (typeof value === 'string' || Number.isFinite(value)) return quote(value as string | number)
   throw new GuestError(
-    `A value in a command must be a text, a number, or a list of these; got ${inspect(value, { depth: 1 })}`,
-    { hint: 'Turn it into a text first, for instance by JSON.stringify.' },
+    `A value in a command must be a string, a number, or an array of these; got ${inspect(value, { depth: 1 })}`,
+    { hint: 'Convert it to a string first, for example with JSON.stringify.' },
   )
 }
 
@@ -47,8 +47,8 @@ function word(value: unknown): string {
 function refuseInsideQuotes(before: string, value: unknown): void {
   const open = openQuote(before)
   if (open === undefined) return
-  throw new GuestError(`The value ${inspect(value, { depth: 1 })} stands inside ${open} quotes of its command`, {
-    hint: 'Take the quotes around ${…} away: values are quoted for you. For a part of a word write prefix${value}suffix.',
+  throw new GuestError(`The value ${inspect(value, { depth: 1 })} is inside ${open} quotes in its command`, {
+    hint: 'Remove the quotes around ${…}: values are quoted for you. For part of a word, write prefix${value}suffix.',
   })
 }
 

@@ -10,7 +10,7 @@ const SSH_PORT = 22
 const BETWEEN_TRIES = 100
 /** Linux holds a connect for 3 s when nobody answers its ARP requests: longer than a guest may take to come up. */
 const CONNECT_LIMIT = 1000
-/** A listening sshd forks and loads itself anew before it speaks, which takes a moment in an emulated, busy guest. */
+/** A listening sshd forks and re-executes itself before it sends its banner, which takes a moment in a busy emulated guest. */
 const BANNER_LIMIT = 4000
 /** RFC 4253, 4.2: other lines may come before the version; nobody sends this much of them. */
 const LONGEST_GREETING = 16_384
@@ -65,11 +65,11 @@ function readBanner(socket: Duplex, signal: AbortSignal): Promise<void> {
           resolve()
         })
       } else if (seen.length > LONGEST_GREETING) {
-        settle(() => reject(new Error('something else than an SSH server answers')))
+        settle(() => reject(new Error('something other than an SSH server answers')))
       }
     }
     const onError = (error: Error) => settle(() => reject(error))
-    const onEnd = () => settle(() => reject(new Error('the connection was closed before an SSH banner came')))
+    const onEnd = () => settle(() => reject(new Error('the connection was closed before an SSH banner arrived')))
     const onAbort = () => settle(() => reject(signal.reason as Error))
     socket.on('data', onData).on('error', onError).on('end', onEnd).on('close', onEnd)
     signal.addEventListener('abort', onAbort, { once: true })

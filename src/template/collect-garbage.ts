@@ -11,7 +11,7 @@ import { imageGarbage, templateGarbage, unused, type Age } from './garbage.ts'
 import { listTemplates, templateNames } from './list-templates.ts'
 import { removeBeside, removeTemplate, removeTemplateBuild } from './remove-template.ts'
 
-const DEAD_BUILD = 'left by a build that was ended'
+const DEAD_BUILD = 'left over from an interrupted build'
 
 export interface GarbageOptions extends Age {
   /** Only say what would be removed. */

@@ -38,7 +38,7 @@ export async function findTemplate(wanted: Wanted): Promise<Template | Unfreezab
   await using lock = await takeLock(`${folder}.lock`, `the template ${label}`, onProgress, signal)
   const found = await lookUp(folder, key)
   if (!('fault' in found)) return found
-  if (!found.absent) onProgress(`the template ${label} is built anew: ${found.fault}`)
+  if (!found.absent) onProgress(`rebuilding the template ${label}: ${found.fault}`)
   await rm(folder, { recursive: true, force: true })
   return await build(wanted, folder, lock)
 }
@@ -70,12 +70,12 @@ async function lookUp(folder: string, key: string): Promise<Template | Unfreezab
   return unfreezable === undefined ? found : { unfreezable }
 }
 
-/** Says why machines of this key cannot be frozen, so that nobody tries again. */
+/** Records why machines with this key cannot be frozen, so that it is not tried again. */
 function coldNote(folder: string): string {
   return `${folder}.cold`
 }
 
-/** Removes a template that could not be restored, unless somebody has built it anew meanwhile. */
+/** Removes a template that could not be restored, unless it has been rebuilt in the meantime. */
 export async function discardTemplate({ folder, createdAt }: Template): Promise<void> {
   const current = await readManifest(folder).catch(() => undefined)
   if (current === undefined || current.createdAt === createdAt) await rm(folder, { recursive: true, force: true })

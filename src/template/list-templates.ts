@@ -10,7 +10,7 @@ import { builtImageName } from '../image/images-folder.ts'
 import { templatesFolder } from './find-template.ts'
 import { FILES, FORMAT_VERSION, readManifest, type Manifest } from './store.ts'
 
-/** All that {@link findTemplate} makes; what else lies in the folder is none of ours. */
+/** All names that {@link findTemplate} creates; other files in the folder are not ours. */
 const NAME = /^([0-9a-f]{32})(|\.building|\.cold|\.lock)$/
 
 /** A template in the cache, or one that is being built. */
@@ -88,12 +88,12 @@ async function describeBuild(name: string): Promise<TemplateEntry> {
   return {
     key,
     folder,
-    label: held ? 'left by a build that was ended' : 'being built',
+    label: held ? 'left over from an interrupted build' : 'being built',
     image: undefined,
     bytes: await diskUsage(folder),
     createdAt: birthtime,
     lastUse: mtime,
-    fault: held && 'left by a build that was ended',
+    fault: held && 'left over from an interrupted build',
     user: held ? undefined : await readHolder(lock),
   }
 }

@@ -10,7 +10,7 @@ interface Removal {
 }
 
 /**
- * Removes a template that nobody uses or builds.
+ * Removes a template that is neither in use nor being built.
  * @returns who does, when that is why it stays
  */
 export async function removeTemplate(key: string, { dryRun = false }: Removal = {}): Promise<string | undefined> {
@@ -18,7 +18,7 @@ export async function removeTemplate(key: string, { dryRun = false }: Removal = 
   return underLock(key, async () => {
     const user = await userOf(folder)
     if (user !== undefined || dryRun) return user
-    // Gone at once for whoever looks; what a kill leaves of it is like a dead build.
+    // Renamed first, so that it disappears at once; what a kill leaves of it looks like a dead build.
     const aside = `${folder}.building`
     await rm(aside, { recursive: true, force: true })
     await rename(folder, aside)

@@ -16,7 +16,7 @@ const REFUSAL = /load of migration failed: (?!Cannot allocate memory).*/
 export function restoreFailure(cause: unknown, exit: MachineExit | undefined): BootError {
   const { exitCode, signal, stderr = '' } = exit ?? {}
   const facts = { cause, exitCode, signal, stderr }
-  if (signal !== undefined) return new BootError(`QEMU was ended by ${signal} while it restored the guest`, facts)
+  if (signal !== undefined) return new BootError(`QEMU was killed by ${signal} while it restored the guest`, facts)
   const said = REFUSAL.exec(stderr)?.[0]
   // A BootError is of a migration that has failed, as QEMU has it.
   if (said !== undefined || cause instanceof BootError) {

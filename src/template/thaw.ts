@@ -8,7 +8,7 @@ import { CAPABILITIES, completed } from './freeze.ts'
 import { restoreFailure } from './restore-failure.ts'
 import { FILES, type Template } from './store.ts'
 
-/** How long after its last answer QEMU may take to end by itself, in milliseconds. */
+/** How long QEMU may take to exit after its last answer, in milliseconds. */
 const LAST_WORDS = 1000
 
 /** A machine as far as the template does not say: what it is called, and its network cards. */

@@ -133,7 +133,7 @@ const FAILURES: Record<string, readonly string[]> = {
   ],
   'a matcher fails': ['expected guest guest to have the file /etc/hostname (', 'last commands:'],
   [NOT_AWAITED]: ['toHaveFile() was not awaited, so the test ended without it', 'Write await expect(…).toHaveFile(…).'],
-  'takes too long': ['timed out in 500ms', 'the test is waiting:', 's for `sleep 60`, at ', 'runs '],
+  'takes too long': ['timed out in 500ms', 'the test is waiting:', 's for `sleep 60`, at ', 'running '],
   'a program crashes': ['In the guest a program crashed', 'segfault at 0'],
   'a program aborts': ['In the guest a program crashed', 'fatal signal 6. python3['],
   'memory runs out': ['In the guest memory ran out: ', 'Killed process ', 'MemoryMax=16M tail /dev/zero; true'],
@@ -147,12 +147,12 @@ const FAILURES: Record<string, readonly string[]> = {
   ],
   'the kernel panics': [
     'In the guest the kernel panicked: ',
-    'it does not answer: its kernel has panicked',
-    'the end of the journal on its disk',
+    'the guest does not respond: its kernel has panicked',
+    'end of the journal on its disk',
     ']: told to the disk',
     'Kernel panic - not syncing: sysrq triggered crash',
   ],
-  'QEMU ends': ['it does not answer', 'last words'],
+  'QEMU ends': ['the guest does not respond', 'last words'],
 }
 
 /** Of the matcher. The reporter json has no diff of any error. */

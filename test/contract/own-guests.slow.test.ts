@@ -27,7 +27,7 @@ test('guests that tests start themselves: none beside them, and evidence and gua
   expect(messages['a kernel panics in one that is not']).toMatch(
     /In the guest the kernel panicked: [^]*guest panicked at /,
   )
-  expect(messages['a kernel panics in one that is not']).toContain('the end of the journal on its disk:')
+  expect(messages['a kernel panics in one that is not']).toContain('end of the journal on its disk:')
   for (const title of failed) expect(messages[title]).not.toMatch(/guest (guest|good) at/)
   const folders = failed.map((title) => /^evidence: (.*)$/m.exec(messages[title] ?? '')?.[1])
   expect(new Set(folders).size).toBe(3)

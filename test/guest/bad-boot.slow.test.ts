@@ -93,7 +93,7 @@ const REFUSING: Case = {
   },
   error: 'SshError',
   phase: 'ssh authentication',
-  message: /^The guest refused to let root in \(tried: /,
+  message: /^The guest refused the login of root \(tried: /,
   hint: /sshd_config\.d/,
 }
 
@@ -185,7 +185,7 @@ describe('the cache folder is full', () => {
       const { stdout } = await execa('find', [cache, '-type', 'f', '-not', '-name', 'others', '-not', '-name', '.lock'])
       expect(stdout).toBe('')
       expect(outcome.left).toEqual([])
-      expect(outcome.hint).toMatch(/Make room there, or set VITEST_GUEST_CACHE/)
+      expect(outcome.hint).toMatch(/Free some space there, or set VITEST_GUEST_CACHE/)
       return { ...outcome, cache }
     } finally {
       await asRoot(['umount', cache])

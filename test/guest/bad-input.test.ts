@@ -92,7 +92,7 @@ const CASES: Case[] = [
     attempt: () =>
       withTools({ standIns: { 'qemu-system-x86_64': '#!/bin/sh\necho "stand-in: no such machine" >&2\nexit 3\n' } }),
     error: 'HostError',
-    message: /QEMU ended before it started the guest[^]*stand-in: no such machine/,
+    message: /QEMU exited before the guest started[^]*stand-in: no such machine/,
     hint: /doctor/,
     also: ({ stderr }) => expect(stderr).toContain('stand-in: no such machine'),
   },
@@ -121,7 +121,7 @@ const CASES: Case[] = [
       inside: onStage('echo 0 > /proc/sys/user/max_user_namespaces', '-sys_admin,-net_admin'),
     }),
     error: 'NetworkError',
-    message: /No namespace can be made for the network: user\.max_user_namespaces is 0/,
+    message: /No namespace can be created for the network: user\.max_user_namespaces is 0/,
     hint: /sysctl -w user\.max_user_namespaces=/,
   },
   {
@@ -142,14 +142,14 @@ const CASES: Case[] = [
     name: 'a truncated qcow2',
     attempt: () => ({ options: { image: join(folder, 'cut.qcow2') } }),
     error: 'ImageError',
-    message: /^The image \S+cut\.qcow2 is damaged: it points at parts of it that lie beyond the end of the file/,
-    hint: /cut off while it was copied/,
+    message: /^The image \S+cut\.qcow2 is damaged: it points beyond the end of the file/,
+    hint: /truncated while it was being copied/,
   },
   {
     name: 'a qcow2 with a backing file',
     attempt: () => ({ options: { image: join(folder, 'orphan.qcow2') } }),
     error: 'ImageError',
-    message: /^The image \S+orphan\.qcow2 builds on another file of this host, base\.raw, which is refused/,
+    message: /^The image \S+orphan\.qcow2 has the backing file base\.raw on this host, which is refused/,
     hint: /backing: true/,
   },
 ]

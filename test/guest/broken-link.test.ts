@@ -61,7 +61,7 @@ test('a TAP that another process has open: which one', async () => {
     const [pid] = childrenOf(holder.pid as number)
     await expect(bootGuest({ network, hostname: 'late', start: 'cold' })).rejects.toThrow(
       new RegExp(
-        `^TAP tap1 is in use by python3 \\(process ${pid}\\)\nstderr:\n[^]*Device or resource busy\nA TAP has one QEMU at a time`,
+        `^TAP tap1 is in use by python3 \\(process ${pid}\\)\nstderr:\n[^]*Device or resource busy\nOnly one QEMU can use a TAP at a time`,
       ),
     )
   } finally {

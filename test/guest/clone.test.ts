@@ -38,7 +38,7 @@ test('two clones have entropy of their own, and a snapshot of one is none of the
   expect(one).not.toBe(two)
   expect(boot).toBe(sameBoot)
   const snapshot = await guest.snapshot()
-  await expect(other.restore(snapshot)).rejects.toThrow('This snapshot is not one of this guest')
+  await expect(other.restore(snapshot)).rejects.toThrow('This snapshot belongs to another guest')
 })
 
 test('snapshot and restore: RAM and disk go back, more than once, with the clock and the entropy of now', async () => {

@@ -11,7 +11,7 @@ test('a runcmd that fails fails the start, with the line of the log', async () =
     phase: 'cloud-init',
     option: 'cloudConfig',
     message: expect.stringMatching(
-      /^cloud-init failed at what cloudConfig asks for: runcmd \(module scripts[_-]user\)[^]*no-such-program: not found[^]*WARNING/,
+      /^cloud-init failed to apply cloudConfig: runcmd \(module scripts[_-]user\)[^]*no-such-program: not found[^]*WARNING/,
     ) as string,
   })
 })
@@ -19,10 +19,10 @@ test('a runcmd that fails fails the start, with the line of the log', async () =
 test('an unknown key, and a value of the wrong kind, do too', async () => {
   const cloudConfig = { write_file: [{ path: '/etc/motd', content: 'hello' }] }
   await expect(bootGuest({ start: 'cold', cloudConfig })).rejects.toThrow(
-    /^cloud-init in the guest does not know the key `write_file` of cloudConfig\nDid you mean write_files\?/,
+    /^cloud-init in the guest does not recognize the key `write_file` of cloudConfig\nDid you mean write_files\?/,
   )
   await expect(bootGuest({ start: 'cold', cloudConfig: { runcmd: 7 } })).rejects.toThrow(
-    /^cloudConfig is not as cloud-init expects it[^]*runcmd: 7 is not of type/,
+    /^cloudConfig does not match cloud-init's schema[^]*runcmd: 7 is not of type/,
   )
 })
 

@@ -96,7 +96,7 @@ test('what a start-up file of root prints is no part of a command, a file, or an
     expect(await readFile(join(folder, 'hostname'), 'utf8')).toBe('guest\n')
     await guest.writeFile('broken', '')
     await expect(guest.$`echo real`).rejects.toThrow(
-      /^The guest's login shell ended before it \(exit code 0\): echo real\n/,
+      /^The guest's login shell exited before the command ran \(exit code 0\): echo real\n/,
     )
   } finally {
     await guest.writeFile('/root/.bashrc', before)

@@ -34,5 +34,5 @@ test('it asks the network for names, and has no way out', async () => {
 
 test('a static guest is refused in the range', async () => {
   const attempt = bootGuest({ network, hostname: 'db', addressing: 'static', address: '192.168.100.150' })
-  await expect(attempt).rejects.toThrow(/`address` must be one outside the range that the network leases/)
+  await expect(attempt).rejects.toThrow(/`address` must be outside the network's DHCP range/)
 })

@@ -172,7 +172,7 @@ test('network.partition() parts a guest from the others, not from the host; netw
 
 test('a group is made of guests that are there, each once', async () => {
   await expect(network.partition(['one'], ['four'])).rejects.toThrow(
-    /^No guest of the network is called four\nThere are: one, two, three\.$/,
+    /^There is no guest called four on the network\nGuests on it: one, two, three\.$/,
   )
   await expect(network.partition(['one'], ['one'])).rejects.toThrow(/^Guest one cannot be in two groups/)
   expect(await reaches(one, 'two')).toBe(true)

@@ -118,7 +118,7 @@ describe('readFile and writeFile', () => {
     await guest.writeFile('/small/file', 'old')
     const error = await failure(guest.writeFile('/small/file', Buffer.alloc(3_000_000, 1)))
     expect(error).toMatchObject({ name: 'CommandError', code: 'ENOSPC', path: '/small/file' })
-    expect(error.message).toMatch(/The disk of the guest is full.*$/)
+    expect(error.message).toMatch(/The guest's disk is full.*$/)
     expect((await guest.$`ls -A /small; cat /small/file`).stdout).toBe('file\nold')
     await writeFile(join(host, 'large'), Buffer.alloc(3_000_000, 1))
     const other = await failure(guest.upload(join(host, 'large'), '/small/other'))
@@ -175,7 +175,9 @@ describe('upload and download', () => {
     const act = guest.upload(file, '/t/shrinking', { onProgress: () => truncateSync(file, 5_000_000) })
     expect(await failure(act)).toMatchObject({
       name: 'HostError',
-      message: expect.stringMatching(/failed on the host[^]*has become shorter: \d+ of 40000000 bytes/) as string,
+      message: expect.stringMatching(
+        /failed on the host[^]*shrank while it was read: only \d+ of 40000000 bytes/,
+      ) as string,
     })
     expect((await guest.$`ls -d /t/shrinking || true`).stdout).toBe('')
     await expectTidy()
@@ -297,7 +299,7 @@ describe('upload and download', () => {
     ]) {
       const error = await failure(act())
       expect(error).toMatchObject({ code: 'EFBIG' })
-      expect(error.message).toMatch(/more than \d+ bytes[^]*Raise maxBytes, if it shall be that much\.$/)
+      expect(error.message).toMatch(/more than \d+ bytes[^]*Raise maxBytes if that much is intended\.$/)
     }
     expect(await readdir(host)).not.toContain('endless')
     expect((await guest.$`pgrep -x 'tar|cat' || true`).stdout).toBe('')

@@ -65,7 +65,9 @@ describe('a guest that hangs', () => {
     onTestFinished(() => guest.link.up())
     const error = await failure(expectGuest(guest).toListenOn(22, { timeout: 1000 }))
     expect(error).toBeInstanceOf(WaitError)
-    expect((error as Error).message).toMatch(/the first look was not over\n[^]*guest\.link\.up\(\) plugs it in again/)
+    expect((error as Error).message).toMatch(
+      /the first attempt did not finish\n[^]*guest\.link\.up\(\) plugs it in again/,
+    )
   })
 })
 

@@ -33,7 +33,7 @@ test('a disk that names a file of the host is refused before anything is started
   const phases: string[] = []
   const booting = bootGuest({ image: disk, network: 'user', onPhase: ({ name }) => phases.push(name) })
   await expect(booting).rejects.toThrow(ImageError)
-  await expect(booting).rejects.toThrow(`builds on another file of this host, ${secret}, which is refused`)
+  await expect(booting).rejects.toThrow(`has the backing file ${secret} on this host, which is refused`)
   expect(phases).not.toContain('qemu')
   expect(phases).not.toContain('template')
 })

@@ -9,7 +9,7 @@ import { commandLineOf, processIds } from '../support/processes.ts'
 
 /** Milliseconds from the first sight of QEMU to its end, until one of them is in the middle of a restore. */
 const KILLS = [0, 40, 80, 160, 320, 640, 1280]
-const WHILE_RESTORING = /^QEMU was ended by SIGKILL while it restored the guest/
+const WHILE_RESTORING = /^QEMU was killed by SIGKILL while it restored the guest/
 
 let cache: string
 

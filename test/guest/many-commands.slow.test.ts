@@ -27,7 +27,7 @@ test('as many processes as a connection can have: one more is refused, and all a
   const sleep = () => guest.spawn('exec sleep 4711', { cancelSignal: caller.signal })
   const processes = await Promise.all(Array.from({ length: 90 }, sleep))
   await expect(sleep()).rejects.toThrow(
-    /^SSH did not start the command \(90 commands run over this connection, which is all/,
+    /^SSH did not start the command \(90 commands are already running over this connection, the maximum\)/,
   )
   caller.abort()
   expect((await Promise.all(processes.map(({ exit }) => exit))).every(({ isCanceled }) => isCanceled)).toBe(true)

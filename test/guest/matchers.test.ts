@@ -127,7 +127,7 @@ describe('says what the guest really had', () => {
   test('the facts that were asked for, and how often it looked', async () => {
     const unit = await failureOf(expect(guest).toHaveUnit('ssh', { active: false, enabled: true }, SHORT))
     expect(unit.message).toMatch(
-      /^expected guest guest to have the unit ssh; it is active \(running\), enabled \(\d looks? in \d+\.\d s\)$/,
+      /^expected guest guest to have the unit ssh; it is active \(running\), enabled \(\d attempts? in \d+\.\d s\)$/,
     )
     expect(unit).toMatchObject({
       actual: { active: true, enabled: true },
@@ -150,13 +150,15 @@ describe('says what the guest really had', () => {
 
   test('where it listens instead', async () => {
     const { message, actual, expected } = await failureOf(expect(guest).toListenOn(8080, SHORT))
-    expect(message).toMatch(/^expected guest guest to listen on port 8080; only the guest itself can reach it there/)
+    expect(message).toMatch(
+      /^expected guest guest to listen on port 8080; only the guest itself can reach that address/,
+    )
     expect([actual, expected]).toEqual([['tcp://127.0.0.1:8080'], ['tcp://0.0.0.0:8080']])
   })
 
   test('processes that come near', async () => {
     const { message, actual } = await failureOf(expect(guest).toHaveProcess({ name: 'sshd', user: 'ann' }, SHORT))
-    expect(message).toMatch(/^expected guest guest to have such a process; there is none/)
+    expect(message).toMatch(/^expected guest guest to have a matching process; there is none/)
     expect(actual).toContainEqual({ name: 'sshd', user: 'root' })
   })
 
@@ -168,7 +170,7 @@ describe('says what the guest really had', () => {
   test('what a command wrote', async () => {
     const { message, actual, expected } = await failureOf(expect(guest.exec('echo oh no >&2; exit 3')).toSucceed())
     expect(message).toBe(
-      'expected the command to end with exit code 0, and it ended with exit code 3: echo oh no >&2; exit 3\nstderr:\n  | oh no',
+      'expected the command to end with exit code 0, but it ended with exit code 3: echo oh no >&2; exit 3\nstderr:\n  | oh no',
     )
     expect([actual, expected]).toEqual([{ exitCode: 3 }, { exitCode: 0 }])
     const killed = await guest.exec('kill -TERM $$', { reject: false })
@@ -180,7 +182,7 @@ describe('says what the guest really had', () => {
 test('a wrong use is an error, with .not as well', async () => {
   const notGuest = { hostname: 'web' } as Guest
   await expect(expect(notGuest).toHaveUnit('ssh')).rejects.toThrow(
-    /^toHaveUnit\(\) is for a guest; got \{ hostname: 'web' \}\n/,
+    /^toHaveUnit\(\) needs a guest; got \{ hostname: 'web' \}\n/,
   )
   await expect(expect(notGuest).not.toHaveUnit('ssh')).rejects.toBeInstanceOf(GuestError)
   await expect(expect(guest).toListenOn('http://x')).rejects.toThrow(
@@ -191,7 +193,7 @@ test('a wrong use is an error, with .not as well', async () => {
     // eslint-disable-next-line @typescript-eslint/no-unsafe-call
     expect('text').toSucceed()
   }
-  expect(wrong).toThrow(/^toSucceed\(\) is for what guest\.exec\(\) returned; got 'text'/)
+  expect(wrong).toThrow(/^toSucceed\(\) needs a result of guest\.exec\(\); got 'text'/)
 })
 
 test.for<[keyof GuestMatchers, unknown[], RegExp]>([
@@ -200,11 +202,7 @@ test.for<[keyof GuestMatchers, unknown[], RegExp]>([
     ['ssh', { actve: true }],
     /^Unknown option `expected\.actve`\. Did you mean `expected\.active`\?\nKnown options: active, enabled, failed/,
   ],
-  [
-    'toHaveUnit',
-    ['ssh', true],
-    /^toHaveUnit\(\) takes an object of what is expected \(active, enabled, .*\); got true$/,
-  ],
+  ['toHaveUnit', ['ssh', true], /^toHaveUnit\(\) takes an object of expectations \(active, enabled, .*\); got true$/],
   [
     'toHaveUnit',
     ['ssh', {}, 2000],
@@ -216,9 +214,9 @@ test.for<[keyof GuestMatchers, unknown[], RegExp]>([
   ['toHaveProcess', [{ command: 'sshd' }], /^Unknown option `expected\.command`/],
   ['toHaveUnit', ['ssh', { active: 'yes' }], /^Option `expected\.active` must be true or false; got 'yes'/],
   ['toHaveFile', ['/etc', { type: 'regular' }], /^Option `expected\.type` must be one of 'file', 'directory'/],
-  ['toHaveUser', ['root', { groups: 'root' }], /^Option `expected\.groups` must be a list/],
+  ['toHaveUser', ['root', { groups: 'root' }], /^Option `expected\.groups` must be an array/],
   ['toHaveProcess', [{}], /^toHaveProcess\(\) takes at least one of name, user/],
-  ['toHaveSysctl', ['vm.swappiness'], /^toHaveSysctl\(\) takes the value it is to have; got undefined$/],
+  ['toHaveSysctl', ['vm.swappiness'], /^toHaveSysctl\(\) takes the expected value; got undefined$/],
 ])('wrong arguments, which types would not let through: %s(%o)', async ([matcher, args, message]) => {
   const matchers = expect(guest) as unknown as Record<string, (...args: unknown[]) => Promise<void>>
   const negated = expect(guest).not as unknown as typeof matchers

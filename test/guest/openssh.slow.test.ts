@@ -111,7 +111,9 @@ test('vitest-guest ssh --config prints the ssh_config, and an ID that is none is
   expect((await runCli(['ssh', '--config', guest.id])).stdout).toBe((await readFile(guest.sshConfig, 'utf8')).trimEnd())
   const { exitCode, stderr } = await runCli(['ssh', 'aaaaaa'])
   expect(exitCode).toBe(1)
-  expect(stderr).toMatch(new RegExp(`^vitest-guest: There is no running guest 'aaaaaa'\nThere are: .*${guest.id}`))
+  expect(stderr).toMatch(
+    new RegExp(`^vitest-guest: There is no running guest 'aaaaaa'\nKnown running guests: .*${guest.id}`),
+  )
 })
 
 test('a shell has a terminal of the same size, also after the window has changed; its exit code is passed on', async () => {
@@ -136,7 +138,7 @@ test('vitest-guest shell boots a guest of the size it is told, opens a shell, an
   await terminal.saw(/root@guest:~#/)
   await terminal.type('stty size; echo $(($(grep -c MemTotal /proc/meminfo) + 1)) terminal\n', /33 101\s+2 terminal/)
   expect(await terminal.exit(9)).toBe(9)
-  expect((await runCli(['ssh'])).stdout).toBe('There are no guests running.')
+  expect((await runCli(['ssh'])).stdout).toBe('No guests are running.')
 })
 
 /** Runs the command in a real pseudo-terminal of 33 rows and 101 columns. */

@@ -45,6 +45,6 @@ test('powerOff(): off, and every call says so at once, until a snapshot brings i
 test('a guest that has been disposed is gone', async () => {
   await guest[Symbol.asyncDispose]()
   expect(guest.state).toBe('ended')
-  await expect(guest.exec('true')).rejects.toThrow(/^The guest is gone: QEMU has ended, by SIGKILL/)
+  await expect(guest.exec('true')).rejects.toThrow(/^The guest is gone: QEMU has exited, killed by SIGKILL/)
   await expect(guest.start()).rejects.toThrow(/^The guest is gone/)
 })

@@ -57,7 +57,7 @@ test('datagrams go to a guest and back by a forwarded port, and from a program i
   const seen = await guest.network.run(['ping', '-c', '1', guest.address], { timeout: 60_000 })
   expect(seen).toContain(' 0% packet loss')
   await expect(guest.network.run(['ping', '-c', '1', '-W', '1', '192.0.2.1'])).rejects.toThrow(HostError)
-  await expect(guest.network.run([])).rejects.toThrow(/^Option `command` must be a list of words/)
+  await expect(guest.network.run([])).rejects.toThrow(/^Option `command` must be an array of words/)
 })
 
 test('the guest calls a server of the test', async () => {

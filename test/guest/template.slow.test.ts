@@ -143,7 +143,7 @@ test.for([FILES.memory, FILES.disk])('a flipped byte in %s: built anew, not serv
   await file.write(Buffer.from('x'), 0, 1, 8192 * 3 + 5)
   await file.close()
   expect(await startUntilBuild(cache.path)).toContainEqual(
-    expect.stringMatching(`^the template debian-12, 512 MiB, guest is built anew: the content of ${name} has changed$`),
+    expect.stringMatching(`^rebuilding the template debian-12, 512 MiB, guest: the content of ${name} has changed$`),
   )
 })
 
@@ -154,7 +154,7 @@ test('a state that QEMU cannot take up, though it is as it was written: built an
   await writeFile(join(cache.copy, FILES.state), state.subarray(0, state.length / 2))
   await seal(cache.copy, facts)
   const said = await startUntilBuild(cache.path)
-  expect(said.join('\n')).toContain('A template could not be restored and is built anew')
+  expect(said.join('\n')).toContain('A template could not be restored and is being rebuilt')
   expect(said.at(-1)).toBe('seen enough')
   await expect(stat(cache.copy)).rejects.toThrow('ENOENT')
 })
@@ -231,7 +231,7 @@ test('a guest that cannot be frozen boots, says so once, and is not tried again'
     // Given up when the boot has begun that comes instead of the clone.
     const first = await startUntilBuild(cache, {}, 'ssh banner')
     expect(first).toContainEqual(expect.stringContaining('template debian-12, 512 MiB, guest: freeze'))
-    expect(first).toContainEqual(expect.stringMatching(/^The guest cannot be frozen: .*boots each time/))
+    expect(first).toContainEqual(expect.stringMatching(/^The guest cannot be frozen: .*boots every time/))
     expect(first.at(-1)).toBe('seen enough')
     const notes = (await readdir(join(cache, 'templates'))).filter((name) => !name.endsWith('.lock'))
     expect(notes).toEqual([expect.stringMatching(/^[0-9a-f]{32}\.cold$/)])

@@ -18,7 +18,7 @@ test('an image that lets nobody change its network files: the guest boots, which
   expect(await identity(guest)).toMatchObject({ address: '192.168.100.77', macAddress: guest.macAddress })
   expect(warnings.filter((text) => text.includes('A clone of'))).toEqual([
     expect.stringMatching(
-      /^A clone of the template debian-12, 512 MiB, guest did not become guest guest: .*Operation not permitted.*\. So guest boots\nLeave the card to .*start: 'cold'/,
+      /^A clone of the template debian-12, 512 MiB, guest could not take the identity of guest guest: .*Operation not permitted.*\. It boots instead\nLet systemd-networkd.*start: 'cold'/,
     ),
   ])
 })
@@ -31,7 +31,7 @@ test('an image whose card is nobody’s: the guest has a template of its own, wh
   expect(await identity(guest)).toMatchObject({ address: '192.168.100.78', macAddress: guest.macAddress })
   expect(warnings.filter((text) => text.includes('A clone of'))).toEqual([
     expect.stringMatching(
-      /cannot get another name or address: eth0 is managed by none of .*\. So guest guest has a template of its own/,
+      /cannot change its name or address: eth0 is managed by none of .*\. Guest guest therefore gets its own template/,
     ),
   ])
 })

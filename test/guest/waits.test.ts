@@ -36,7 +36,7 @@ test('waitForUnit: one that failed, or does not exist, is told at once', async (
   expect(failed.message).toMatch(/^status:\n {2}\| × broken\.service[^]*^journal:\n[^]*no such disk/m)
   expect(failed.elapsedMs).toBeUndefined()
   const missing = await failureOf(guest.waitForUnit('nowhere'))
-  expect(missing.message).toMatch(/^There is no unit nowhere\n/)
+  expect(missing.message).toMatch(/^Unit nowhere does not exist\n/)
   await guest.exec('systemctl reset-failed broken')
 })
 
@@ -94,7 +94,7 @@ test('waitForPort: one that opens later; one that only the guest can reach is an
   await guest.waitUntilSucceeds('curl --silent --fail http://127.0.0.1:8080/ >/dev/null')
   const error = await failureOf(guest.waitForPort(8080, SHORT))
   expect(error.lastSeen).toMatch(/^Nothing answers at 192\.168\.100\.224:8080/)
-  expect(error.hint).toMatch(/^It listens on tcp:\/\/127\.0\.0\.1:8080 alone/)
+  expect(error.hint).toMatch(/^It listens only on tcp:\/\/127\.0\.0\.1:8080,/)
   expect((await failureOf(guest.waitForPort(9, SHORT))).hint).toBe('Nothing in the guest listens on port 9.')
   await guest.exec(`systemctl stop web-127.0.0.1; ${serve('0.0.0.0')}`)
   await guest.waitForPort(8080)

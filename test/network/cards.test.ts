@@ -57,11 +57,11 @@ test('no two cards of a network, nor the bridge, have the same MAC address', asy
   const again: unknown = await network.attach({ ...two, macAddress: one.macAddress }).catch((error: unknown) => error)
   expect(again).toBeInstanceOf(NetworkError)
   expect((again as NetworkError).message).toMatch(
-    /^The MAC address 52:54:00:00:00:01 is that of guest guest on the same/,
+    /^The MAC address 52:54:00:00:00:01 is already used by guest guest on the same/,
   )
-  expect((again as NetworkError).hint).toContain('a macAddress of its own')
+  expect((again as NetworkError).hint).toContain('its own macAddress')
   await expect(network.attach({ ...two, macAddress: '52:54:c0:a8:64:32' })).rejects.toThrow(
-    /is that of the bridge itself/,
+    /is already used by the bridge itself/,
   )
   await using __ = await network.attach({ ...two, macAddress: '52:54:00:00:00:02' })
 })
@@ -93,7 +93,7 @@ test('a TAP that is in use moves to another network', async () => {
 test('what cannot be a further card is refused before anything starts', async () => {
   await using right = await openNetwork({ subnet: '10.9.0.0/24' })
   const attempt = (interfaces: unknown) => bootGuest({ network, hostname: 'other', interfaces: interfaces as never })
-  await expect(attempt({})).rejects.toThrow(/`interfaces` must be a list/)
+  await expect(attempt({})).rejects.toThrow(/`interfaces` must be an array/)
   await expect(attempt([{ network: 'private' }])).rejects.toThrow(/`interfaces\[0\]\.network` must be an open network/)
   await expect(attempt([{ network: right, address: '10.8.0.1' }])).rejects.toThrow(
     /`interfaces\[0\]\.address` must be a host address inside the subnet 10\.9\.0\.0\/24/,
@@ -101,8 +101,8 @@ test('what cannot be a further card is refused before anything starts', async ()
   await expect(attempt([{ network: right, address: true }])).rejects.toThrow(
     /`interfaces\[0\]\.address` must be an IPv4/,
   )
-  await expect(attempt([{ macAddress: '01:00:00:00:00:00' }])).rejects.toThrow(/not of a group of them/)
-  await expect(attempt([{ address: '192.168.100.50' }])).rejects.toThrow(/another address than the bridge's own/)
+  await expect(attempt([{ macAddress: '01:00:00:00:00:00' }])).rejects.toThrow(/not a multicast one/)
+  await expect(attempt([{ address: '192.168.100.50' }])).rejects.toThrow(/an address other than the bridge's own/)
   await expect(attempt([{ network: right, vlan: 7 }])).rejects.toThrow(/^Unknown option `interfaces\[0\]\.vlan`/)
 })
 
@@ -131,7 +131,7 @@ test('addresses of all cards are given in the order of the calls, and are free a
   }
   await using _ = await right.reserve({ hostname: 'd', address: '10.2.0.9' })
   await expect(bootGuest({ hostname: 'd', interfaces: [{ network: right }], image: NOWHERE })).rejects.toThrow(
-    /The name d is that of another guest/,
+    /The name d is already used by another guest/,
   )
   expect(left.members).toEqual([])
   expect(right.members).toHaveLength(1)
@@ -145,7 +145,7 @@ test('a guest may have several cards on one network, one without an address, and
   await using _there = await other.reserveFor(network, { hostname: 'router', address: '10.9.0.7' })
   await using _again = await other.reserveFor(network, { hostname: 'router', address: '10.9.0.8' })
   expect(network.members.map(({ address }) => address)).toEqual(['192.168.100.7', undefined, undefined])
-  const name = /The name router is that of another guest/
+  const name = /The name router is already used by another guest/
   await expect(network.reserve({ hostname: 'router', address: '192.168.100.8' })).rejects.toThrow(name)
   await expect(other.reserve({ hostname: 'router', address: '10.9.0.9' })).rejects.toThrow(name)
   await using third = await openNetwork({ subnet: '10.10.0.0/24' })

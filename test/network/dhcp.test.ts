@@ -62,16 +62,16 @@ test('dnsmasq goes with the network', async () => {
 })
 
 test("dnsmasq's own errors are told", async () => {
-  await using keeper = await startKeeper({ purpose: 'loopback', commands: LOOPBACK_UP })
+  await using keeper = await startKeeper({ purpose: 'bring up loopback', commands: LOOPBACK_UP })
   const range = { first: '192.168.100.60', last: '192.168.100.70' }
   // There is no such bridge.
   const unknown: unknown = await startDnsmasq(keeper, { bridge: 'br9', range }).catch((it: unknown) => it)
   expect(unknown).toBeInstanceOf(NetworkError)
-  expect((unknown as NetworkError).message).toMatch(/^dnsmasq has ended: unknown interface br9/)
+  expect((unknown as NetworkError).message).toMatch(/^dnsmasq exited: unknown interface br9/)
   const bad: unknown = await startDnsmasq(keeper, { bridge: 'lo', range: { first: 'x', last: 'y' } }).catch(
     (it: unknown) => it,
   )
-  expect((bad as NetworkError).message).toMatch(/^dnsmasq has ended: bad command line options: /)
+  expect((bad as NetworkError).message).toMatch(/^dnsmasq exited: bad command line options: /)
   expect((bad as NetworkError).exitCode).toBe(1)
 })
 
@@ -84,6 +84,6 @@ test('a port that is taken is told as that', async () => {
   }
   const range = { first: '192.168.100.60', last: '192.168.100.70' }
   await expect(startDnsmasq(keeper, { bridge: 'br0', range })).rejects.toThrow(
-    /^dnsmasq cannot answer on the bridge: its port is taken/,
+    /^dnsmasq cannot listen on the bridge: its port is in use/,
   )
 })

@@ -57,7 +57,7 @@ test('a port that is taken is an error, and free again once what took it is clos
   const error: unknown = await network.expose(8080, () => {}).catch((reason: unknown) => reason)
   expect(error).toBeInstanceOf(NetworkError)
   expect((error as Error).message).toMatch(/^The network cannot listen there: .*EADDRINUSE.* 192\.168\.100\.50:8080\n/)
-  expect((error as NetworkError).hint).toContain('Take another port')
+  expect((error as NetworkError).hint).toContain('Use another port')
   const socket = await network.dial(first.address, 8080)
   const closed = once(socket.on('error', () => {}).resume(), 'close')
   await first[Symbol.asyncDispose]()

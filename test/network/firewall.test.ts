@@ -46,10 +46,10 @@ async function answers(within = 10_000): Promise<boolean> {
 }
 
 test.for([
-  ['policy', 'input', 'policy drop;', 'what comes from'],
-  ['rule for the bridge', 'output', 'oifname "br0" drop', 'what goes to'],
-  ['rule for the address', 'input', 'ip saddr 192.168.100.0/24 ct state established reject', 'what comes from'],
-  ['chain of its own', 'input', 'ct state invalid drop; meta l4proto tcp jump other', 'what comes from'],
+  ['policy', 'input', 'policy drop;', 'packets from'],
+  ['rule for the bridge', 'output', 'oifname "br0" drop', 'packets to'],
+  ['rule for the address', 'input', 'ip saddr 192.168.100.0/24 ct state established reject', 'packets from'],
+  ['chain of its own', 'input', 'ct state invalid drop; meta l4proto tcp jump other', 'packets from'],
 ] as const)('a firewall that drops by a %s (%s) is named', async ([, hook, rules, direction]) => {
   expect([await whyElsewhere(network, WEB), await answers()]).toEqual([undefined, true])
   await nft(`table inet guard {
@@ -61,7 +61,7 @@ test.for([
   expect(error).toMatchObject({ name: 'NetworkError', lastSeen: `chain ${hook} of table inet guard` })
   expect(error?.message.split('\n')).toEqual([
     `A firewall drops ${direction} guest web: chain ${hook} of table inet guard`,
-    `Have it accept packets of br0: nft list chain inet guard ${hook} shows its rules.`,
+    `Make it accept packets on br0; nft list chain inet guard ${hook} shows its rules.`,
   ])
 })
 
@@ -89,10 +89,10 @@ test.skipIf(!existsSync('/proc/sys/net/bridge'))('one between the guests is name
     'table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; iifname "docker0" accept; }; }',
   )
   expect(await reaches()).toBe(false)
-  const what = 'A firewall drops what guests on br0 send one another: chain FORWARD of table ip filter'
+  const what = 'A firewall drops packets between guests on br0: chain FORWARD of table ip filter'
   expect((await firewallBetween(network))?.message.split('\n')).toEqual([
     what,
-    'Have it accept what comes from br0 and goes there (nft list chain ip filter FORWARD shows its rules), or take bridges out of its hands: sysctl -w net.bridge.bridge-nf-call-iptables=0',
+    'Make it accept packets from br0 to br0 (nft list chain ip filter FORWARD shows its rules), or exempt bridged packets: sysctl -w net.bridge.bridge-nf-call-iptables=0',
   ])
   expect((await describeNetwork(network)).split('\n').at(-2)).toBe(what)
   await asks(0)
@@ -111,10 +111,10 @@ test('the same on a network of the host', async () => {
   const why = await owner.evaluate(`
     const { whyElsewhere } = await import('${STRANGER}')
     return (await whyElsewhere(network, ${JSON.stringify(guest)})).message`)
-  expect(why).toMatch(/^A firewall drops what comes from guest guest: chain input of table inet f\n/)
+  expect(why).toMatch(/^A firewall drops packets from guest guest: chain input of table inet f\n/)
   const between = await owner.evaluate(`
     const { firewallBetween } = await import('${FIREWALL}')
     return (await firewallBetween(network))?.message ?? 'none'`)
   const isAsked = existsSync('/proc/sys/net/bridge')
-  expect(between).toMatch(isAsked ? / send one another: chain forward of table ip f\n/ : /^none$/)
+  expect(between).toMatch(isAsked ? / packets between guests on br0: chain forward of table ip f\n/ : /^none$/)
 })

@@ -130,7 +130,7 @@ test("a subnet that overlaps the host's is an error when it was chosen, and anot
     message: expect.stringMatching(
       /^The subnet 192\.168\.100\.0\/24 overlaps the route 192\.168\.100\.0\/22 dev lan\n/,
     ) as string,
-    hint: expect.stringContaining('Take another one') as string,
+    hint: expect.stringContaining('Use another one') as string,
   })
   const routed = await moved.another({ kind: 'host', subnet: '10.9.8.0/24' })
   expect(routed.error?.message).toMatch(/^The subnet 10\.9\.8\.0\/24 overlaps the route 10\.9\.0\.0\/16 dev lan\n/)
@@ -165,7 +165,7 @@ test('a bridge that is there is taken when told to, and given back as it was', a
   expect(refused.error).toMatchObject({
     name: 'NetworkError',
     message: expect.stringMatching(
-      /^There is a bridge br0 already, with an old address: 192\.168\.100\.1\/24, 10\.8\.0\.1\/16\n/,
+      /^A bridge br0 already exists, with an old address: 192\.168\.100\.1\/24, 10\.8\.0\.1\/16\n/,
     ) as string,
     hint: expect.stringContaining("bridge: { name: 'br0', adopt: true }") as string,
   })
@@ -174,7 +174,7 @@ test('a bridge that is there is taken when told to, and given back as it was', a
   expect(await addresses()).toEqual(['192.168.100.50/24 192.168.100.255'])
   const other = await owner.another({ kind: 'host', bridge: { name: 'br0', adopt: true } })
   expect(other.error?.message).toContain(
-    `The bridge br0 is that of another network, which process ${adopted.opened.pid} has opened`,
+    `The bridge br0 belongs to another network, opened by process ${adopted.opened.pid}`,
   )
   await adopted[Symbol.asyncDispose]()
   expect(await addresses()).toEqual(old)
@@ -196,9 +196,9 @@ test('a bridge that is there is taken when told to, and given back as it was', a
   expect([await addresses(), await addresses6()]).toEqual([old, ['fd00:9::1/64']])
   await namespace.ip('address flush dev br0')
   const bare = await owner.another({ kind: 'host', bridge: { name: 'br0' } })
-  expect(bare.error?.message).toMatch(/^There is a bridge br0 already\n/)
+  expect(bare.error?.message).toMatch(/^A bridge br0 already exists\n/)
   const noBridge = await owner.another({ kind: 'host', bridge: { name: 'veth1', adopt: true } })
-  expect(noBridge.error?.message).toMatch(/^There is an interface veth1 already, and it is no bridge\n/)
+  expect(noBridge.error?.message).toMatch(/^An interface veth1 already exists and is not a bridge\n/)
   const named = await owner.another({ kind: 'host', bridge: { name: 'fifteen-letters', adopt: true } })
   expect(named.bridge).toBe('fifteen-letters')
   const long = await owner.another({ kind: 'host', bridge: { name: 'sixteen-letters-' } })
@@ -288,7 +288,7 @@ test('without /dev/net/tun it is refused, and auto takes one of the user', async
   const hidden = (command: readonly string[]) =>
     namespace.inside(['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /dev/net; exec "$@"', 'sh', ...command])
   await using owner = await openElsewhere({ kind: 'auto' }, hidden, { TMPDIR: folder.path })
-  const missing = '/dev/net/tun is missing: no TAP can be made'
+  const missing = '/dev/net/tun is missing: no TAP can be created'
   expect(owner.opened).toMatchObject({ kind: 'user', reason: `not private: ${missing}; not host: ${missing}` })
   expect(owner.opened.bridge).toBeUndefined()
   const refused = await owner.another({ kind: 'host' })
@@ -307,7 +307,7 @@ test('as an ordinary user, by sudo -n alone; its TAP is theirs', async () => {
     await using refused = await openElsewhere({ kind: 'host' }, drop, env)
     expect(refused.opened.error).toMatchObject({
       name: 'HostError',
-      message: expect.stringMatching(/^This user may not make interfaces on the host: sudo: /) as string,
+      message: expect.stringMatching(/^This user cannot create interfaces on the host: sudo: /) as string,
       hint: expect.stringContaining('NOPASSWD') as string,
     })
   }

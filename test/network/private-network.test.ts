@@ -65,10 +65,10 @@ test('two machines have neither address nor name in common, and a place can be t
   await using network = await openNetwork()
   await using one = await network.attach(GUEST)
   await expect(network.attach({ ...GUEST, hostname: 'other' })).rejects.toThrow(
-    /192\.168\.100\.224 is that of guest guest/,
+    /192\.168\.100\.224 is already used by guest guest/,
   )
   await expect(network.attach({ ...GUEST, address: '192.168.100.9' })).rejects.toThrow(
-    /The name guest is that of another/,
+    /The name guest is already used by another/,
   )
   await one[Symbol.asyncDispose]()
   await using again = await network.attach(GUEST)
@@ -85,7 +85,7 @@ test('a place can be reserved: the name and the address are taken, and the TAP j
   expect(apart?.flags).not.toContain('UP')
   expect(apart?.master).toBeUndefined()
   await expect(network.partition([GUEST.hostname])).rejects.toThrow(
-    /^Guest guest is not on the network yet\nCut the network when its boot is over/,
+    /^Guest guest is not on the network yet\nPartition the network after the guest has booted/,
   )
   expect((await tap())?.master).toBeUndefined()
   await attachment.join()

@@ -42,7 +42,7 @@ test('vitest-guest doctor --network draws it from another process', async () => 
 test('a partition that fails half-way leaves the network whole, and what is not of its making alone', async () => {
   const whole = await drawing()
   await ip('link', 'add', 'br0p2', 'type', 'bridge')
-  await expect(network.partition(['web'], ['db'])).rejects.toThrow(/^The partition could not be made\n[^]*File exists/)
+  await expect(network.partition(['web'], ['db'])).rejects.toThrow(/^Could not partition the network\n[^]*File exists/)
   expect(await drawing()).toBe(whole)
   await ip('link', 'delete', 'dev', 'br0p2')
   await network.partition(['web'], ['db'])

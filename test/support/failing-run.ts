@@ -18,7 +18,7 @@ export async function failingRun(suite: string, pool: string) {
   const env = { TMPDIR: temporary.path, NO_COLOR: '1' }
   const args = ['run', suite, '--root', PROJECT, '--pool', pool]
   const { all } = await execa(process.execPath, [VITEST, ...args], { cwd, env, reject: false, all: true })
-  const [, id = '', holder] = /a shell in it: npx vitest-guest ssh (\w+); its end: kill (\d+)/.exec(all) ?? []
+  const [, id = '', holder] = /open a shell: npx vitest-guest ssh (\w+); end it: kill (\d+)/.exec(all) ?? []
   onTestFinished(async () => {
     if (holder !== undefined && leftovers(temporary.path).length > 0) process.kill(Number(holder))
     await temporary[Symbol.asyncDispose]()

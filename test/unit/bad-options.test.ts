@@ -42,10 +42,10 @@ test.for(CALLS)('%s refuses proxies that throw', async ([, call]) => {
   const lists = new Proxy({}, { ownKeys: trap('names') })
   expect((await refusalOf(() => call(lists as never))).message).toContain('no names here')
   const hidden = new Proxy({}, { getPrototypeOf: trap('prototype') })
-  expect((await refusalOf(() => call(hidden as never))).message).toContain('takes an object of options')
+  expect((await refusalOf(() => call(hidden as never))).message).toContain('takes an options object')
   const { proxy, revoke } = Proxy.revocable({}, {})
   revoke()
-  expect((await refusalOf(() => call(proxy as never))).message).toContain('takes an object of options')
+  expect((await refusalOf(() => call(proxy as never))).message).toContain('takes an options object')
 })
 
 test.for(CALLS)('%s refuses what is no AbortSignal, and no object of options', async ([, call]) => {
@@ -53,7 +53,7 @@ test.for(CALLS)('%s refuses what is no AbortSignal, and no object of options', a
     expect(await refusalOf(() => call({ signal } as never))).toMatchObject({ option: 'signal' })
   }
   for (const options of [new Map([['memory', '1G']]), new Date(), Object.create({ memory: '1G' }) as object]) {
-    expect((await refusalOf(() => call(options as never))).message).toContain('takes an object of options')
+    expect((await refusalOf(() => call(options as never))).message).toContain('takes an options object')
   }
 })
 
@@ -98,16 +98,16 @@ test('a cloudConfig that refers back to itself, or is itself no object, is refus
 })
 
 test.for<[string, Record<string, unknown>, RegExp]>([
-  ['hostname', { hostname: 'localhost' }, /every machine has for itself/],
-  ['hostname', { hostname: 'LocalHost' }, /every machine has for itself/],
+  ['hostname', { hostname: 'localhost' }, /every machine uses for itself/],
+  ['hostname', { hostname: 'LocalHost' }, /every machine uses for itself/],
   ['rootPassword', { rootPassword: 'x'.repeat(1_000_000) }, /at most 511 bytes long; got '1000000 bytes'/],
   ['rootPassword', { rootPassword: 'é'.repeat(256) }, /got '512 bytes'/],
-  ['rootPassword', { rootPassword: 'a\0b' }, /without a NUL/],
+  ['rootPassword', { rootPassword: 'a\0b' }, /without NUL/],
   ['subnet', { subnet: '10.0.0.5/24' }, /first address[^]*subnet: '10\.0\.0\.0\/24'/],
   ['subnet', { subnet: '10.0.0.0/024' }, /IPv4 subnet from \/8/],
   ['subnet', { subnet: Symbol('x') }, /IPv4 subnet/],
   ['subnet6', { network: { subnet6: 'fd00::1/64' } }, /first address[^]*subnet6: 'fd00::\/64'/],
-  ['network', { network: new Map() }, /a kind, or an object/],
+  ['network', { network: new Map() }, /a network kind or an object/],
   ['memory', { memory: Symbol('x') }, /size with its unit/],
   ['image.base', { image: Object.defineProperty({}, 'base', { enumerable: true, get: trap('base') }) }, /no base/],
   ['image', { image: '/tmp/a\0b' }, /absolute path/],

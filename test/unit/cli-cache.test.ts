@@ -121,7 +121,7 @@ test('an empty cache has nothing to list, remove or collect', async () => {
   expect(await cli('gc')).toMatchObject({ exitCode: 0, stdout: 'freed in total: 0 B' })
   expect(await cli('template', 'rm', 'a')).toMatchObject({
     exitCode: 1,
-    stderr: "vitest-guest: There is no template 'a'\nThere is no template at all.",
+    stderr: "vitest-guest: There is no template 'a'\nThere are no templates.",
   })
 })
 
@@ -181,7 +181,7 @@ test('template rm of what is not there removes nothing, and lists what is', asyn
   expect(await cli('template', 'rm', A, 'zzz')).toMatchObject({
     exitCode: 1,
     stdout: '',
-    stderr: `vitest-guest: There is no template 'zzz'\nThere are: ${A}`,
+    stderr: `vitest-guest: There is no template 'zzz'\nKnown templates: ${A}`,
   })
   expect(isThere('templates', A)).toBe(true)
 })
@@ -226,13 +226,15 @@ test('a template that is being built is in use, until the builder is killed', as
   expect((await cli('template', 'ls')).stdout).toMatch(
     RegExp(`^${A} .* being built +process ${builder.pid}, which is`, 'm'),
   )
-  expect((await cli('gc')).stdout).toMatch(RegExp(`^template ${A}.building .* kept: ${user} \\(left by`))
+  expect((await cli('gc')).stdout).toMatch(RegExp(`^template ${A}.building .* kept: ${user} \\(left over`))
   expect(isThere('templates', `${A}.building`)).toBe(true)
 
   builder.kill('SIGKILL')
   await once(builder, 'close')
-  expect((await cli('template', 'ls')).stdout).toMatch(/left by a build that was ended$/m)
-  expect((await cli('gc')).stdout).toMatch(RegExp(`^template ${A}.building .* removed: left by a build that was ended`))
+  expect((await cli('template', 'ls')).stdout).toMatch(/left over from an interrupted build$/m)
+  expect((await cli('gc')).stdout).toMatch(
+    RegExp(`^template ${A}.building .* removed: left over from an interrupted build`),
+  )
   expect([`${A}.building`, A].map((name) => isThere('templates', name))).toEqual([false, true])
 })
 
@@ -241,7 +243,7 @@ test('image rm refuses while templates stand on it, and names them', async () =>
   await makeTemplate(A)
   expect(await cli('image', 'rm', IMAGE)).toMatchObject({
     exitCode: 1,
-    stderr: `vitest-guest: Image ${IMAGE} is what these templates stand on: ${A}\nRemove them first: npx vitest-guest template rm ${A}`,
+    stderr: `vitest-guest: These templates are based on image ${IMAGE}: ${A}\nRemove them first: npx vitest-guest template rm ${A}`,
   })
   await cli('template', 'rm', A)
   expect((await cli('image', 'rm', 'debian-12')).stdout).toMatch(RegExp(`^image ${IMAGE}  \\d\\d KiB  removed$`))
@@ -381,7 +383,7 @@ test('gc removes dead builds of images, but not while one holds the lock', async
   )
   builder.kill('SIGKILL')
   await once(builder, 'close')
-  expect((await cli('gc')).stdout).toMatch(/^image building-abc .* removed: left by a build that was ended\nfreed/)
+  expect((await cli('gc')).stdout).toMatch(/^image building-abc .* removed: left over from an interrupted build\nfreed/)
   expect(isThere('images', 'building-abc')).toBe(false)
 })
 
@@ -428,7 +430,7 @@ test('a cache that was moved as a whole keeps its templates', async () => {
 })
 
 test.for([
-  [['template', 'rm'], 'write template ls, or template rm KEY...'],
+  [['template', 'rm'], 'usage: template ls, or template rm KEY...'],
   [['image', 'ls', '--all'], "'--all'"],
   [['gc', '--older-than', 'a week'], 'DAYS must be a whole number; got a week'],
 ] as const)('%j is refused with exit code 2', async ([args, message]) => {
@@ -441,14 +443,14 @@ test('a command that lists and removes takes ls, or rm with names', () => {
   expect(lsOrRm('image', 'NAME', ['ls'])).toBeUndefined()
   expect(lsOrRm('image', 'NAME', ['rm', 'a', 'b'])).toEqual(['a', 'b'])
   for (const args of [[], ['rm'], ['ls', 'a'], ['show']]) {
-    expect(() => lsOrRm('image', 'NAME', args)).toThrow('write image ls, or image rm NAME...')
+    expect(() => lsOrRm('image', 'NAME', args)).toThrow('usage: image ls, or image rm NAME...')
   }
 })
 
 test.for(['template', 'image', 'gc'])('%s --help says what it does', async (command) => {
   const { exitCode, stdout } = await cli(command, '--help')
   expect(exitCode).toBe(0)
-  expect(stdout).toMatch(RegExp(`^Usage: vitest-guest ${command} [\\s\\S]*never removed[\\s\\S]*Exit code: `))
+  expect(stdout).toMatch(RegExp(`^Usage: vitest-guest ${command} [\\s\\S]*Never removes[\\s\\S]*Exit code: `))
 })
 
 test('a lock that is taken is not waited for, and one that was released is taken', async () => {
@@ -487,8 +489,8 @@ test('a disk is a built image by its last folders, wherever the cache was', () =
 
 test('names are picked by their beginnings', () => {
   expect(pick('image', ['ab', 'abc', 'b'], ['ab', 'b', 'ab'])).toEqual(['ab', 'b'])
-  expect(() => pick('image', ['ab', 'abc'], ['a'])).toThrow("'a' may be any image of: ab, abc")
-  expect(() => pick('image', ['ab'], [''])).toThrow("There is no image ''\nThere are: ab")
+  expect(() => pick('image', ['ab', 'abc'], ['a'])).toThrow("'a' is ambiguous; it could be any of: ab, abc")
+  expect(() => pick('image', ['ab'], [''])).toThrow("There is no image ''\nKnown images: ab")
 })
 
 test('sizes, durations and tables read well', () => {

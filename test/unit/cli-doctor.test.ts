@@ -19,7 +19,7 @@ const CAPABILITIES: Capabilities = {
   canBoot: true,
   accelerator: 'tcg',
   items: [
-    { name: 'QEMU', state: 'ok', found: '7.2.22  /usr/bin/qemu-system-x86_64', means: 'runs the guests' },
+    { name: 'QEMU', state: 'ok', found: '7.2.22  /usr/bin/qemu-system-x86_64', means: 'runs guests' },
     { name: 'KVM', state: 'degraded', found: '/dev/kvm is missing', means: 'slow', fix: 'sudo modprobe kvm_intel' },
     { name: 'ip', state: 'ok', found: '6.1.0', means: 'makes bridges' },
   ],
@@ -28,13 +28,13 @@ const CAPABILITIES: Capabilities = {
 
 test('what is well takes a line, what is not says what it means and how to fix it', () => {
   expect(renderDoctor(CAPABILITIES, false)).toBe(`\
-ok        QEMU  7.2.22  /usr/bin/qemu-system-x86_64  runs the guests
+ok        QEMU  7.2.22  /usr/bin/qemu-system-x86_64  runs guests
 degraded  KVM   /dev/kvm is missing
                 means: slow
                 fix:   sudo modprobe kvm_intel
 ok        ip    6.1.0                                makes bridges
 
-A guest can boot here, emulated. Not as it could be: KVM.
+A guest can boot here, emulated. Degraded: KVM.
 `)
 })
 
@@ -44,7 +44,7 @@ test('colours only when asked for', () => {
 })
 
 test('the verdict names what is missing, and the one command for all packages', () => {
-  const missing = { name: 'QEMU', state: 'missing', found: 'no', means: 'nothing runs the guests' } as const
+  const missing = { name: 'QEMU', state: 'missing', found: 'no', means: 'guests cannot run' } as const
   const install = 'sudo apt-get install --yes qemu-system-x86 xorriso'
   const text = renderDoctor({ ...CAPABILITIES, canBoot: false, items: [missing], install }, false)
   expect(text).toMatch(`\nNo guest can boot here. Missing: QEMU.\nAll missing packages: ${install}\n`)
@@ -54,7 +54,7 @@ test('without QEMU: exit code 1, and the command that fixes it', async () => {
   const { exitCode, stdout } = await runCli(['doctor'], { PATH: pathWithout('qemu-system-x86_64') })
   expect(exitCode).toBe(1)
   expect(stdout).toMatch(
-    /^missing +QEMU +no qemu-system-x86_64\n +means: nothing runs the guests\n +fix: .* qemu-system-x86$/m,
+    /^missing +QEMU +no qemu-system-x86_64\n +means: guests cannot run\n +fix: .* qemu-system-x86$/m,
   )
   expect(stdout).toMatch(/^No guest can boot here\. Missing: .*QEMU.*\.\nAll missing packages: .*qemu-system-x86/m)
   expect(stdout).not.toContain('\u001b')
@@ -107,9 +107,9 @@ test('where only a network of the user can be had a guest can boot: exit code 0,
     /^degraded +namespaces .*user\.max_user_namespaces is 0\n.*\n +fix: +sudo sysctl -w user\.max_user_namespaces=16384$/m,
   )
   expect(stdout).toMatch(
-    /^degraded +networks +user; not private: \/dev\/net\/tun is missing, and .*max_user_namespaces is 0; not host: \/dev\/net\/tun is missing, and This user may not make interfaces on the host: .*\n +means: auto takes user: .*\n +fix: +sudo modprobe tun; .*sysctl -w user\.max_user_namespaces=16384$/m,
+    /^degraded +networks +user; not private: \/dev\/net\/tun is missing, and .*max_user_namespaces is 0; not host: \/dev\/net\/tun is missing, and This user cannot create interfaces on the host: .*\n +means: auto uses user: .*\n +fix: +sudo modprobe tun; .*sysctl -w user\.max_user_namespaces=16384$/m,
   )
-  expect(stdout).toMatch(/^A guest can boot here, .*, on a network of kind user\. Not as it could be: .*networks/m)
+  expect(stdout).toMatch(/^A guest can boot here, .*, on a network of kind user\. Degraded: .*networks/m)
 })
 
 test('where no kind can be had, QEMU being without a network of its own: exit code 1', async () => {
@@ -118,7 +118,9 @@ test('where no kind can be had, QEMU being without a network of its own: exit co
   const PATH = `${dirname(standIn('qemu-system-x86_64', script))}:${process.env['PATH']}`
   const { exitCode, stdout } = await runCli(['doctor'], { VITEST_GUEST_CACHE: temporaryFolder(), PATH }, FORBIDDEN)
   expect(exitCode, String(stdout)).toBe(1)
-  expect(stdout).toMatch(/^missing +networks +none; not private: .*; not user: \S+ has been built without it\n/m)
+  expect(stdout).toMatch(
+    /^missing +networks +none; not private: .*; not user: \S+ was built without user networking\n/m,
+  )
   expect(stdout).toMatch(/^No guest can boot here\. Missing: networks\.$/m)
 })
 
@@ -130,7 +132,7 @@ test('of the kinds of network the first that can be had is taken, and one comman
     state: 'ok',
     kind: 'private',
     found: 'private, user',
-    means: 'auto takes private',
+    means: 'auto uses private',
   })
   expect(judgeNetworks({ private: [forbidden], host: [], user: [] })).toMatchObject({
     state: 'degraded',

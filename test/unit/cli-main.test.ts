@@ -20,14 +20,14 @@ test('--help lists the commands, and each has its own', async () => {
 })
 
 test.each([
-  [['dcotor'], "unknown command 'dcotor'; there are: doctor, shell, ssh, run, connect"],
+  [['dcotor'], "unknown command 'dcotor'; commands: doctor, shell, ssh, run, connect"],
   [['constructor'], "unknown command 'constructor'"],
   [['--quick'], "'--quick'"],
   [['doctor', '--quick'], "'--quick'"],
   [['shell', '--quick'], "'--quick'"],
   [['ssh', '--quick'], "'--quick'"],
   [['ssh', '--config'], "'--config'"],
-  [['connect', '/tmp/socket'], 'connect takes SOCKET, HOST and PORT'],
+  [['connect', '/tmp/socket'], 'usage: connect SOCKET HOST PORT'],
   [['connect', '/tmp/socket', 'host', 'ssh'], 'PORT must be a number; got ssh'],
 ])('%j is refused with exit code 2', async (args, message) => {
   const { exitCode, stdout, stderr } = await runCli(args)

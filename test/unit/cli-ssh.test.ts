@@ -52,5 +52,5 @@ test('the list is a table, or a sentence', () => {
   expect(renderGuests([{ ...record, ...rest }], 63_000)).toBe(
     'ID      HOSTNAME  ADDRESS   IMAGE      AGE    OF\nbcdfgh  web       10.0.0.2  debian-12  1 min  process 7\n',
   )
-  expect(renderGuests([], 0)).toBe('There are no guests running.\n')
+  expect(renderGuests([], 0)).toBe('No guests are running.\n')
 })

@@ -11,7 +11,7 @@ test('a command of runcmd that failed is an error, with the lines of both logs',
   const report = { ...FINE, modules: { scripts_user: ['runcmd'] }, log: [line], output: ['runcmd: 2: oops: not found'] }
   const { message = '', option, hint } = faultOf(report, [RUNCMD, LOCALE]) ?? {}
   expect(option).toBe('cloudConfig')
-  expect(message).toMatch(/^cloud-init failed at what cloudConfig asks for: runcmd \(module scripts_user\)\n/)
+  expect(message).toMatch(/^cloud-init failed to apply cloudConfig: runcmd \(module scripts_user\)\n/)
   expect(message).toContain('oops: not found')
   expect(message).toContain(line)
   expect(message).toContain('Runparts: 1 failures')
@@ -26,7 +26,7 @@ test('a module that failed, but of which the cloud-config has no key, is none', 
 test('an unknown key is an error that names the nearest one', () => {
   const known = ['write_files', 'runcmd', 'users']
   expect(faultOf({ ...FINE, unknown: ['write_file'], known }, [])?.message).toMatch(
-    /does not know the key `write_file` of cloudConfig\nDid you mean write_files\? /,
+    /does not recognize the key `write_file` of cloudConfig\nDid you mean write_files\? /,
   )
   expect(faultOf({ ...FINE, unknown: ['nonsense'], known }, [])?.message).not.toContain('Did you mean')
 })

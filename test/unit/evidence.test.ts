@@ -153,7 +153,7 @@ test('evidence is no more than its limit, and says what is not there', async () 
   expect(fit(files, 1_000_000)).toMatchObject({ leftOut: [] })
   const { files: fitted, leftOut } = fit(files, 100_000)
   expect(leftOut).toEqual([
-    'packets.pcap, which has 88 KiB',
+    'packets.pcap (88 KiB)',
     'the first 59 KiB of journal.log',
     'the first 167 KiB of console.log',
   ])
@@ -180,7 +180,7 @@ test('evidence is no more than its limit, and says what is not there', async () 
   const shown = await readFile(join(written.folder, 'console.log'), 'utf8')
   expect(shown.endsWith(`\n${line}\\x1b]0;title\\x07\n`)).toBe(true)
   expect(evidenceLines('/f', written.leftOut)).toEqual([
-    'left out, as more than 8 MiB: the first 1.2 MiB of console.log; the first 2.3 MiB of journal.log',
+    'omitted (limit 8 MiB): the first 1.2 MiB of console.log; the first 2.3 MiB of journal.log',
     'evidence: /f',
   ])
 })
@@ -218,7 +218,7 @@ test.for([
   [{ exitCode: undefined, signal: 'SIGTERM' }, 'SIGTERM     1.2 s  true'],
   [{ exitCode: undefined, timedOut: true }, 'timed out   1.2 s  true'],
   [{ exitCode: undefined }, 'lost        1.2 s  true'],
-  [{ exitCode: undefined, durationMs: undefined, running: true, command: 'one\ntwo' }, 'runs               one …'],
+  [{ exitCode: undefined, durationMs: undefined, running: true, command: 'one\ntwo' }, 'running            one …'],
 ] as const)('a command: %o', ([change, line]) => {
   expect(commandLine({ ...COMMAND, ...change })).toBe(line)
 })
@@ -241,12 +241,12 @@ test('empty sections are left out', () => {
   const lines = [
     '',
     'guest web at 192.168.100.224: debian-12, clone of a template in 0.3 s (kvm)',
-    'it does not answer: gone',
+    'the guest does not respond: gone',
     'evidence: /f',
   ]
   expect(describeEvidence(evidence).split('\n')).toEqual(lines)
   const text = describeEvidence({ ...evidence, diskFault: 'no ext4' })
-  expect(text.split('\n')).toEqual(lines.toSpliced(3, 0, 'its disk was not read: no ext4'))
+  expect(text.split('\n')).toEqual(lines.toSpliced(3, 0, 'its disk could not be read: no ext4'))
 })
 
 test('the error of a boot stays what it is where its evidence cannot be written', async () => {

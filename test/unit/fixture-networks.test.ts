@@ -28,11 +28,11 @@ test.for<[object, string, RegExp]>([
   [{ networks: { left: {} }, subnet: '10.0.0.0/24' }, 'subnet', /omitted when networks is set/],
   [{ guests: { a: { networks: ['left'] } } }, 'guests.a.networks[0].network', /omitted unless networks is set/],
   [{ networks: { left: {} }, guests: { a: { networks: ['rihgt'] } } }, 'guests.a.networks[0].network', /one of left/],
-  [{ networks: { left: {} }, guests: { a: { networks: [] } } }, 'guests.a.networks', /a list of networks/],
+  [{ networks: { left: {} }, guests: { a: { networks: [] } } }, 'guests.a.networks', /an array of networks/],
   [
     { networks: { left: {} }, guests: { a: { networks: [{ network: 'left', address: false }] } } },
     'guests.a.networks[0].address',
-    /by which the guest is reached/,
+    /the guest is reached by its first card/,
   ],
   [
     { networks: { left: {} }, guests: { a: { networks: [{ network: 'left', vlan: 7 }] } } },

@@ -71,9 +71,9 @@ test('https does not ask who vouches for a guest', async () => {
 })
 
 test.for([
-  ['http://example.com/', "'example.com' does not lead to this guest"],
-  ['/path', "fetch takes a URL with http: or https:; got '/path'"],
-  ['ftp://guest/', "fetch takes a URL with http: or https:; got 'ftp://guest/'"],
+  ['http://example.com/', "'example.com' is not this guest"],
+  ['/path', "fetch needs an http: or https: URL; got '/path'"],
+  ['ftp://guest/', "fetch needs an http: or https: URL; got 'ftp://guest/'"],
 ] as const)('%s is refused', async ([url, message]) => {
   const { http } = await fetchFrom(createServer())
   const error: unknown = await http.fetch(url).catch((reason: unknown) => reason)
@@ -111,7 +111,7 @@ test('a redirect that leads elsewhere is refused, and one within the guest is fo
   expect(refusal).toBeInstanceOf(GuestError)
   expect(refusal).not.toBeInstanceOf(NetworkError)
   expect((refusal as Error).message).toBe(
-    "'elsewhere.example' does not lead to this guest\nWith redirect: 'manual' the answer itself is returned.",
+    "'elsewhere.example' is not this guest\nWith redirect: 'manual' the redirect itself is returned.",
   )
   expect(dialed).toEqual([8080])
   expect(await (await http.fetch('http://guest:8080/in')).text()).toBe('there')

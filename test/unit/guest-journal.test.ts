@@ -5,7 +5,7 @@ test('the command asks for no more than is wanted, and its values are quoted', (
   expect(journalCommand({})).not.toMatch(/--since|--unit|--priority/)
   const command = journalCommand({ since: new Date(1_700_000_000_123), unit: "it's", priority: 'warning' })
   expect(command).toContain(`--since=@1700000000.123 --unit='it'\\''s' --priority='warning'`)
-  expect(() => journalCommand({ since: new Date('nonsense') })).toThrow('Option `since` must be a date')
+  expect(() => journalCommand({ since: new Date('nonsense') })).toThrow('Option `since` must be a valid date')
 })
 
 test('entries of units, of systemd about units, of the kernel, and with bytes that are no text', () => {
@@ -42,7 +42,7 @@ test.for([
     expect.objectContaining({
       name: 'CommandError',
       message: expect.stringMatching(
-        /^Line 2 of the guest's journal is no entry of a journal: .{1,200}\nDoes journalctl/,
+        /^Line 2 of the guest's journal is not a journal entry: .{1,200}\nDoes journalctl/,
       ) as string,
     }),
   )

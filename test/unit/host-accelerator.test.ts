@@ -26,7 +26,7 @@ function withQemu(script: string): () => number {
 
 test('emulation, when asked for, needs no experiment', async () => {
   const started = withQemu('exit 1')
-  expect(await chooseAccelerator('tcg')).toEqual({ accel: 'tcg', reason: 'emulation was asked for' })
+  expect(await chooseAccelerator('tcg')).toEqual({ accel: 'tcg', reason: 'emulation was requested' })
   expect(started()).toBe(0)
 })
 
@@ -58,12 +58,12 @@ test('a KVM that does not work is left, and asking for it is an error', async ({
   const { accel, reason } = await chooseAccelerator('auto')
   expect(accel).toBe('tcg')
   expect(reason).toBe(
-    '/dev/kvm opens but runs no 64-bit code: QEMU failed with exit code 1 (QEMU: error: failed to set MSR 0x48e)',
+    '/dev/kvm opens but does not run 64-bit code: QEMU failed with exit code 1 (QEMU: error: failed to set MSR 0x48e)',
   )
   await expect(chooseAccelerator('kvm')).rejects.toMatchObject({
     name: 'HostError',
     option: 'accel',
-    message: expect.stringContaining('KVM was asked for and does not work') as string,
+    message: expect.stringContaining('KVM was requested but does not work') as string,
     hint: expect.stringContaining("accel: 'auto'") as string,
   })
   expect(started()).toBe(1)
@@ -84,7 +84,7 @@ test('the KVM of this host, where it does not work, is refused within the limit'
   const start = performance.now()
   const fault = await findKvmFault({ afresh: true })
   skip(fault === undefined, 'KVM works here')
-  expect(fault?.reason).toMatch(/^\/dev\/kvm opens but runs no 64-bit code: /)
+  expect(fault?.reason).toMatch(/^\/dev\/kvm opens but does not run 64-bit code: /)
   expect(performance.now() - start).toBeLessThan(4000)
 })
 

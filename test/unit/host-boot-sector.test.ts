@@ -40,7 +40,7 @@ test("QEMU's own words are in the reason", async () => {
      kill -ABRT $$`,
   )
   expect(await runBootSector(qemu, 'kvm')).toBe(
-    'QEMU was ended by SIGABRT (QEMU: error: failed to set MSR 0x48e to 0xfff9fffe04006172)',
+    'QEMU was killed by SIGABRT (QEMU: error: failed to set MSR 0x48e to 0xfff9fffe04006172)',
   )
 })
 

@@ -36,7 +36,7 @@ test('/dev/net/tun there and open: nothing to say', async () => {
 
 test('each way a device refuses has its own remedy', () => {
   expect(tunFault('ENODEV')).toEqual({
-    what: '/dev/net/tun has no driver behind it (ENODEV): no TAP can be made',
+    what: '/dev/net/tun has no driver behind it (ENODEV): no TAP can be created',
     fix: 'sudo modprobe tun',
   })
   expect(tunFault('EPERM').fix).toBe('start the container with --device /dev/net/tun')

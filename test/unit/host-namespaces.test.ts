@@ -38,7 +38,7 @@ test.each<[string, string, Partial<NamespaceSettings>, string, string]>([
     'Debian <= 10',
     `${FAILED}Operation not permitted`,
     { cloneForbidden: true },
-    'the kernel forbids user namespaces to ordinary users',
+    'the kernel forbids unprivileged user namespaces',
     'sudo sysctl -w kernel.unprivileged_userns_clone=1',
   ],
   ['container', `${FAILED}Operation not permitted`, { inContainer: true }, 'container', 'seccomp=unconfined'],
@@ -46,7 +46,7 @@ test.each<[string, string, Partial<NamespaceSettings>, string, string]>([
   ['no user namespaces', `${FAILED}Invalid argument`, {}, 'no user namespaces', 'CONFIG_USER_NS'],
   ['program', 'unshare: failed to execute /x/node: Permission denied', {}, 'cannot be started', 'readable'],
   ['old unshare', "unshare: unrecognized option '--kill-child'", {}, 'too old', '2.33'],
-  ['silence', '', {}, 'No namespace can be made', 'doctor'],
+  ['silence', '', {}, 'No namespace can be created', 'doctor'],
 ])('%s', (_name, stderr, settings, message, hint) => {
   const explained = explainNamespaceFailure(stderr, { ...NOTHING_SPECIAL, ...settings })
   expect(explained.message).toContain(message)
@@ -70,7 +70,7 @@ test('a forbidding limit is found where it is', async () => {
     expect.objectContaining({
       name: 'namespaces',
       state: 'degraded',
-      found: 'No namespace can be made for the network: user.max_net_namespaces is 0',
+      found: 'No namespace can be created for the network: user.max_net_namespaces is 0',
       fix: 'sudo sysctl -w user.max_net_namespaces=16384',
     }),
   ])

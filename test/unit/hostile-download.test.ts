@@ -71,7 +71,7 @@ describe('two answers to one path: the first leads out, the second would follow 
     const error = await fetch()
     expect(error).toBeInstanceOf(CommandError)
     expect(error?.message).toMatch(
-      new RegExp(`failed in the guest: its archive holds a ${kind}, not one file or folder\\n`),
+      new RegExp(`failed in the guest: its archive contains a ${kind}, not one file or folder\\n`),
     )
     tarAnswers({ name: './etc', type: 'folder', mode: 0o755 }, { name: './etc/authorized_keys', data: 'theirs' })
     expect(await fetch()).toBeUndefined()
@@ -97,7 +97,7 @@ describe('two answers to one path: the first leads out, the second would follow 
     expect(error).toBeInstanceOf(HostError)
     expect(error).toMatchObject({ code: 'ELOOP', path: target })
     expect(error?.message).toMatch(
-      /target: Is a symlink, which is not followed\nName the place that it leads to, or remove it\.$/,
+      /target: Is a symlink, which is not followed\nGive the path that it points to, or remove it\.$/,
     )
     expect(lstatSync(target).isSymbolicLink()).toBe(true)
     expectUntouched()
@@ -167,8 +167,8 @@ describe('what this host does not take', () => {
     expect(lstatSync(join(target, 'su\x1b[2J')).mode & 0o7777).toBe(0o755)
     expect(lstatSync(join(target, 'plain')).mode & 0o7777).toBe(0o600)
     expect(warn.mock.calls.map(([message]) => message)).toEqual([
-      `download of '/etc' to '${target}': devices are left out, './etc/null'`,
-      `download of '/etc' to '${target}': setuid, setgid and sticky bits are left out, of './etc' and 1 more`,
+      `download of '/etc' to '${target}': skipped devices: './etc/null'`,
+      `download of '/etc' to '${target}': cleared setuid, setgid and sticky bits: './etc' and 1 more`,
     ])
     warn.mockRestore()
     expectUntouched()
@@ -176,7 +176,9 @@ describe('what this host does not take', () => {
 
   test('a device alone is nothing', async () => {
     tarAnswers({ name: './etc', type: 'device' })
-    expect((await fetch())?.message).toMatch(/failed in the guest: its archive holds 0 things, not one file or folder/)
+    expect((await fetch())?.message).toMatch(
+      /failed in the guest: its archive contains 0 entries, not one file or folder/,
+    )
     expect(readdirSync(host)).toEqual(['victim'])
   })
 
@@ -194,14 +196,14 @@ describe('what this host does not take', () => {
 
 describe('an archive that is not what was asked for', () => {
   test.for([
-    ['is empty', [], /its archive holds 0 things, not one file or folder/],
+    ['is empty', [], /its archive contains 0 entries, not one file or folder/],
     [
       'has two members',
       [
         { name: './etc', data: '1' },
         { name: './passwd', data: '2' },
       ],
-      /its archive holds 2 things, not one/,
+      /its archive contains 2 entries, not one/,
     ],
   ] as const)('%s', async ([, members, message]) => {
     tarAnswers(...members)
@@ -235,7 +237,7 @@ describe('an archive that is not what was asked for', () => {
     tarDoes(`cd ${temporaryFolder()}; ${script}`)
     const error = await fetch()
     expect(error).toMatchObject({ code: 'EFBIG' })
-    expect(error?.message).toMatch(/more than 1000000 bytes[^]*Raise maxBytes, if it shall be that much\.$/)
+    expect(error?.message).toMatch(/more than 1000000 bytes[^]*Raise maxBytes if that much is intended\.$/)
     expect(readdirSync(host)).toEqual(['victim'])
   })
 })

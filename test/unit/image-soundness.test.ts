@@ -46,7 +46,7 @@ afterAll(async () => {
 async function resolve(): Promise<{ image: Image; digest: string; rebuilt: string | undefined }> {
   const said: string[] = []
   const image = await resolveImage({ base: 'debian-12', packages: [] }, { onProgress: (line) => said.push(line) })
-  return { image, digest: await image.digest(), rebuilt: said.find((line) => line.includes('built anew')) }
+  return { image, digest: await image.digest(), rebuilt: said.find((line) => line.includes('rebuilding')) }
 }
 
 /** Changes a byte, and sets the time back. */
@@ -72,7 +72,7 @@ test.for(FILES)(
     expect((await resolve()).digest).toBe(before.digest)
     await flip(pathOf(before.image), 3)
     const after = await resolve()
-    expect(after.rebuilt).toBe(`the image debian-12 is built anew: the content of ${name} has changed`)
+    expect(after.rebuilt).toBe(`rebuilding the image debian-12: the content of ${name} has changed`)
     expect(after.digest).not.toBe(before.digest)
     expect((await resolve()).rebuilt).toBeUndefined()
   },
@@ -155,14 +155,14 @@ test('a raw disk of the user that ends before its partitions do is refused', asy
   expect(await resolveImage({ path })).toMatchObject({ size: 4 * 1024 * 1024 })
   await truncate(path, 3 * 1024 * 1024)
   await expect(resolveImage({ path })).rejects.toThrow(
-    /is cut off: it has 3145728 bytes, and by its partition table at least 4194304/,
+    /is truncated: it has 3145728 bytes, but its partition table needs at least 4194304/,
   )
   const gpt = bootSector(0)
   gpt.writeUInt8(0xee, 450)
   gpt.write('EFI PART', 512)
   gpt.writeBigUInt64LE(8192n, 544)
   await writeFile(path, gpt)
-  await expect(resolveImage({ path })).rejects.toThrow(/by its partition table at least 4194816/)
+  await expect(resolveImage({ path })).rejects.toThrow(/its partition table needs at least 4194816/)
 })
 
 test("a user's disk is known by its content, not by its time, and is read only when that has changed", async () => {
@@ -172,7 +172,7 @@ test("a user's disk is known by its content, not by its time, and is read only w
   const digest = async () => (await resolveImage({ path }, { onProgress: (line) => said.push(line) })).digest()
   const first = await digest()
   expect(await digest()).toBe(first)
-  expect(said).toEqual([`reading ${path}, to know it by its content`])
+  expect(said).toEqual([`reading ${path} to compute its digest`])
   await utimes(path, 1, 1)
   expect(await digest()).toBe(first)
   expect(said).toHaveLength(2)

@@ -14,15 +14,15 @@ test('parameters are as on the command line, with spaces in double quotes', () =
 })
 
 test.for([
-  ['a text', 'quiet', /must be a list of texts; got 'quiet'/],
-  ['a number in it', [7], /must be a list of texts/],
-  ['two in one', ['quiet splash'], /one parameter in each text.*got 'quiet splash'/],
-  ['an empty one', [''], /one parameter in each text/],
-  ['a line end', ['quiet\ninit=/bin/sh'], /one parameter in each text/],
-  ['a NUL', ['quiet\0'], /one parameter in each text/],
-  ['what is not ASCII', ['grüße'], /one parameter in each text/],
-  ['a quote that does not end', ['a="b'], /one parameter in each text/],
-  ['too many', ['x'.repeat(800), 'y'.repeat(800)], /at most 1500 characters in all; got 1601/],
+  ['a text', 'quiet', /must be an array of strings; got 'quiet'/],
+  ['a number in it', [7], /must be an array of strings/],
+  ['two in one', ['quiet splash'], /one parameter per string.*got 'quiet splash'/],
+  ['an empty one', [''], /one parameter per string/],
+  ['a line end', ['quiet\ninit=/bin/sh'], /one parameter per string/],
+  ['a NUL', ['quiet\0'], /one parameter per string/],
+  ['what is not ASCII', ['grüße'], /one parameter per string/],
+  ['a quote that does not end', ['a="b'], /one parameter per string/],
+  ['too many', ['x'.repeat(800), 'y'.repeat(800)], /at most 1500 characters in total; got 1601/],
 ] as const)('%s is refused', ([, parameters, message]) => {
   const parse = () => parseKernelParameters(parameters, BUILT)
   expect(parse).toThrow(GuestError)

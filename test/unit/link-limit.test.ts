@@ -17,13 +17,13 @@ test('a rate alone takes a bucket of 10 ms, or of a few packets', () => {
 })
 
 test.for([
-  [{ rate: '10' }, /^Option `rate` must be bits per second with their unit, from '8kbit' on; got '10'\n/],
+  [{ rate: '10' }, /^Option `rate` must be a bit rate with its unit, at least '8kbit'; got '10'\n/],
   [{ rate: '1kbit' }, /^Option `rate`/],
   [{ rate: '10 MB/s' }, /^Option `rate`/],
-  [{ latency: -1 }, /^Option `latency` must be a number of milliseconds, 0 to 60000; got -1/],
+  [{ latency: -1 }, /^Option `latency` must be a number from 0 to 60000 \(milliseconds\); got -1/],
   [{ latency: Number.NaN }, /^Option `latency`/],
   [{ jitter: 5 }, /^Option `jitter` must be no more than latency \(0\); got 5/],
-  [{ loss: 51 }, /^Option `loss` must be a number of percent, 0 to 50; got 51/],
+  [{ loss: 51 }, /^Option `loss` must be a number from 0 to 50 \(percent\); got 51/],
   [{ delay: 5 }, /^Unknown option `delay`[^]*rate, latency, jitter, loss/],
   [null, /^Option `limit` must be an object; got null/],
 ] as [LinkLimit, RegExp][])('%o is refused', ([limit, message]) => {

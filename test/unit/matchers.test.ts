@@ -154,7 +154,7 @@ test('a guest without any package manager that is known is told apart from one w
   const asking = execa('/bin/sh', ['-c', packageProbe('bash').command], { env: { PATH: temporaryFolder() } })
   await expect(asking).rejects.toMatchObject({
     exitCode: 127,
-    stderr: 'toHavePackage() asks dpkg, rpm or apk, and this guest has none of them',
+    stderr: 'toHavePackage() asks dpkg, rpm or apk, but this guest has none of them',
   })
 })
 
@@ -212,5 +212,5 @@ test("what is expected may be vitest's asymmetric matchers, of a unit's properti
   const parameters = { count: 2, fields: UNIT_FIELDS } as const
   expect(() => checkArguments('toHaveUnit', parameters, ['x', expected])).not.toThrow()
   const wrong = { properties: { NRestarts: 0 } }
-  expect(() => checkArguments('toHaveUnit', parameters, ['x', wrong])).toThrow(/`expected\.properties` must be texts/)
+  expect(() => checkArguments('toHaveUnit', parameters, ['x', wrong])).toThrow(/`expected\.properties` must be strings/)
 })

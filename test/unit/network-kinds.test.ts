@@ -64,7 +64,7 @@ test.for([
   const addresses = new Map([['eth1', [{ local: 'fd00:4::9', prefixlen: 64 }]]])
   const taken = takenBy(routes, addresses, [{ ...RECORD, subnet6: 'fd00:5::/64' }])
   expect(() => chooseSubnet(resolveNetwork({ subnet6 }), taken)).toThrow(
-    `The subnet ${subnet6} overlaps ${obstacle}\nTake another one, as in subnet6: `,
+    `The subnet ${subnet6} overlaps ${obstacle}\nUse another one, such as subnet6: `,
   )
   expect(chooseSubnet(resolveNetwork({ subnet6: 'fd00:6::/64' }), taken)).toMatchObject({
     subnet: { cidr: '192.168.100.0/24' },
@@ -75,7 +75,7 @@ test.for([
 test('a host that has all of 192.168.0.0/16 elsewhere is told to choose', () => {
   const taken = takenBy([{ dst: '192.168.0.0/16', dev: 'eth0' }], new Map(), [])
   expect(() => chooseSubnet(resolveNetwork(), taken)).toThrow(
-    /overlaps the route 192\.168\.0\.0\/16 dev eth0\nTake another/,
+    /overlaps the route 192\.168\.0\.0\/16 dev eth0\nUse another/,
   )
 })
 
@@ -96,9 +96,9 @@ test.for([
   [{ kind: 'host', bridge: 'br0' }, 'bridge', /an object; got 'br0'/],
   [{ kind: 'host', bridge: null }, 'bridge', /an object; got null/],
   [{ kind: 'host', bridge: { name: 'a'.repeat(16) } }, 'bridge.name', /at most 15 characters/],
-  [{ kind: 'host', bridge: { name: 'a b' } }, 'bridge.name', /the name of an interface; got 'a b'/],
-  [{ kind: 'host', bridge: { name: '..' } }, 'bridge.name', /the name of an interface/],
-  [{ kind: 'host', bridge: {} }, 'bridge.name', /the name of an interface; got undefined/],
+  [{ kind: 'host', bridge: { name: 'a b' } }, 'bridge.name', /a valid interface name; got 'a b'/],
+  [{ kind: 'host', bridge: { name: '..' } }, 'bridge.name', /a valid interface name/],
+  [{ kind: 'host', bridge: {} }, 'bridge.name', /a valid interface name; got undefined/],
   [
     { kind: 'host', bridge: { name: 'br0', adpot: true } },
     'bridge.adpot',
@@ -122,10 +122,10 @@ const TAP: HostLink = {
 }
 
 test.for([
-  [{ ...TAP, flags: [] }, 'The TAP t0 has been made, but it is not up'],
-  [{ ...TAP, master: undefined }, 'The TAP t0 has been made, but it is on no bridge instead of b0'],
-  [{ ...TAP, master: 'b1' }, 'The TAP t0 has been made, but it is on b1 instead of b0'],
-  [{ ...TAP, linkinfo: {} }, 'The TAP t0 has been made, but it belongs to nobody instead of user 4321'],
+  [{ ...TAP, flags: [] }, 'The TAP t0 was created, but it is not up'],
+  [{ ...TAP, master: undefined }, 'The TAP t0 was created, but it is on no bridge instead of b0'],
+  [{ ...TAP, master: 'b1' }, 'The TAP t0 was created, but it is on b1 instead of b0'],
+  [{ ...TAP, linkinfo: {} }, 'The TAP t0 was created, but it belongs to nobody instead of user 4321'],
 ] as const)('a TAP that is not as it was made: %o', ([link, message]) => {
   expect(() => verifyTap(link as HostLink, 'b0', 4321)).toThrow(message)
   verifyTap(TAP, 'b0', 4321)

@@ -16,7 +16,7 @@ test.for<[string, Record<string, unknown>, RegExp, RegExp]>([
   [
     "an address equal to the gateway's",
     { address: '192.168.100.50' },
-    /`address` must be another address than the bridge's own/,
+    /`address` must be an address other than the bridge's own/,
     /gateway/,
   ],
   [

@@ -44,7 +44,7 @@ test('the network to open is a kind or an object, and anything else is refused',
     subnet: '10.1.2.0/24',
   })
   expect(networkOptionsOf({ network: { gateway: '192.168.100.9' } })).toEqual({ gateway: '192.168.100.9' })
-  expect(() => networkOptionsOf({ network: 7 as never })).toThrow(/`network` must be a kind, or an object/)
+  expect(() => networkOptionsOf({ network: 7 as never })).toThrow(/`network` must be a network kind or an object/)
   expect(() => resolveNetwork({ vlan: 1 } as never)).toThrow(/^Unknown option `vlan`\nKnown options: kind, subnet/)
 })
 
@@ -94,7 +94,7 @@ test.for<[string, GuestOptions | Record<string, unknown>, string]>([
 })
 
 test.for(['127.0.0.0/8', '224.0.0.0/24', '0.1.2.0/24', '240.0.0.0/8'])('no machine has an address in %s', (subnet) => {
-  expect(() => resolveNetwork({ subnet })).toThrow(/`subnet` must be a subnet that machines can have addresses in/)
+  expect(() => resolveNetwork({ subnet })).toThrow(/`subnet` must be a subnet of unicast addresses/)
 })
 
 test('what is said twice is refused', () => {
@@ -116,10 +116,10 @@ test.for(['192.168.100.0', '192.168.100.0/31', '192.168.100.0/7', 'fe80::/64', '
 
 test('a MAC address is taken as it is, in lower case, and a bad one is refused for what is bad about it', () => {
   expect(guest({ macAddress: '52:54:00:AB:CD:EF' }).macAddress).toBe('52:54:00:ab:cd:ef')
-  expect(() => guest({ macAddress: '52:54:00' })).toThrow(/must be six bytes in hexadecimal/)
-  expect(() => guest({ macAddress: '00:00:00:00:00:00' })).toThrow(/must be another than the one of no card/)
+  expect(() => guest({ macAddress: '52:54:00' })).toThrow(/must be six hexadecimal bytes/)
+  expect(() => guest({ macAddress: '00:00:00:00:00:00' })).toThrow(/must be a non-zero address/)
   expect(() => guest({ macAddress: '53:54:00:12:34:56' })).toThrow(
-    /of one card, not of a group of them \(multicast\).*\n.*'52:54:00:12:34:56'/,
+    /must be a unicast address, not a multicast one.*\n.*'52:54:00:12:34:56'/,
   )
 })
 
@@ -154,12 +154,12 @@ test('a network that leases addresses has a range, which its guests come from an
   expect(resolveGuest({ address: '192.168.100.150' }, network).address).toBe('192.168.100.150')
   expect(resolveGuest({ addressing: 'static' }, network).address).toBe('192.168.100.224')
   expect(() => resolveGuest({ addressing: 'static', address: '192.168.100.150' }, network)).toThrow(
-    /`address` must be one outside the range that the network leases \(192\.168\.100\.100 to 192\.168\.100\.199\)/,
+    /`address` must be outside the network's DHCP range \(192\.168\.100\.100 to 192\.168\.100\.199\)/,
   )
   const small = resolveNetwork({ subnet: '10.0.0.0/30', addressing: 'dhcp' })
   expect(small.dhcpRange).toEqual({ first: '10.0.0.2', last: '10.0.0.2' })
-  expect(() => resolveGuest({}, small, ['10.0.0.2'])).toThrow(/`dhcpRange` must be one with an address left/)
-  expect(() => guest({ addressing: 'dhcp' })).toThrow(/must be 'static' on a network that leases no addresses/)
+  expect(() => resolveGuest({}, small, ['10.0.0.2'])).toThrow(/`dhcpRange` must be a range with a free address left/)
+  expect(() => guest({ addressing: 'dhcp' })).toThrow(/must be 'static' on a network without DHCP/)
   expect(networkOptionsOf({ addressing: 'dhcp' })).toEqual({ addressing: 'dhcp' })
 })
 
@@ -193,12 +193,12 @@ test('a way out is off by default, and where it is no guest can be', () => {
   expect(specLike(resolveNetwork({ egress: { lan: true } }), 'private').egress).toMatchObject({ lan: true })
   expect(resolveGuest({}, network).address).toBe('10.0.0.4')
   expect(() => resolveGuest({ address: '10.0.0.3' }, network)).toThrow(
-    /`address` must be another address than 10\.0\.0\.2 and/,
+    /`address` must be an address other than 10\.0\.0\.2 and/,
   )
   const leased = resolveNetwork({ egress: true, addressing: 'dhcp', subnet: '10.0.0.0/25' })
   expect(resolveGuest({}, leased).address).toBe('10.0.0.4')
   expect(() => resolveNetwork({ egress: true, subnet: '10.0.0.0/26' })).toThrow(/at least 128 addresses/)
-  expect(() => resolveNetwork({ egress: true, gateway: '192.168.100.2' })).toThrow(/where the way out is/)
+  expect(() => resolveNetwork({ egress: true, gateway: '192.168.100.2' })).toThrow(/which egress uses/)
   expect(() => resolveNetwork({ egress: 'yes' as never })).toThrow(/`egress` must be true, false, or an object/)
   expect(() => resolveNetwork({ egress: { lan: 1 as never } })).toThrow(/`egress.lan` must be true or false; got 1/)
   expect(() => resolveNetwork({ egress: { wan: true } as never })).toThrow(
@@ -211,6 +211,6 @@ test.for<[string, (options: never) => Promise<unknown>]>([
   ['openNetwork()', openNetwork],
 ])('%s refuses what is no object of options', async ([call, open]) => {
   for (const options of [[], null, 'debian-12'] as never[]) {
-    await expect(open(options)).rejects.toThrow(`${call} takes an object of options; got `)
+    await expect(open(options)).rejects.toThrow(`${call} takes an options object; got `)
   }
 })

@@ -128,7 +128,7 @@ test('a record of a keeper that is gone, or of another number, leads nowhere', a
   const { stateFolder: folder } = await stateFolder(parent)
   writeNetworkRecord(folder, { ...NETWORK, keeper: { pid: process.pid, startTime: 1 } })
   try {
-    expect(await drawNetworks()).toMatch(/cannot be looked into: Process \d+, its keeper, is not there/)
+    expect(await drawNetworks()).toMatch(/cannot be inspected: Its keeper, process \d+, is gone/)
   } finally {
     vi.unstubAllEnvs()
   }

@@ -22,7 +22,7 @@ test.for([
 
 test('a network that is full says so', () => {
   expect(() => freeAddress(network({ subnet: '10.0.0.0/30' }), ['10.0.0.2'])).toThrow(
-    /`subnet` must be one with room for another guest than the 1 on it; got '10\.0\.0\.0\/30'/,
+    /`subnet` must be a subnet with room for more guests than the 1 on it; got '10\.0\.0\.0\/30'/,
   )
 })
 
@@ -65,7 +65,7 @@ test('a machine that does not say that it is who was asked for is an error', () 
   requireIdentity(identity, JSON.stringify({ cards: to.cards, machineId, hostname: 'web' }))
   for (const wrong of [{ hostname: 'guest' }, { machineId: 'a' }, { cards: TEMPLATE.cards }, { cards: [] }]) {
     const answer = JSON.stringify({ ...to, machineId, ...wrong })
-    expect(() => requireIdentity(identity, answer), answer).toThrow(/^The clone did not become the guest/)
+    expect(() => requireIdentity(identity, answer), answer).toThrow(/^The clone could not take the requested identity/)
   }
 })
 
@@ -104,7 +104,7 @@ test('the options of several guests are those of all and their own, by their nam
 })
 
 test.for([
-  [{}, 'guests', /an object with options for each guest, by its name; got \{\}\nWrite guests: \{ web/],
+  [{}, 'guests', /an object with options for each guest, by name; got \{\}\nWrite guests: \{ web/],
   [['web'], 'guests', /an object with options for each guest/],
   [{ web: 'big' }, 'guests.web', /must be an object; got 'big'/],
   [{ web: { hostname: 'db' } }, 'guests.web.hostname', /must be omitted; got 'db'\nThe name of a guest is its key/],

@@ -62,7 +62,7 @@ describe('refuses', () => {
     const error = await failure(await server.dial(), login)
     expect(error).toBeInstanceOf(SshError)
     expect(error).toMatchObject({ phase: 'ssh handshake', hint: expect.any(String) as unknown })
-    expect((error as Error).message).toMatch(/^the host key is not the one we gave the guest\n/)
+    expect((error as Error).message).toMatch(/^The host key is not the one given to the guest\n/)
   })
 
   test('to go on when the login is refused', async () => {
@@ -72,7 +72,7 @@ describe('refuses', () => {
       phase: 'ssh authentication',
       hint: expect.stringContaining('sshd_config') as unknown,
     })
-    expect((error as Error).message).toMatch(/^The guest refused to let root in \(tried: password\)\n/)
+    expect((error as Error).message).toMatch(/^The guest refused the login of root \(tried: password\)\n/)
   })
 
   test('a private key that is none', async () => {

@@ -162,7 +162,7 @@ describe('a command that fails', () => {
     const error = await exec(client, 'kill -TERM $$').catch((reason: unknown) => reason)
     expect(error).toMatchObject({ signal: 'SIGTERM', isTerminated: true, isCanceled: false })
     expect((error as CommandError).exitCode).toBeUndefined()
-    expect((error as Error).message).toBe('Command was killed with SIGTERM: kill -TERM $$')
+    expect((error as Error).message).toBe('Command was killed by SIGTERM: kill -TERM $$')
   })
 
   test('keeps the first line to one line for a script, and hints at a missing program', async () => {
@@ -220,7 +220,7 @@ describe('output that is too much', () => {
     const error = await exec(client, command, { maxBuffer: 100_001 }).catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(CommandError)
     expect(error).toMatchObject({ isMaxBuffer: true, isTerminated: true, timedOut: false })
-    expect((error as Error).message).toContain('Command was killed as it wrote more than 100001 bytes: ')
+    expect((error as Error).message).toContain('Command was killed because it wrote more than 100001 bytes: ')
     expect((error as Error).message.length).toBeLessThan(1000)
     expect((error as CommandError)[name]).toHaveLength(100_001)
     await expect.poll(() => isGroupAlive(server.commands.at(-1)?.pid)).toBe(false)
@@ -276,13 +276,17 @@ describe('a connection that is gone', () => {
 
 describe('what cannot be sent is refused, and the connection stays', () => {
   test.for([
-    ['a NUL', () => exec(client, 'echo a\0b'), /^A command cannot hold a NUL/],
+    ['a NUL', () => exec(client, 'echo a\0b'), /^A command cannot contain a NUL character/],
     [
       'too long',
       () => exec(client, `: ${'x'.repeat(140_000)}`),
-      /^A command has at most 130994 bytes; this one, .* has 140043\n/,
+      /^A command can have at most 130994 bytes; this one, .* has 140043\n/,
     ],
-    ['no text', () => exec(client, undefined as unknown as string), /^Option `command` must be a text; got undefined/],
+    [
+      'no text',
+      () => exec(client, undefined as unknown as string),
+      /^Option `command` must be a string; got undefined/,
+    ],
     [
       'an input that is none',
       () => exec(client, 'cat', { input: [1] as unknown as string }),

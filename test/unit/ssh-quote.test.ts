@@ -69,15 +69,15 @@ describe('commandFrom', () => {
   })
 
   test.each([[undefined], [null], [{}], [Number.NaN], [true], [['a', undefined]]])('refuses %o', (value) => {
-    expect(() => command`echo ${value}`).toThrow(/must be a text, a number, or a list/)
+    expect(() => command`echo ${value}`).toThrow(/must be a string, a number, or an array/)
   })
 
   test('refuses a value inside quotes of the template, where it would not be safe', () => {
     const value = '$(reboot)'
-    expect(() => command`echo "${value}"`).toThrow(/stands inside " quotes/)
-    expect(() => command`echo '${value}'`).toThrow(/stands inside ' quotes/)
-    expect(() => command`echo "a\"${value}"`).toThrow(/stands inside " quotes/)
-    expect(() => command`echo ${'x'} "then ${value}"`).toThrow(/stands inside " quotes/)
+    expect(() => command`echo "${value}"`).toThrow(/is inside " quotes/)
+    expect(() => command`echo '${value}'`).toThrow(/is inside ' quotes/)
+    expect(() => command`echo "a\"${value}"`).toThrow(/is inside " quotes/)
+    expect(() => command`echo ${'x'} "then ${value}"`).toThrow(/is inside " quotes/)
     expect(() => command`echo "it's" 'a "word"' \" \' ${value}`).not.toThrow()
   })
 })

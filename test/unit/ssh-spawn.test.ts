@@ -94,7 +94,7 @@ describe('its end', () => {
   test('before it started', async () => {
     const error = await spawn(client, 'true', { cancelSignal: AbortSignal.abort() }).catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(CommandError)
-    expect(error).toMatchObject({ message: 'Command was canceled before it had started: true', isCanceled: true })
+    expect(error).toMatchObject({ message: 'Command was canceled before it started: true', isCanceled: true })
   })
 
   test('with the connection', async () => {

@@ -93,8 +93,8 @@ describe('a shell that does not come to what it was asked for', () => {
     ]) {
       const error = (await failure(work())) as SshError
       expect(error).toBeInstanceOf(SshError)
-      expect(error.message).toMatch(/^The guest's login shell ended before it \(exit code 0\): /)
-      expect(error.message).toMatch(/ {2}\| no more\nLook into the start-up files of root's shell/)
+      expect(error.message).toMatch(/^The guest's login shell exited before the command ran \(exit code 0\): /)
+      expect(error.message).toMatch(/ {2}\| no more\nCheck the start-up files of root's shell/)
     }
   })
 
@@ -105,7 +105,7 @@ describe('a shell that does not come to what it was asked for', () => {
     for (const work of works) {
       const error = (await failure(work())) as SshError
       expect(error).toBeInstanceOf(SshError)
-      expect(error.message).toMatch(/^The guest's login shell wrote more than 1000000 bytes before it: /)
+      expect(error.message).toMatch(/^The guest's login shell wrote more than 1000000 bytes before the command ran: /)
     }
     expect(performance.now() - startedAt).toBeLessThan(12_000)
   })
@@ -116,7 +116,7 @@ describe('a shell that does not come to what it was asked for', () => {
       shell.startUp = `mark() { printf '%s\\n' "\${1%% *} ${pid}"; exec sleep 2; }\nalias echo=mark`
       const error = (await failure(exec(client, 'true', { timeout: 4000 }))) as SshError
       expect(error).toBeInstanceOf(SshError)
-      expect(error.message).toMatch(/^The guest's login shell did not tell its process ID: true/)
+      expect(error.message).toMatch(/^The guest's login shell did not report its process ID: true/)
     }
   })
 })

@@ -130,7 +130,7 @@ test('a broken template is built anew, once, and that is said', async () => {
   }
   for (let i = 0; i < 3; i++) await findTemplate(wanted({ build, onProgress: (line) => said.push(line) }))
   expect(builds).toBe(1)
-  expect(said).toEqual(['the template test is built anew: the content of state has changed'])
+  expect(said).toEqual(['rebuilding the template test: the content of state has changed'])
 })
 
 test('a build that fails leaves nothing, and the next caller builds', async () => {

@@ -7,7 +7,7 @@ import { drawTopology, readInterfaces } from '../../network/diagnosis/topology.t
 /** The networks that this user's processes have open, as text. */
 export async function drawNetworks(): Promise<string> {
   const networks = await runningNetworks()
-  if (networks.length === 0) return 'There are no networks open.\n'
+  if (networks.length === 0) return 'No networks are open.\n'
   return (await Promise.all(networks.map(draw))).join('\n')
 }
 
@@ -20,6 +20,6 @@ async function draw({ kind, bridge, gateway, keeper, pid, guests }: RunningNetwo
     const firewall = await firewallBetween({ inside, bridge, gateway })
     return title + drawTopology({ kind, bridge, gateway, interfaces, tenants, firewall })
   } catch (error) {
-    return `${title}cannot be looked into: ${messageOf(error)}\n`
+    return `${title}cannot be inspected: ${messageOf(error)}\n`
   }
 }

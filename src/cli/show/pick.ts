@@ -12,9 +12,9 @@ function pickOne(kind: string, names: readonly string[], beginning: string): str
   const meant = names.includes(beginning) ? [beginning] : names.filter((name) => name.startsWith(beginning))
   const [only, ...more] = beginning === '' ? [] : meant
   if (only === undefined) {
-    const hint = names.length === 0 ? `There is no ${kind} at all.` : `There are: ${names.join(', ')}`
+    const hint = names.length === 0 ? `There are no ${kind}s.` : `Known ${kind}s: ${names.join(', ')}`
     throw new GuestError(`There is no ${kind} '${beginning}'`, { hint })
   }
-  if (more.length > 0) throw new GuestError(`'${beginning}' may be any ${kind} of: ${meant.join(', ')}`)
+  if (more.length > 0) throw new GuestError(`'${beginning}' is ambiguous; it could be any of: ${meant.join(', ')}`)
   return only
 }

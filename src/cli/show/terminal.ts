@@ -23,7 +23,7 @@ export async function joinTerminal(client: Client, command?: string): Promise<nu
     stdout.on('resize', resize)
   }
   const closed = once(channel, 'close')
-  // Whoever reads our output may go first.
+  // The reader of our output may exit first.
   stdout.on('error', () => channel.close())
   channel.pipe(stdout, { end: false })
   channel.stderr.pipe(stderr, { end: false })

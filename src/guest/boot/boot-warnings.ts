@@ -4,30 +4,31 @@ import type { IdentityError } from '../../template/identity/identity-error.ts'
 import type { Template } from '../../template/store.ts'
 import type { Unfreezable } from '../../template/find-template.ts'
 
-/** No machine like this can be cloned. */
+/** The machine cannot be frozen, so it cannot be cloned. */
 export function warnOfUnfreezable({ hostname }: GuestSpec, { unfreezable }: Unfreezable): undefined {
-  warnOnce(`${unfreezable}; so guest ${hostname} boots each time (start: 'cold' says so without this warning)`)
+  warnOnce(`${unfreezable}. Guest ${hostname} therefore boots every time; set start: 'cold' to avoid this warning`)
 }
 
-/** It is known of the template that its clones stay who they are. */
+/** Clones of the template are known to be unable to change their identity. */
 export function warnOfUnchangeable({ hostname }: GuestSpec, { label, unchangeable }: Template): undefined {
   warnOnce(
-    `A clone of the template ${label} cannot get another name or address: ${unchangeable}. ` +
-      `So guest ${hostname} has a template of its own, which is booted once\n` +
+    `A clone of the template ${label} cannot change its name or address: ${unchangeable}. ` +
+      `Guest ${hostname} therefore gets its own template, which is booted once\n` +
       HINT,
   )
 }
 
-/** A clone was to become this guest, and has not. */
+/** A clone failed to take this guest's identity. */
 export function warnOfFailedIdentity(
   { hostname }: GuestSpec,
   { label }: Template,
   { lastSeen }: IdentityError,
 ): undefined {
   warnOnce(
-    `A clone of the template ${label} did not become guest ${hostname}: ${lastSeen}. So ${hostname} boots\n` + HINT,
+    `A clone of the template ${label} could not take the identity of guest ${hostname}: ${lastSeen}. It boots instead\n` +
+      HINT,
   )
 }
 
 const HINT =
-  "Leave the card to systemd-networkd, netplan, NetworkManager or ifupdown, as cloud-init sets it up; or say start: 'cold', which boots each time without this warning."
+  "Let systemd-networkd, netplan, NetworkManager or ifupdown manage the card, as cloud-init sets it up, or set start: 'cold' to boot every time without this warning."

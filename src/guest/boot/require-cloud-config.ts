@@ -5,7 +5,7 @@ import { askCloudInit, type CloudInitReport } from './cloud-init-report.ts'
 
 /** A module that failed, as cloud-init tells it: `('scripts_user', RuntimeError('…'))`. */
 const MODULE = /^\('([\w-]+)'/
-const HINT = "cloudInitErrors: 'warn' starts the guest all the same, with guest.warnings."
+const HINT = "Set cloudInitErrors: 'warn' to start the guest anyway, with the errors in guest.warnings."
 
 /**
  * Sees to it that cloud-init did what the user's cloud-config asks for. What fails that is not the user's, a locale of the image
@@ -33,13 +33,13 @@ export function faultOf(report: CloudInitReport, errors: readonly string[]): Boo
   const [key] = unknown
   if (key !== undefined) {
     const near = nearest(key, known)
-    return new BootError(`cloud-init in the guest does not know the key \`${key}\` of cloudConfig`, {
+    return new BootError(`cloud-init in the guest does not recognize the key \`${key}\` of cloudConfig`, {
       option: 'cloudConfig',
       hint: `${near === undefined ? '' : `Did you mean ${near}? `}${HINT}`,
     })
   }
   if (schema !== '') {
-    return new BootError('cloudConfig is not as cloud-init expects it (cloud-init schema --system)', {
+    return new BootError("cloudConfig does not match cloud-init's schema (cloud-init schema --system)", {
       option: 'cloudConfig',
       stderr: schema,
       hint: HINT,
@@ -49,10 +49,10 @@ export function faultOf(report: CloudInitReport, errors: readonly string[]): Boo
   if (failed.length === 0) return undefined
   const names = failed.map(([module, keys]) => `${keys.join(', ')} (module ${module})`)
   const said = errors.filter((error) => failed.some(([module]) => error.startsWith(`('${module}'`)))
-  return new BootError(`cloud-init failed at what cloudConfig asks for: ${names.join('; ')}`, {
+  return new BootError(`cloud-init failed to apply cloudConfig: ${names.join('; ')}`, {
     option: 'cloudConfig',
     stdout: output.join('\n'),
     stderr: [...log, ...said].join('\n'),
-    hint: `The lines are of /var/log/cloud-init-output.log and /var/log/cloud-init.log. ${HINT}`,
+    hint: `The lines above are from /var/log/cloud-init-output.log and /var/log/cloud-init.log. ${HINT}`,
   })
 }

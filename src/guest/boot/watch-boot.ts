@@ -8,12 +8,12 @@ interface Badness {
   readonly hint: string
 }
 
-/** What a console says when a boot has come to its end, other than by a panic, with what to do about it. */
+/** Console output that means a boot has failed, other than a panic, with what to do about it. */
 const BADNESS: readonly Badness[] = [
   {
     pattern: /ALERT!\s{1,8}(.{0,300}?)\s{1,8}Dropping to a shell!|Dropping to a shell!/,
     what: 'The initramfs found no root file system and dropped to a shell',
-    hint: "Check the image: does its boot loader's root= name a file system that is there?",
+    hint: "Check the image: does its boot loader's root= name a file system that exists?",
   },
   {
     pattern: /You are in (emergency|rescue) mode/,
@@ -27,7 +27,7 @@ const BADNESS: readonly Badness[] = [
   },
 ]
 
-/** Of a line that comes in pieces, in characters. */
+/** The longest line to match across pieces of output, in characters. */
 const LONGEST_LINE = 1024
 
 /** cloud-init's last words (its final_message), long after sshd should have started. */
@@ -102,8 +102,8 @@ function noSshd(consoleTail: string, isRestart: boolean): SshError {
     phase: 'ssh banner',
     consoleTail,
     hint: isRestart
-      ? 'sshd answered in the boot before. The console shows whether ssh.service failed; a crash loses what the guest had not written to its disk (sync).'
-      : 'The console shows whether ssh.service failed; if it is not there, install openssh-server in the image.',
+      ? 'sshd answered during the previous boot. The console shows whether ssh.service failed; a crash loses whatever the guest had not yet written to its disk (sync).'
+      : 'The console shows whether ssh.service failed; if it is missing, install openssh-server in the image.',
   })
 }
 
@@ -114,12 +114,12 @@ function endedWhileBooting({ reason, exitCode, signal, stderr }: MachineExit, co
       hint: 'Look for poweroff or shutdown in cloudConfig (bootcmd, runcmd, power_state) and in the image.',
     })
   }
-  const how = signal ? `by ${signal}` : `with exit code ${exitCode}`
-  return new BootError(`QEMU ended while the guest was booting, ${how}`, {
+  const how = signal ? `killed by ${signal}` : `with exit code ${exitCode}`
+  return new BootError(`QEMU exited while the guest was booting, ${how}`, {
     exitCode,
     signal,
     stderr,
     consoleTail,
-    hint: "See QEMU's own words, if any; the host's kernel log (dmesg) tells whether it ran out of memory.",
+    hint: "See QEMU's own output above, if any; the host's kernel log (dmesg) shows whether it ran out of memory.",
   })
 }

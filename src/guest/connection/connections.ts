@@ -66,7 +66,7 @@ export class Connections {
   }
 
   /**
-   * Another client. A guest that reboots by itself after a panic is waited for.
+   * Opens another client. Waits for a guest that reboots by itself after a panic.
    * @throws GuestError when the guest is off; BootError when it boots and is not ready in time, or stays in a panic.
    */
   async connect(): Promise<Client> {
@@ -151,7 +151,7 @@ export class Connections {
 function noSshd(consoleTail: string): SshError {
   return new SshError(`No sshd answered within ${RECONNECT_BUDGET / 1000} s`, {
     consoleTail,
-    hint: 'Has the test stopped sshd, or the network of the guest?',
+    hint: "Did the test stop sshd, or the guest's network?",
   })
 }
 

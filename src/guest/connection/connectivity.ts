@@ -9,25 +9,25 @@ import { forward, type Forward } from './forward.ts'
 import { forwardUdp } from './forward-udp.ts'
 import type { WrittenConfig } from '../registry/guest-record.ts'
 
-/** Ways to a guest's ports. */
+/** Connections to a guest's ports. */
 export interface Connectivity {
   /**
-   * A connection to a port of the guest. It is closed when the guest is reset, restored, or gone.
-   * @throws GuestError for what is no port; NetworkError when nothing answers there.
+   * Connects to a port of the guest. The connection is closed when the guest is reset, restored, or gone.
+   * @throws GuestError for an invalid port; NetworkError when nothing answers there.
    */
   connect(port: number, signal?: AbortSignal): Promise<Duplex>
   /**
-   * An HTTP request to a server in the guest, as in `guest.fetch('http://guest:8080/health')`. The host of the URL is `guest`,
-   * the guest's hostname, or its address. The rest is undici's `fetch`: headers, body, redirect, signal; connections are kept
-   * open for the next request. With `https:` the certificate is not checked; to check one, hand the socket of
+   * Sends an HTTP request to a server in the guest, as in `guest.fetch('http://guest:8080/health')`. The host of the URL is `guest`,
+   * the guest's hostname, or its address. Everything else is undici's `fetch`: headers, body, redirect, signal. Connections are kept
+   * alive for the next request. With `https:` the certificate is not verified; to verify it, pass the socket of
    * `guest.connect(443)` to `tls.connect`.
-   * @throws GuestError for a URL that leads elsewhere; NetworkError when nothing answers, or the connection breaks.
+   * @throws GuestError for a URL of another host; NetworkError when nothing answers, or the connection breaks.
    */
   fetch(url: string | URL, init?: RequestInit): Promise<Response>
   /**
-   * A port on 127.0.0.1 that leads to this port of the guest; closed with the guest at the latest. That of port 22 has an
-   * `sshConfig` as the guest has, for what cannot run a ProxyCommand.
-   * @throws BootError when the guest has gone; NetworkError for UDP on a `user` network
+   * Forwards a port on 127.0.0.1 to this port of the guest; closed with the guest at the latest. A forward to port 22 has an
+   * `sshConfig` like the guest's, for programs that cannot run a ProxyCommand.
+   * @throws BootError when the guest is gone; NetworkError for UDP on a `user` network
    */
   forward(port: 22): Promise<SshForward>
   forward(port: number | ForwardOptions): Promise<Forward>
@@ -39,9 +39,9 @@ export interface ForwardOptions {
   protocol?: 'tcp' | 'udp'
 }
 
-/** A forward that leads to the guest's sshd. */
+/** A forward to the guest's sshd. */
 export interface SshForward extends Forward {
-  /** Path of an ssh_config file: `ssh -F ${forward.sshConfig} ${guest.id}`. It goes with the forward. */
+  /** Path of an ssh_config file: `ssh -F ${forward.sshConfig} ${guest.id}`. It is removed with the forward. */
   readonly sshConfig: string
 }
 

@@ -53,7 +53,7 @@ export class Fetch {
     const url = URL.parse(String(input))
     const hint = `Write a URL such as http://${ANY_GUEST}:8080/; the names ${hostname} and ${address} mean the same.`
     if (!url || !['http:', 'https:'].includes(url.protocol)) {
-      throw new GuestError(`fetch takes a URL with http: or https:; got '${String(input)}'`, { hint })
+      throw new GuestError(`fetch needs an http: or https: URL; got '${String(input)}'`, { hint })
     }
     if (!this.#isGuest(url.hostname)) {
       throw leadsElsewhere(url.hostname, hint)
@@ -65,7 +65,7 @@ export class Fetch {
 /** undici is loaded by the first request: it takes longer than many a test. */
 async function makeAgent(connect: FetchParts['connect'], isGuest: (host: string) => boolean): Promise<Agent> {
   const { Agent, buildConnector } = await import('undici')
-  // No authority vouches for a guest, and nobody but the guest is on its network.
+  // No certificate authority vouches for a guest, and only guests are on its network.
   const secure = buildConnector({ rejectUnauthorized: false })
   return new Agent({
     connect: (options, callback) => {
@@ -84,8 +84,8 @@ async function makeAgent(connect: FetchParts['connect'], isGuest: (host: string)
   })
 }
 
-function leadsElsewhere(host: string, hint = "With redirect: 'manual' the answer itself is returned."): GuestError {
-  return new GuestError(`'${host}' does not lead to this guest`, { hint })
+function leadsElsewhere(host: string, hint = "With redirect: 'manual' the redirect itself is returned."): GuestError {
+  return new GuestError(`'${host}' is not this guest`, { hint })
 }
 
 /** undici says `fetch failed`, and why in the cause. */
@@ -94,6 +94,6 @@ function explain(error: unknown, request: string): unknown {
   if (error.cause instanceof GuestError && !(error.cause instanceof NetworkError)) return error.cause
   return new NetworkError(`${request}: ${messageOf(error.cause)}`, {
     cause: error.cause,
-    hint: 'Does a server of the guest listen on that port, and on more than 127.0.0.1? (ss -tlnp in the guest tells.)',
+    hint: 'Does a server in the guest listen on that port, and not only on 127.0.0.1? Check with ss -tlnp in the guest.',
   })
 }

@@ -62,7 +62,7 @@ export async function forwardUdp(open: Open): Promise<Forward> {
     socket.bind(0, '127.0.0.1')
     await once(socket, 'listening')
   } catch (cause) {
-    throw new NetworkError(`No UDP port of 127.0.0.1 could be had: ${messageOf(cause)}`, { cause })
+    throw new NetworkError(`No UDP port on 127.0.0.1 is available: ${messageOf(cause)}`, { cause })
   }
   socket.on('error', () => {}).on('message', onMessage)
   const timer = setInterval(() => {

@@ -5,7 +5,7 @@ import pRetry from 'p-retry'
 import { NetworkError } from '../../errors.ts'
 import { messageOf } from '../../host/message-of.ts'
 
-/** A port of this host that leads to one of a guest. Disposing closes it and every connection through it. */
+/** A port of this host that is forwarded to a port of a guest. Disposing closes it and every connection through it. */
 export interface Forward extends AsyncDisposable {
   readonly protocol: 'tcp' | 'udp'
   readonly host: '127.0.0.1'
@@ -37,10 +37,10 @@ export async function forward(connect: () => Promise<Duplex>): Promise<Forward> 
     open.add(stream)
     stream.on('error', () => {}).once('close', () => open.delete(stream))
   }
-  // A connection that cannot be taken, for want of a descriptor, is no end of the others.
+  // A connection that cannot be accepted for lack of descriptors must not end the others.
   server.on('error', () => {})
   const port = await pRetry(() => listen(server), { retries: ATTEMPTS, minTimeout: 0 }).catch((cause: unknown) => {
-    throw new NetworkError(`No port of 127.0.0.1 could be had: ${messageOf(cause)}`, { cause })
+    throw new NetworkError(`No port on 127.0.0.1 is available: ${messageOf(cause)}`, { cause })
   })
   return {
     protocol: 'tcp',

@@ -4,7 +4,7 @@ import type { Client } from 'ssh2'
 export interface LiveClient {
   /** The client of this moment, open or not. */
   readonly current: Client
-  /** The open client, connected anew if need be. */
+  /** The open client, reconnected if necessary. */
   open(): Promise<Client>
   /** Not since the other side dropped a client, or a command was run that may have the guest go down in a moment. */
   readonly isTrusted: boolean

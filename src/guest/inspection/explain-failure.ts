@@ -10,13 +10,13 @@ interface FailureParts {
   readonly pulled: () => NetworkError | undefined
 }
 
-/** Milliseconds that the network is looked at for. */
+/** Milliseconds for inspecting the network. */
 const BUDGET = 5000
 
-/** Does what needs an answer of the guest. When none came, and the way to the guest is broken, the error says so at its end. */
+/** Runs work that needs an answer from the guest. If none came because the path to the guest is broken, the error says so at its end. */
 export type Explain = <T>(work: () => Promise<T>) => Promise<T>
 
-/** What is wrong with the way to a guest that does not answer, as far as can be told. */
+/** Finds out what is wrong with the path to a guest that does not answer, as far as possible. */
 export type Why = () => Promise<NetworkError | undefined>
 
 export function findReason({ network, guest, pulled }: FailureParts): Why {
@@ -47,7 +47,7 @@ export function explainFailure(why: Why): Explain {
   }
 }
 
-/** Whoever says that a command failed, or a port is closed, has answered. A plain GuestError knows of a guest that is off. */
+/** A failed command or a closed port is an answer. A plain GuestError means a guest that is off. */
 export function isSilence(error: unknown): error is GuestError {
   if (error instanceof CommandError) return error.timedOut === true
   return (

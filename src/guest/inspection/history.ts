@@ -2,13 +2,13 @@ import { CommandError, type GuestErrorFacts } from '../../errors.ts'
 import type { CommandFacts } from '../../ssh/command/command-facts.ts'
 import type { GuestProcess } from '../../ssh/command/spawn.ts'
 
-/** A command that a guest was given. */
+/** A command that was run in a guest. */
 export interface PastCommand {
   readonly command: string
   readonly startedAt: Date
-  /** Undefined while it runs. */
+  /** Undefined while it is running. */
   readonly durationMs: number | undefined
-  /** Undefined while it runs, and when a signal, a time-out or a lost connection ended it. */
+  /** Undefined while it is running, and when a signal, a time-out or a lost connection ended it. */
   readonly exitCode: number | undefined
   /** E.g. `'SIGTERM'`. */
   readonly signal: string | undefined

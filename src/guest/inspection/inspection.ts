@@ -6,27 +6,27 @@ import type { Network } from '../../network/network.ts'
 import type { Exec } from '../commands.ts'
 import { journal, type JournalEntry, type JournalOptions } from './journal.ts'
 
-/** What a guest shows of itself. */
+/** Ways to inspect a guest. */
 export interface Inspection {
   /**
-   * The guest's screen, as PNG. It comes from QEMU, so it needs neither network nor a system that works. `debian-12` keeps its
-   * screen in text mode and writes the kernel's alarms there; its login prompt is on the console.
-   * @throws HostError when QEMU is older than 7.1, or has ended.
+   * The guest's screen as PNG. It comes from QEMU, so it needs neither a network nor a working system. `debian-12` keeps its
+   * screen in text mode and prints the kernel's alerts there; its login prompt is on the console.
+   * @throws HostError when QEMU is older than 7.1, or has exited.
    */
   screenshot(): Promise<Buffer>
   /**
-   * The guest's journal, the oldest message first.
+   * The guest's journal, oldest message first.
    * @throws CommandError when the guest has no systemd.
    */
   journal(options?: JournalOptions): Promise<JournalEntry[]>
   /**
-   * Writes every packet to and from the guest into a pcap file of this host, for tcpdump, tshark or Wireshark, until disposed;
-   * it ends with the guest at the latest. A file that is there already is overwritten. Its times are of
-   * QEMU's own clock: only their differences mean something.
+   * Captures every packet to and from the guest into a pcap file on this host, for tcpdump, tshark or Wireshark, until disposed;
+   * the capture ends with the guest at the latest. An existing file is overwritten. Timestamps are from
+   * QEMU's own clock: only their differences are meaningful.
    * @throws HostError when the file cannot be written.
    */
   capture(file: string): Promise<Capture>
-  /** All captures so far, the latest last. */
+  /** All captures so far, most recent last. */
   readonly captures: readonly Capture[]
 }
 

@@ -5,15 +5,15 @@ import type { Exec } from '../commands.ts'
 
 const PRIORITIES = ['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug'] as const
 
-/** As syslog(3) has them, the gravest first. */
+/** As in syslog(3), most severe first. */
 export type JournalPriority = (typeof PRIORITIES)[number]
 
 export interface JournalOptions {
-  /** Only what was written at this time or later. */
+  /** Only messages written at this time or later. */
   since?: Date
-  /** Only of this systemd unit, as in `'ssh'` or `'nginx.service'`. */
+  /** Only messages of this systemd unit, e.g. `'ssh'` or `'nginx.service'`. */
   unit?: string
-  /** Only what is at least as grave as this. */
+  /** Only messages of at least this severity. */
   priority?: JournalPriority
 }
 
@@ -23,13 +23,13 @@ export interface JournalEntry {
   readonly priority: JournalPriority
   /** E.g. `ssh.service`; undefined for the kernel's messages. */
   readonly unit: string | undefined
-  /** Who wrote it: `sshd`, `kernel`, `systemd`. */
+  /** The program that wrote it: `sshd`, `kernel`, `systemd`. */
   readonly identifier: string
   readonly pid: number | undefined
   readonly message: string
 }
 
-/** The guest's journal, the oldest message first. */
+/** The guest's journal, oldest message first. */
 export async function journal(exec: Exec, options: JournalOptions = {}): Promise<JournalEntry[]> {
   const { stdout } = await exec(journalCommand(refuseUnknown(options, ['since', 'unit', 'priority'])))
   return parseJournal(stdout)
@@ -41,9 +41,9 @@ export function journalCommand({ since, unit, priority }: JournalOptions): strin
   words.push('--output-fields=MESSAGE,PRIORITY,_SYSTEMD_UNIT,UNIT,SYSLOG_IDENTIFIER,_COMM,_PID')
   if (since !== undefined) {
     if (Number.isNaN(since.getTime())) {
-      throw new GuestError('Option `since` must be a date; got an invalid one', {
+      throw new GuestError('Option `since` must be a valid date', {
         option: 'since',
-        hint: 'Write since: new Date(), taken before what is to be looked at.',
+        hint: 'Write since: new Date(), taken before the events of interest.',
       })
     }
     words.push(`--since=@${(since.getTime() / 1000).toFixed(3)}`)
@@ -61,9 +61,9 @@ export function parseJournal(text: string): JournalEntry[] {
     const time = new Date(Number(textOf(fields?.['__REALTIME_TIMESTAMP'])) / 1000)
     if (!fields || Number.isNaN(time.getTime())) {
       throw new CommandError(
-        `Line ${index + 1} of the guest's journal is no entry of a journal: ${line.slice(0, QUOTED)}`,
+        `Line ${index + 1} of the guest's journal is not a journal entry: ${line.slice(0, QUOTED)}`,
         {
-          hint: 'Does journalctl in the guest run, and is it the one of systemd?',
+          hint: "Does journalctl work in the guest, and is it systemd's?",
         },
       )
     }
@@ -80,7 +80,7 @@ export function parseJournal(text: string): JournalEntry[] {
   })
 }
 
-/** For people, as journalctl prints them: `2026-11-23T06:11:05.123Z sshd[412]: Server listening on 0.0.0.0 port 22.` */
+/** Formats entries as journalctl prints them: `2026-11-23T06:11:05.123Z sshd[412]: Server listening on 0.0.0.0 port 22.` */
 export function journalText(entries: readonly JournalEntry[]): string {
   const lines = entries.map(({ time, identifier, pid, message }) => {
     const who = pid === undefined ? identifier : `${identifier}[${pid}]`

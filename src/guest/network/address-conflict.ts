@@ -45,7 +45,7 @@ export async function whyElsewhere(
   if (mac !== undefined || elsewhere.length === 0) return firewallBefore(network, guest, signal)
   return new NetworkError(`Guest ${hostname} is up, but at ${elsewhere.join(', ')} and not at ${address}`, {
     lastSeen: elsewhere.join(', '),
-    hint: 'Something in the guest has changed its address: a command of the test, cloudConfig, or the image by itself.',
+    hint: 'Something in the guest changed its address: a command in the test, cloudConfig, or the image itself.',
   })
 }
 
@@ -61,6 +61,6 @@ function duplicate(network: Neighbourhood, address: string, mac: string): Networ
   const who = owner ? `guest ${owner.hostname} (MAC address ${mac})` : `a machine with the MAC address ${mac}`
   return new NetworkError(`The address ${address} is taken on the bridge: ${who} answers for it`, {
     lastSeen: mac,
-    hint: `Take it off that machine (ip address delete ${address}/${network.subnet.prefix} dev …), or give the guest another address.`,
+    hint: `Remove it from that machine (ip address delete ${address}/${network.subnet.prefix} dev …), or give the guest another address.`,
   })
 }

@@ -38,7 +38,7 @@ const HINT = "Write interfaces: [{ network: other, address: '10.0.0.1' }], with 
  * @throws GuestError naming what is wrong with which card.
  */
 export function resolveInterfaces(interfaces: unknown, home: NetworkLayout): CardWish[] {
-  if (!Array.isArray(interfaces)) throw badOption('interfaces', 'a list', interfaces, HINT)
+  if (!Array.isArray(interfaces)) throw badOption('interfaces', 'an array', interfaces, HINT)
   return interfaces.map((each: unknown, index) => {
     const name = `interfaces[${index}]`
     if (!isPlainObject(each)) throw badOption(name, 'an object', each, HINT)

@@ -19,7 +19,7 @@ export interface RegisteredNetwork extends GuestNetwork {
 
 interface Registered {
   readonly guest: Guest
-  /** The lines of ours in its /etc/hosts, as far as we know. */
+  /** Our lines in its /etc/hosts, as far as known. */
   written: string | undefined
   /** One change of it at a time. */
   turn: Promise<void>
@@ -89,7 +89,9 @@ export class GuestRegistry {
         registered.written = block
       } catch (error) {
         if (!isUp() || this.#closing || !this.guests.includes(guest)) return
-        warnOnce(`Guest ${guest.hostname} does not know its neighbours: ${messageOf(error)}`)
+        warnOnce(
+          `The names of its neighbours could not be written to /etc/hosts of guest ${guest.hostname}: ${messageOf(error)}`,
+        )
       }
     })
     return registered.turn

@@ -1,16 +1,16 @@
 import type { Network } from '../../network/network.ts'
 
-/** One more card of a guest. */
+/** Options of an additional network card of a guest. */
 export interface InterfaceOptions {
   /** An open network. @default the guest's own */
   network?: Network
-  /** Its static IPv4 address there, or false for a card that is up and has none. @default as `address` of a guest of that network */
+  /** Its static IPv4 address there, or false for a card that is up without one. @default as for `address` of a guest on that network */
   address?: string | false
-  /** Its hardware address. @default as `macAddress` of a guest */
+  /** Its hardware address. @default as for `macAddress` of a guest */
   macAddress?: string
 }
 
-/** A card that a guest has besides its first. */
+/** An additional network card of a guest. */
 export interface Interface {
   readonly network: Network
   /** Undefined for a card without one. */

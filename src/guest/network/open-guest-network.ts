@@ -5,7 +5,7 @@ import type { GuestNetwork } from './guest-network.ts'
 import { GuestRegistry, type RegisteredNetwork } from './guest-registry.ts'
 
 /**
- * Opens a host-only network for guests. It ends with this process, or when disposed, and its guests before it.
+ * Opens a host-only network for guests. It is closed, after its guests, when it is disposed of or this process ends.
  *
  * @throws GuestError for a bad option; HostError when a tool or /dev/net/tun is missing; NetworkError when the kernel
  * refuses the namespaces or the bridge.

@@ -8,37 +8,36 @@ import type { Exec } from '../commands.ts'
 import type { GuestState, RunState } from './run-state.ts'
 
 export interface PowerOptions {
-  /** Ends the wait; what the guest has been told to do it goes on with. */
+  /** Aborts the wait; the guest continues what it was told to do. */
   signal?: AbortSignal
 }
 
-/** A guest's power. Each boot may take as long as the first one (`timeouts.boot`), and fails for the same reasons. */
+/** Power control of a guest. Each boot may take as long as the first one (`timeouts.boot`), and fails for the same reasons. */
 export interface Power {
   /**
-   * `running`, also while it boots; `panicked`: its kernel has; `off`: it has powered itself off, or its power was cut, and it keeps
-   * its disk; `ended`: QEMU has gone, and the disk with it.
+   * `running`, also while it boots; `panicked`: its kernel has panicked; `off`: it has powered off, or its power was cut, and its disk is
+   * kept; `ended`: QEMU has exited, and the disk is gone.
    */
   readonly state: GuestState
   /**
-   * Reboots it in an orderly way and waits until it is ready again, with `ssh` a new client. That it was a reboot is proved by a
-   * new /proc/sys/kernel/random/boot_id. Works as well after the guest has been told to reboot otherwise: then call
-   * `reconnect()`.
+   * Reboots the guest cleanly and waits until it is ready again, with `ssh` a new client. A new /proc/sys/kernel/random/boot_id proves
+   * the reboot. If the guest reboots for another reason, call `reconnect()` instead.
    * @throws BootError when it is not ready in time, panics, or powers itself off instead.
    */
   reboot(options?: PowerOptions): Promise<void>
   /**
-   * Shuts it down in an orderly way and waits until it is off. Does nothing when it is off already.
+   * Shuts the guest down cleanly and waits until it is off. Does nothing if it is already off.
    * @throws BootError when it is not off within `timeouts.boot`.
    */
   powerOff(options?: PowerOptions): Promise<void>
   /**
-   * Cuts the power: what the guest has not written to its disk is lost, and every connection hangs. What it has written stays,
-   * even if it was not flushed. Does nothing when it is off already.
+   * Cuts the power: whatever the guest has not written to its disk is lost, and every connection hangs. What it has written is kept,
+   * even if it was not flushed. Does nothing if it is already off.
    */
   crash(): Promise<void>
   /**
-   * Boots it from its disk and waits until it is ready, with `ssh` a new client. Does nothing when it is running.
-   * @throws BootError when it is not ready in time, or panics; GuestError when QEMU has gone.
+   * Boots the guest from its disk and waits until it is ready, with `ssh` a new client. Does nothing if it is running.
+   * @throws BootError when it is not ready in time, or panics; GuestError when QEMU has exited.
    */
   start(options?: PowerOptions): Promise<void>
 }
@@ -95,7 +94,7 @@ export function power({ machine, runState, budget, exec, open }: PowerParts): Om
     reboot: async ({ signal } = {}) => {
       signal?.throwIfAborted()
       const before = (await exec(BOOT_ID, signal && { cancelSignal: signal })).stdout
-      await over('go down for a reboot', signal, tell('reboot'))
+      await over('shut down for a reboot', signal, tell('reboot'))
       if (runState.state !== 'running') {
         throw new BootError('The guest powered itself off instead of rebooting', { consoleTail: console.tail })
       }
@@ -106,9 +105,9 @@ export function power({ machine, runState, budget, exec, open }: PowerParts): Om
     powerOff: async ({ signal } = {}) => {
       const isOff = () => runState.state === 'off'
       if (isOff()) return
-      await over('power itself off', signal, tell('poweroff'))
+      await over('power off', signal, tell('poweroff'))
       if (!isOff()) {
-        throw new BootError('The guest did not power itself off but was reset', { consoleTail: console.tail })
+        throw new BootError('The guest was reset instead of powering off', { consoleTail: console.tail })
       }
     },
     crash: async () => {

@@ -4,8 +4,8 @@ import { until } from '../../lifetime/until.ts'
 import type { Machine } from '../../machine/start-machine.ts'
 
 /**
- * `panicked`: its kernel has, and nothing answers; a reset, `restore()`, or `crash()` and `start()` bring it back. `off`: without
- * power, its disk kept for `start()`. `ended`: QEMU has gone, and the disk with it.
+ * `panicked`: its kernel has panicked, and nothing responds; a reset, `restore()`, or `crash()` and `start()` bring it back. `off`: powered
+ * off, with its disk kept for `start()`. `ended`: QEMU has exited, and the disk is gone.
  */
 export type GuestState = 'running' | 'panicked' | 'off' | 'ended'
 
@@ -14,7 +14,7 @@ interface WatchOptions {
   outlastsPanic?: boolean
 }
 
-/** Whether a machine runs, as QEMU and its kernel tell it, and where in its console the boot of now began. */
+/** Whether a machine is running, according to QEMU and its kernel, and where in its console output the current boot began. */
 export class RunState {
   readonly #machine: Machine
   readonly #onLost = new Set<() => void>()
@@ -22,7 +22,7 @@ export class RunState {
   #power: 'running' | 'off' | 'ended' = 'running'
   /** The console's position at the last reset. */
   bootedAt = 0
-  /** A reset that nobody has followed to its end yet. */
+  /** Whether it was reset and nothing has yet waited for the boot to finish. */
   isBooting = false
 
   constructor(machine: Machine) {
@@ -66,7 +66,7 @@ export class RunState {
     this.#machine.panics.restart()
     this.isBooting = isBooting
     this.bootedAt = this.#machine.console.position
-    this.#run.abort(new GuestError('The guest was started anew'))
+    this.#run.abort(new GuestError('The guest was restarted'))
     this.#run = new AbortController()
   }
 
@@ -153,13 +153,13 @@ export class RunState {
       })
     }
     const { exitCode, signal, stderr } = exit ?? {}
-    const how = signal !== undefined ? `by ${signal}` : `with exit code ${exitCode}`
-    return new BootError(`The guest is gone: QEMU has ended, ${how}`, {
+    const how = signal !== undefined ? `killed by ${signal}` : `with exit code ${exitCode}`
+    return new BootError(`The guest is gone: QEMU has exited, ${how}`, {
       exitCode,
       signal,
       stderr,
       consoleTail,
-      hint: 'Its disk went with it. Was the guest disposed, or QEMU killed? The kernel log of the host (dmesg) knows of lack of memory.',
+      hint: "Its disk is gone too. Was the guest disposed of, or QEMU killed? The host's kernel log (dmesg) shows whether it ran out of memory.",
     })
   }
 }

@@ -26,12 +26,12 @@ export async function setClock(client: Client, signal: AbortSignal): Promise<voi
     const answered = answer(program, signal)
     program.stdin.write(`${(sentAt / 1000).toFixed(3)}\n`)
     const guests = parseFloat(await answered) * 1000
-    // The guest looked at its clock at some moment between the two of ours.
+    // The guest read its clock at some moment between our two readings.
     error = Math.max(Math.abs(guests - sentAt), Math.abs(Date.now() - guests))
     if (error <= CLOCK_TOLERANCE) return
   }
-  throw new BootError(`The guest's clock is not within ${CLOCK_TOLERANCE} ms of the host's, but ${error} ms off`, {
-    hint: 'Is the host so busy that the guest does not get to run, or is there no date(1) in the guest that sets the clock?',
+  throw new BootError(`The guest's clock is ${error} ms off the host's; at most ${CLOCK_TOLERANCE} ms are accepted`, {
+    hint: 'Is the host too busy to run the guest, or does the guest lack a date(1) that can set the clock?',
   })
 }
 

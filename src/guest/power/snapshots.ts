@@ -7,7 +7,7 @@ import { armCommand, type ResumeAgentPort } from '../../template/identity/resume
 import type { Exec } from '../commands.ts'
 import { reset } from './power.ts'
 
-/** A point in a guest's life to come back to. */
+/** A saved state of a guest. */
 export interface Snapshot {
   readonly name: string
   readonly takenAt: Date
@@ -27,7 +27,7 @@ interface SnapshotParts {
 const BUDGET = 30_000
 const BETWEEN_LOOKS = 20
 
-/** A guest's snapshots, kept inside the overlay that goes with QEMU. */
+/** A guest's snapshots, kept inside the overlay that is removed with QEMU. */
 export class Snapshots {
   readonly #parts: SnapshotParts
   readonly #taken = new Set<Snapshot>()
@@ -89,8 +89,8 @@ export class Snapshots {
 
   async #restore(snapshot: Snapshot): Promise<void> {
     if (!this.#taken.has(snapshot)) {
-      throw new GuestError('This snapshot is not one of this guest', {
-        hint: 'Pass what guest.snapshot() of the same guest returned.',
+      throw new GuestError('This snapshot belongs to another guest', {
+        hint: 'Pass a snapshot that guest.snapshot() of the same guest returned.',
       })
     }
     const { machine, agent, hangUp, isOff } = this.#parts
@@ -116,7 +116,7 @@ export class Snapshots {
     await qmp.execute(command, { 'job-id': id, tag: name, vmstate: disk, devices: [disk] })
     const error = await concluded(qmp, id)
     await qmp.execute('job-dismiss', { id })
-    if (error !== undefined) throw new BootError(`QEMU could not do ${command}: ${error}`, { command })
+    if (error !== undefined) throw new BootError(`QEMU failed to run ${command}: ${error}`, { command })
   }
 }
 

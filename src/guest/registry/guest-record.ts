@@ -89,7 +89,7 @@ export function writeRecord({ network, hostname, address, image, tap, credential
   write('key', `${clientKey.trimEnd()}\n`)
   write('knownHosts', knownHosts(id, hostPublicKey))
   write('sshConfig', sshConfig({ ...login, socketPath }))
-  // Last: whoever finds it finds the rest.
+  // Written last: if it exists, so do the others.
   write('record', JSON.stringify(record))
   return {
     id,
@@ -108,7 +108,7 @@ export function recordFile(stateFolder: string, id: string, name: keyof typeof R
   return join(stateFolder, GUESTS, id, RECORD_FILES[name])
 }
 
-/** What is written down of a guest; undefined unless all of it is this user's own, and nobody else's to read or write. */
+/** The record of a guest; undefined unless all of its files belong to this user, and nobody else can read or write them. */
 export async function readRecord(stateFolder: string, id: string): Promise<GuestRecord | undefined> {
   if (!ID.test(id) || !(await isOwnFolder(join(stateFolder, GUESTS, id)))) return undefined
   const text = await readOwnFile(recordFile(stateFolder, id, 'record'))

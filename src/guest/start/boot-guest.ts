@@ -25,12 +25,12 @@ import { warnOnce } from '../../host/warn-once.ts'
 
 /**
  * Starts a guest and returns it when it is ready: its sshd has answered with the pinned host key, root is logged in,
- * logins are open, and cloud-init has run all its stages.
+ * logins are enabled, and cloud-init has completed all its stages.
  *
- * By default it is the clone of a template, which is booted and frozen first when the cache has none for these options.
+ * By default the guest is a clone of a template, which is first booted and frozen if the cache has none for these options.
  *
- * @throws GuestError for a bad option, HostError, ImageError, NetworkError, BootError, or SshError; nothing is left
- * behind then.
+ * @throws GuestError for a bad option, HostError, ImageError, NetworkError, BootError, or SshError; in each case nothing is left
+ * behind.
  */
 export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
   const startedAt = callerOf()
@@ -74,7 +74,7 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
     })
     const taking = Promise.all([attached, ...further])
     taking.catch(() => {})
-    disposers.defer(() => opened.reject(new NetworkError('The start of the guest was called off')))
+    disposers.defer(() => opened.reject(new NetworkError('The start of the guest was canceled')))
     await phases.run('host', () => requireHost(given ? undefined : wish.kind))
     // One that is refused needs no image.
     await Promise.race([taking, Promise.resolve()])
@@ -83,7 +83,7 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
       given ?? disposers.useSoon(beginNetwork(wish, signal).then((network) => new OpenGuestNetwork(network)))
     const { accel, reason } = await phases.run('accelerator', () => chooseAccelerator(wanted.accel, signal))
     if (accel === 'tcg' && wanted.accel === 'auto') {
-      warnOnce(`No KVM here, so guests run under emulation (TCG), about ten times slower: ${reason}`)
+      warnOnce(`KVM is not available, so guests run under emulation (TCG), about ten times slower: ${reason}`)
     }
     const image = await phases.run('image', () =>
       resolveImage(wanted.image, { kernelParameters: wanted.kernelParameters, signal, onProgress }),

@@ -192,6 +192,6 @@ function budgetSpent(budget: number, phase: string, consoleTail: string): BootEr
     phase,
     elapsedMs: budget,
     consoleTail,
-    hint: 'If the console shows a boot that goes on, give it longer with timeouts: { boot: milliseconds }.',
+    hint: 'If the console shows that the boot is still progressing, allow more time with timeouts: { boot: milliseconds }.',
   })
 }

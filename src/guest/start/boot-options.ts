@@ -6,31 +6,31 @@ import type { MachineOptions } from '../../options/guest-options.ts'
 import type { NetworkKind, NetworkOptions } from '../../options/network/network-options.ts'
 import type { InterfaceOptions } from '../network/interface.ts'
 
-/** What one more guest of a network may be, and who is told how it starts. */
+/** Options of one more guest on a network, and listeners for its start. */
 export interface NetworkBootOptions extends MachineOptions {
   /** @default 'guest' */
   hostname?: string
   /**
-   * Further cards, each on an open network, or on the guest's own; eth1 is the first of them. A guest with any has a template of its
-   * own.
+   * Additional network cards, each on an open network, or on the guest's own; the first of them is eth1. A guest with additional cards
+   * needs its own template.
    * @default []
    */
   interfaces?: readonly InterfaceOptions[]
-  /** Ends the boot; what was made so far is taken down, then the signal's reason is thrown. */
+  /** Aborts the boot; everything created so far is removed, then the signal's reason is thrown. */
   signal?: AbortSignal
-  /** Told of every phase as it starts and ends. */
+  /** Called for every phase, when it starts and when it ends. */
   onPhase?: PhaseListener
-  /** Given the console of every machine that is started: the guest's, and that of its template if it is built. */
+  /** Called with the console of every machine that is started: the guest's, and that of its template if one is built. */
   onConsole?: ConsoleListener
-  /** Told line by line how the building of an image goes on. */
+  /** Called with each line of progress of an image build. */
   onProgress?: Progress
 }
 
 export interface BootOptions extends NetworkBootOptions {
-  /** An open network, or what the one to open shall be. @default 'auto' */
+  /** An open network, or the options of one to open. @default 'auto' */
   network?: Network | NetworkKind | NetworkOptions
-  /** Of the network it opens for itself. @default '192.168.100.0/24' */
+  /** Subnet of the network that the guest opens for itself. @default '192.168.100.0/24' */
   subnet?: string
-  /** Of the network it opens for itself. @default '192.168.100.50', else the subnet's first host address */
+  /** Gateway of the network that the guest opens for itself. @default '192.168.100.50', else the subnet's first host address */
   gateway?: string
 }

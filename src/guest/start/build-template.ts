@@ -29,7 +29,7 @@ import { randomMac } from './random-mac.ts'
 /** With KVM, in milliseconds: from a guest that is ready to one that is frozen. */
 const FREEZE_BUDGET = 30_000
 
-/** A further card of the machine that is frozen. */
+/** An additional card of the machine to freeze. */
 interface TemplateCard {
   readonly network: Network
   readonly address: string | undefined
@@ -48,7 +48,7 @@ export interface TemplateInput {
   readonly place?: Promise<Attachment>
   readonly accel: Accelerator
   readonly image: Image
-  /** Told what the build is at. */
+  /** Called with the progress of the build. */
   readonly onProgress: (line: string) => void
   readonly onConsole: ConsoleListener
   readonly signal: AbortSignal | undefined
@@ -180,8 +180,8 @@ async function freezeGuest({ machine, client, accel, network, folder, signal }: 
     // That a connection or QEMU broke says nothing of the next try.
     if (!limit.isLate && !(cause instanceof CommandError)) throw cause
     const why = limit.isLate
-      ? 'it did not become quiet in time'
-      : 'python3 and systemd-run are needed in it for setting its clock later'
+      ? 'it did not become idle in time'
+      : 'it needs python3 and systemd-run, to set its clock later'
     throw new FreezeError(`The guest cannot be frozen: ${why}`, { cause })
   }
 }

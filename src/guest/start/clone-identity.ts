@@ -11,7 +11,7 @@ import { randomMac } from './random-mac.ts'
 import { seedNic } from './seed-nic.ts'
 import type { Start } from './start-cold.ts'
 
-/** Who a clone shall be. */
+/** The identity that a clone is to have. */
 export interface CloneIdentity {
   readonly macAddress: string
   readonly credentials: Credentials

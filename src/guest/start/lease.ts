@@ -13,7 +13,7 @@ export function leaseOf({ hostname, address }: Pick<GuestSpec, 'hostname' | 'add
 
 /** Has the network keep an address for the card that will ask for it. */
 export async function reserveLease({ dhcp }: Network, lease: Lease): Promise<AsyncDisposable> {
-  if (!dhcp) throw new NetworkError('The network leases no addresses', { hint: "Open it with addressing: 'dhcp'." })
+  if (!dhcp) throw new NetworkError('The network has no DHCP', { hint: "Open it with addressing: 'dhcp'." })
   const { macAddress, address, hostname } = lease
   return dhcp.reserve({ macAddress, address, hostname })
 }

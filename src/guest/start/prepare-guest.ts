@@ -12,26 +12,26 @@ import { resolveOptions } from './resolve-options.ts'
 import { templateFor } from './start-warm.ts'
 
 export interface PrepareOptions extends GuestOptions {
-  /** Ends the work; the signal's reason is thrown. */
+  /** Aborts; the signal's reason is thrown. */
   signal?: AbortSignal
-  /** Told of every phase as it starts and ends. */
+  /** Called for every phase, when it starts and when it ends. */
   onPhase?: PhaseListener
-  /** Given the console of the machine that is booted for a template. */
+  /** Called with the console of the machine that is booted for a template. */
   onConsole?: ConsoleListener
-  /** Told line by line how the building of an image or a template goes on; of nothing when both are there. */
+  /** Called with each line of progress of an image or template build; not at all when both exist. */
   onProgress?: Progress
 }
 
-/** How guests with these options will start. */
+/** How guests with the given options will start. */
 export interface Preparation {
   readonly accel: Accelerator
-  /** `warm`: there is a template now. `cold`: none was asked for, or a machine like this cannot be frozen. */
+  /** `warm`: a template exists now. `cold`: none was requested, or such a machine cannot be frozen. */
   readonly start: 'warm' | 'cold'
 }
 
 /**
- * Makes sure that the cache folder holds what guests with these options start from: the image, and with `start: 'warm'`
- * the template. What is missing is built; no guest is left running.
+ * Ensures that the cache contains what guests with these options start from: the image and, with `start: 'warm'`,
+ * the template. Whatever is missing is built; no guest is left running.
  *
  * @throws GuestError for a bad option, HostError, ImageError, NetworkError, BootError, or SshError.
  */

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises'
 import { HostError } from '../../errors.ts'
 
-/** For the disk, the state, and what others write meanwhile, in MiB. */
+/** For the disk, the state, and what others write in the meantime, in MiB. */
 const RESERVE = 64
 const HINT =
   "Free some (npx vitest-guest gc), move the cache with VITEST_GUEST_CACHE, or boot each time with start: 'cold'."
@@ -15,7 +15,7 @@ export async function requireSpace(folder: string, memoryMib: number, label: str
   const needed = memoryMib + RESERVE
   if (free >= needed) return
   throw new HostError(
-    `Not enough space for the template ${label}: ${free} MiB are free in ${folder}, ${needed} needed`,
+    `Not enough space for the template ${label}: ${free} MiB are free in ${folder}, ${needed} MiB are needed`,
     {
       hint: HINT,
     },

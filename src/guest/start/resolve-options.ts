@@ -3,7 +3,7 @@ import { networkOptionsOf, resolveNetwork, type NetworkSpec } from '../../option
 
 /**
  * A guest and the network it opens for itself, checked and with every default filled in.
- * @throws GuestError naming the option that is at fault.
+ * @throws GuestError naming the invalid option.
  */
 export function resolveOptions(options: GuestOptions): { spec: GuestSpec; network: NetworkSpec } {
   const network = resolveNetwork(networkOptionsOf(options))

@@ -41,9 +41,9 @@ export interface Started extends Booted {
   readonly agent: ResumeAgentPort
   readonly credentials: Credentials
   readonly macAddress: string
-  /** Its further cards. */
+  /** Its additional network cards. */
   readonly interfaces: readonly Interface[]
-  /** The lines of ours in its /etc/hosts. */
+  /** Our lines in its /etc/hosts. */
   readonly hosts?: string | undefined
 }
 

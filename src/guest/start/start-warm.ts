@@ -51,7 +51,7 @@ export async function startWarm(start: Start): Promise<Started | undefined> {
     if (!(error instanceof BootError || error instanceof SshError)) throw error
     const fault = await templateFault(template, error)
     if (fault === undefined) throw error
-    warnOnce(`A template could not be restored and is built anew: ${fault}`)
+    warnOnce(`A template could not be restored and is being rebuilt: ${fault}`)
     await discardTemplate(template)
     template = await find()
     if ('unfreezable' in template) return warnOfUnfreezable(spec, template)
@@ -65,7 +65,7 @@ async function requireOpen({ ready, stateFolder }: Network, hostname: string, ca
   if (existsSync(stateFolder)) return
   throw new NetworkError(`The network was closed while guest ${hostname} was starting`, {
     cause,
-    hint: 'Await the start before the network is disposed of, or end it by its signal.',
+    hint: 'Await the start before disposing of the network, or abort it with its signal.',
   })
 }
 

@@ -1,7 +1,7 @@
 import type { Guest } from '../guest.ts'
 import { whilePending } from './pending.ts'
 
-/** What may take its time, other than waits and commands, which say more of themselves. */
+/** Methods that can take long, other than waits and commands, which record themselves. */
 const METHODS = [
   ...(['reconnect', 'connectSsh', 'snapshot', 'restore', 'reboot', 'powerOff', 'start'] as const),
   ...(['readFile', 'writeFile', 'upload', 'download', 'connect', 'fetch'] as const),
@@ -9,7 +9,7 @@ const METHODS = [
 
 type Method = (this: void, ...args: unknown[]) => Promise<unknown>
 
-/** Has the guest note what is pending, for the evidence of a test that times out. */
+/** Makes the guest record pending operations, for the evidence of a test that times out. */
 export function notePending(guest: Guest): Guest {
   for (const name of METHODS) {
     const method = guest[name] as Method

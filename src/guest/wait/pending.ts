@@ -1,20 +1,20 @@
 import { GuestError } from '../../errors.ts'
 import { callerFrames } from '../../errors/caller.ts'
 
-/** What somebody waits for in a guest. */
+/** A pending operation on a guest. */
 export interface Pending {
   /** E.g. `unit nginx to become active`, or `guest.reboot()`. */
   readonly what: string
   readonly startedAt: Date
-  /** How often it was looked at; undefined for what is no look. */
+  /** The number of attempts; undefined for operations without attempts. */
   readonly attempts: number | undefined
-  /** What was seen last. */
+  /** The last result. */
   readonly lastSeen: string | undefined
   /** The stack of the call, from the first frame on that is not in this package. */
   readonly frames: readonly string[]
 }
 
-/** Ended by the caller's signal, as those of a test are that has timed out. */
+/** Operations to keep that the caller's signal has aborted, as happens to those of a test that has timed out. */
 const ABORTED_KEPT = 10
 const KEY = Symbol.for('vitest-guest.pending')
 
@@ -41,13 +41,13 @@ function bookOf(guest: string): Book {
 }
 
 export interface PendingEntry {
-  /** One more look, and what was seen. */
+  /** Records one more attempt, and its result. */
   saw(lastSeen: string | undefined): void
   /** @param isAborted whether the caller's signal ended it */
   end(isAborted: boolean): void
 }
 
-/** Notes what begins, and the line that asked for it: to be called before anything is awaited. */
+/** Records an operation and the line that started it; to be called before anything is awaited. */
 export function begin(guest: string, what: string): PendingEntry {
   const { running, aborted } = bookOf(guest)
   const entry: Entry = {
@@ -71,7 +71,7 @@ export function begin(guest: string, what: string): PendingEntry {
   }
 }
 
-/** The same for all of some work. */
+/** Records an operation for as long as `work` runs. */
 export async function whilePending<T>(
   guest: string,
   what: string,
@@ -86,7 +86,7 @@ export async function whilePending<T>(
   }
 }
 
-/** What is pending, or was until its caller's signal aborted, and was begun at a time or later; the oldest first. */
+/** Operations begun since a time that are pending, or were aborted by their caller's signal; oldest first. */
 export function pendingOf(guest: string, since: Date): Pending[] {
   const { running, aborted } = bookOf(guest)
   return [...aborted, ...running]
@@ -94,7 +94,7 @@ export function pendingOf(guest: string, since: Date): Pending[] {
     .map(({ here, ...entry }) => ({ ...entry, frames: callerFrames(here.stack) }))
 }
 
-/** Nobody asks any more. */
+/** Forgets the operations of a guest. */
 export function forget(guest: string): void {
   const { running, aborted } = bookOf(guest)
   running.clear()

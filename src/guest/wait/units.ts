@@ -37,7 +37,7 @@ export function isIdle(name: string): string {
     '[ -z "$(systemctl list-jobs --no-legend)" ] || exit 1',
     `triggers=$(systemctl show --property=TriggeredBy --value -- ${unit})`,
     '[ -n "$triggers" ] && systemctl is-active --quiet -- $triggers && exit 1',
-    // Looked at last: a job may just have come to its end.
+    // Checked last: a job may have just finished.
     `[ "$(systemctl show --property=ActiveState --value -- ${unit})" = inactive ]`,
   ].join('\n')
 }

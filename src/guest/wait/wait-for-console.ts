@@ -4,14 +4,14 @@ import { NotYet, type WaitOptions } from './wait-until.ts'
 import type { WaitFor, Waits } from './waits.ts'
 
 export interface ConsoleWaitOptions extends WaitOptions {
-  /** Milliseconds from one search to the next, at the least. @default 0, a search whenever some more text has come */
+  /** Minimum number of milliseconds between searches. @default 0, a search whenever new text arrives */
   interval?: number
-  /** Where to begin, as `guest.console.position` gave it. @default after the last match of an earlier wait */
+  /** Where to start, as returned by `guest.console.position`. @default after the last match of an earlier wait */
   since?: number
 }
 
 const LAST_LINES = 3
-/** Of the time, for searching a text that grows meanwhile: one part in so many. */
+/** Searching a growing text takes at most one part in this many of the time. */
 const SHARE = 5
 
 export function consoleWait(wait: WaitFor, console: Console): Waits['waitForConsole'] {

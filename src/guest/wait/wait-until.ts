@@ -9,26 +9,26 @@ import { refuseUnknown, requireSignal } from '../../options/check.ts'
 import type { PendingEntry } from './pending.ts'
 
 export interface WaitOptions {
-  /** Milliseconds; 0 for a single look. @default 60_000 with KVM, ten times as long under emulation */
+  /** Milliseconds; 0 for a single attempt. @default 60_000 with KVM, ten times as long under emulation */
   timeout?: number
-  /** Milliseconds from one look to the next. @default 100 with KVM, 1000 under emulation */
+  /** Milliseconds between attempts. @default 100 with KVM, 1000 under emulation */
   interval?: number
   /** Ends the wait with the signal's reason. */
   signal?: AbortSignal
 }
 
-/** Milliseconds; a guest that has not answered by then hangs. */
+/** Milliseconds; a guest that has not answered by then is considered hung. */
 const FIRST_LOOK_BUDGET = 10_000
-/** Milliseconds for what an error says beside what was seen. */
+/** Milliseconds for gathering additional facts for an error. */
 const EXPLAIN_BUDGET = 10_000
 
-/** Not yet what is waited for. */
+/** Thrown by an attempt that should be repeated. */
 export class NotYet extends Error {
   readonly facts: GuestErrorFacts
-  /** Whether this is all that there is to say because the guest did not answer. */
+  /** Whether the only thing known is that the guest did not answer. */
   readonly isSilence: boolean
 
-  /** @param seen what is there instead, in a few words. */
+  /** @param seen the current state, in a few words */
   constructor(seen: string, facts: GuestErrorFacts = {}, isSilence = false) {
     super(seen)
     this.facts = facts
@@ -43,23 +43,23 @@ export interface Wait<T> {
   readonly timeout: number
   readonly interval: number
   readonly signal: AbortSignal | undefined
-  /** Told once, so that the wait can end when the guest dies. */
+  /** Called once; lets the wait end when the guest dies. */
   readonly watch: (fail: (error: Error) => void) => Disposable
-  /** One look. @throws NotYet to look again; anything else ends the wait. */
+  /** One attempt. @throws NotYet to try again; anything else ends the wait. */
   readonly look: (signal: AbortSignal) => Promise<T>
-  /** What is waited for, if it was there when the guest died. */
+  /** The awaited result, if it was already there when the guest died. */
   readonly lastLook?: () => T | undefined
-  /** Where it is noted what is pending. */
+  /** Where the pending wait is recorded. */
   readonly pending?: PendingEntry
-  /** Whether the first look may outlast the time, by ten seconds, so that there is something that was seen. @default false */
+  /** Whether the first attempt may exceed the timeout, by ten seconds, so that there is a result to report. @default false */
   readonly looksAtLeastOnce?: boolean
-  /** More to say when the time is up. */
+  /** Additional facts for the error on time-out. */
   readonly explain?: (lastSeen: NotYet | undefined) => Promise<GuestErrorFacts>
 }
 
 /**
- * Looks until it is so.
- * @throws WaitError when the time is up, with what was seen last; the signal's reason; why the guest died.
+ * Repeats `look` until it succeeds.
+ * @throws WaitError on time-out, with the last result; the signal's reason; the reason why the guest died
  */
 export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
   const { what, timeout, interval, signal, watch, look, explain, pending, looksAtLeastOnce = false } = wait
@@ -119,13 +119,13 @@ export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
   }
 }
 
-/** A guest that hangs is not waited for. */
+/** Does not wait for a guest that hangs. */
 async function explained(explaining: Promise<GuestErrorFacts> | undefined): Promise<GuestErrorFacts> {
   if (!explaining) return {}
   return until(AbortSignal.timeout(EXPLAIN_BUDGET), explaining).catch(() => ({}))
 }
 
-/** A connection that broke says nothing of what is waited for; the next look makes a new one. */
+/** A broken connection says nothing about the awaited condition; the next attempt opens a new one. */
 function notYet(error: unknown): NotYet {
   if (error instanceof NotYet) return error
   if (error instanceof SshError) return new NotYet(firstLine(error.message), {}, true)
@@ -139,7 +139,7 @@ function firstLine(text: string): string {
 const TIMEOUT = 60_000
 const INTERVAL = 100
 
-/** What the caller left open, filled in. @throws GuestError for what is no number of milliseconds */
+/** Fills in defaults. @throws GuestError for invalid numbers of milliseconds */
 export function resolveWait(options: WaitOptions, accel: Accelerator, defaultTimeout = TIMEOUT): WaitTimes {
   const factor = budgetFactor(accel)
   const read = refuseUnknown(options, ['timeout', 'interval', 'signal', 'since'])

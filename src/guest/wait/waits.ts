@@ -17,42 +17,42 @@ import { panicWait } from './wait-for-panic.ts'
 import { NotYet, resolveWait, waitUntil, type Wait, type WaitOptions } from './wait-until.ts'
 
 /**
- * Waits, by the names of the NixOS test driver. Each ends at once when the guest dies (its kernel panics, it is powered off,
- * QEMU ends), outlasts a reboot, and throws a WaitError when its time is up: with what was seen last (`lastSeen`), how often
- * it looked (`attempts`), and for how long (`elapsedMs`).
+ * Waits, named as in the NixOS test driver. Each one fails at once when the guest dies (its kernel panics, it is powered off,
+ * QEMU exits), continues across a reboot, and throws a WaitError when it times out, with the last observed state (`lastSeen`), the number
+ * of attempts (`attempts`), and the time spent (`elapsedMs`).
  */
 export interface Waits {
   /**
-   * Until a systemd unit is active. A name without a suffix is that of a service.
+   * Waits until a systemd unit is active. A name without a suffix means a service.
    *
-   * For one that a test's own program starts later, which systemd cannot know:
+   * For a unit that your own program starts later, which systemd cannot know, use
    * `` guest.waitUntilSucceeds('systemctl is-active NAME') ``.
-   * @throws WaitError at once, with the unit's status and journal, when it has failed, is masked, or does not exist; and when it is
-   * inactive while systemd has no pending jobs, and no timer, socket or path that would start it is active.
+   * @throws WaitError at once, with the unit's status and journal, when the unit has failed, is masked, or does not exist; and when it is
+   * inactive while systemd has no pending jobs and no active timer, socket or path that would start it.
    */
   waitForUnit(name: string, options?: WaitOptions): Promise<void>
   /**
-   * Until a TCP port of the guest takes a connection from outside. What listens on 127.0.0.1 alone does not; the error says so.
+   * Waits until a TCP port of the guest accepts a connection from outside. A server that listens only on 127.0.0.1 does not; the error says so.
    */
   waitForPort(port: number, options?: WaitOptions): Promise<void>
-  /** Until a path exists. */
+  /** Waits until a path exists. */
   waitForFile(path: string, options?: WaitOptions): Promise<void>
   /**
-   * Until the console shows a match, which is returned; it may span lines. As in NixOS, what was written before the call counts
-   * too, unless an earlier wait has found its match in it: two waits in a row are for two matches, the second after the first. It
-   * goes on through a panic for as long as the kernel may say more.
+   * Waits until the console output matches, and returns the match, which may span lines. As in NixOS, output before the call counts
+   * too, except what an earlier wait has matched: two waits in a row find two matches, the second after the first. The wait
+   * continues through a panic for as long as the kernel may print more.
    */
   waitForConsole(pattern: RegExp, options?: ConsoleWaitOptions): Promise<RegExpExecArray>
   /**
-   * Until the guest's kernel panics; returns its words, e.g. `sysrq triggered crash`. A panic before the call counts too, unless an
-   * earlier call has returned it, or the guest was started or restored since. The console guard lets pass what was waited for. Where
-   * the kernel reboots by itself then (kernel.panic=1), `reconnect()` and other waits follow it; otherwise `restore()`, or `crash()`
+   * Waits until the guest's kernel panics, and returns the panic message, e.g. `sysrq triggered crash`. A panic before the call counts too,
+   * unless an earlier call has returned it, or the guest was started or restored since. The console guard ignores panics that were waited
+   * for. If the kernel then reboots by itself (kernel.panic=1), `reconnect()` and other waits follow it; otherwise `restore()`, or `crash()`
    * and `start()`, bring the guest back.
    */
   waitForPanic(options?: WaitOptions): Promise<string>
-  /** Until a command succeeds; returns its result. The command is run again and again, each run to its end. */
+  /** Runs a command repeatedly until it succeeds, and returns its result. */
   waitUntilSucceeds(command: string, options?: WaitOptions): Promise<ExecResult>
-  /** Until a command fails; returns its result. */
+  /** Runs a command repeatedly until it fails, and returns its result. */
   waitUntilFails(command: string, options?: WaitOptions): Promise<ExecResult>
 }
 
@@ -124,9 +124,9 @@ export function waits({ id, exec, connect, console, panics, accel, runState, why
           const unit = parseProperties(stdout)
           if (unit['ActiveState'] === 'active') return
           if (unit['LoadState'] === 'not-found') {
-            throw new WaitError(`There is no unit ${name}`, {
+            throw new WaitError(`Unit ${name} does not exist`, {
               lastSeen: 'not-found',
-              hint: 'See systemctl list-unit-files in the guest; a package that brings it goes into the image.',
+              hint: 'See systemctl list-unit-files in the guest; if a package provides the unit, add the package to the image.',
             })
           }
           const isHopeless = unit['LoadState'] !== 'loaded'
@@ -141,7 +141,7 @@ export function waits({ id, exec, connect, console, panics, accel, runState, why
             throw new WaitError(`Unit ${name} will not become active; it is inactive, and there are no pending jobs`, {
               lastSeen: stateOf(unit),
               ...(await unitEvidence(name, exec)),
-              hint: `Nobody has started it, or it has done its work and ended. If something is still to start it: guest.waitUntilSucceeds('systemctl is-active ${name}').`,
+              hint: `Nothing started it, or it has finished. If your own program starts it later: guest.waitUntilSucceeds('systemctl is-active ${name}').`,
             })
           }
           throw new NotYet(stateOf(unit))
@@ -186,7 +186,7 @@ export function waits({ id, exec, connect, console, panics, accel, runState, why
 }
 
 function ending({ exitCode, signal, stdout, stderr }: ExecResult): string {
-  const how = signal === undefined ? `exit code ${exitCode}` : `killed with ${signal}`
+  const how = signal === undefined ? `exit code ${exitCode}` : `killed by ${signal}`
   const said = (stderr || stdout).trim().split('\n').at(-1)
   return said ? `${how}: ${said}` : how
 }
@@ -196,6 +196,6 @@ function whyNot(port: number, table: string): string {
   if (listening.length === 0) return `Nothing in the guest listens on port ${port}.`
   const where = listening.map(socketUrl).join(', ')
   return listening.every(({ address }) => isLoopback(address))
-    ? `It listens on ${where} alone, which only the guest itself can reach; have it listen on 0.0.0.0.`
-    : `It listens on ${where}; does a firewall in the guest drop what comes from outside?`
+    ? `It listens only on ${where}, which only the guest itself can reach; make it listen on 0.0.0.0.`
+    : `It listens on ${where}; does a firewall in the guest drop connections from outside?`
 }

@@ -2,7 +2,7 @@ import { lstat } from 'node:fs/promises'
 
 export type Kind = 'file' | 'folder' | 'symlink' | 'pipe' | 'socket' | 'device'
 
-/** What is at a path, itself: a symlink is not followed. Undefined when there is nothing. */
+/** The kind of file at a path; symlinks are not followed. Undefined when there is none. */
 export async function kindOf(path: string): Promise<Kind | undefined> {
   const stats = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined

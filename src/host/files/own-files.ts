@@ -41,7 +41,7 @@ function isPrivate(found: Stats): boolean {
   return found.isFile() && found.uid === process.getuid?.() && (found.mode & 0o777) === 0o600
 }
 
-/** Looks at what it has opened, so that nobody can put something else there in between; no FIFO keeps it waiting. */
+/** Checks the opened file, so that it cannot be replaced in between, and does not block on a FIFO. */
 async function readRecordFile(path: string, isRight: (found: Stats) => boolean): Promise<string | undefined> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
   const file = await open(path, flags).catch(() => undefined)

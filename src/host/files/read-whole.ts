@@ -14,12 +14,14 @@ export interface WholeFile {
   kill(): Promise<void>
 }
 
-/** Reads the first `size` bytes of a file: one that grows meanwhile is as it was at first. */
+/** Reads the first `size` bytes of a file, so that growth in the meantime does not matter. */
 export function readWhole(path: string, size: number): WholeFile {
   const output = createReadStream(path, { end: size - 1, highWaterMark: CHUNK })
   const done = finished(output).then(() => {
     if (output.bytesRead === size) return
-    throw new HostError(`${path} has become shorter: ${output.bytesRead} of ${size} bytes could be read`, { path })
+    throw new HostError(`${path} shrank while it was read: only ${output.bytesRead} of ${size} bytes are left`, {
+      path,
+    })
   })
   done.catch(() => {})
   const kill = async () => {

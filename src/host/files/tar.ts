@@ -57,7 +57,7 @@ export function startTar(
     child.once('close', (code, signal) => {
       if (code === 0 || (code !== null && isFine(code, stderr))) resolve()
       else
-        fail(code === null ? `was ended by ${signal}` : `failed with exit code ${code}`, {
+        fail(code === null ? `was killed by ${signal}` : `failed with exit code ${code}`, {
           exitCode: code ?? undefined,
         })
     })

@@ -28,7 +28,7 @@ export interface UnpackingTar extends Tar {
 export function unpackTar(folder: string, maxBytes: number): UnpackingTar {
   const args = [
     '--extract',
-    // What tells of each member, in a form that nobody's names change.
+    // Lists each member, in a form that no file name can break.
     '--verbose',
     '--verbose',
     '--numeric-owner',

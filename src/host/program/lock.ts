@@ -13,11 +13,10 @@ const SOON = 500
 const REMIND_EVERY = 10_000
 /** What flock exits with when another process holds the lock (--conflict-exit-code). */
 const BUSY = 1
-const HINT =
-  'Its folder must be there, and this user must be allowed to write to it; VITEST_GUEST_CACHE=FOLDER takes another cache.'
+const HINT = 'Its folder must exist and be writable by this user; set VITEST_GUEST_CACHE to use another cache.'
 
 export interface Lock extends AsyncDisposable {
-  /** What those who wait shall hear about the work, from now on. */
+  /** Sets the status that waiting processes report from now on. */
   tell(state: string): Promise<void>
 }
 

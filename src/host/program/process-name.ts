@@ -20,7 +20,7 @@ export function isProcessName(value: unknown): value is ProcessName {
   return Number.isSafeInteger(pid) && (pid as number) > 0 && Number.isSafeInteger(startTime)
 }
 
-/** Undefined when there is no such process; a zombie is none. */
+/** Undefined when there is no such process, or it is a zombie. */
 function startTimeOf(pid: number): number | undefined {
   try {
     // The second field, in parentheses, may hold spaces.

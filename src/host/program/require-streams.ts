@@ -16,9 +16,9 @@ export function requireStreams(child: Child, command: readonly string[]): void {
   // Without a listener the event would end the process.
   child.on('error', () => {})
   const program = command[0]?.split('/').at(-1)
-  throw new HostError(`${program} could not be started: this process has as many files open as it may (EMFILE)`, {
+  throw new HostError(`${program} could not be started: this process has too many open files (EMFILE)`, {
     command: command.join(' '),
     code: 'EMFILE',
-    hint: 'Raise the limit (ulimit -n), or close what is open: every guest, connection and transfer takes some.',
+    hint: 'Raise the limit (ulimit -n), or close guests, connections and transfers that are no longer needed.',
   })
 }

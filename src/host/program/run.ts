@@ -60,11 +60,11 @@ function tiedToUs(command: [string, ...string[]]): [string, ...string[]] {
 function failure(file: string, args: readonly string[], result: Result): HostError {
   const program = file.split('/').at(-1) ?? file
   const how = result.timedOut
-    ? 'took too long'
+    ? 'timed out'
     : result.exitCode !== undefined
       ? `failed with exit code ${result.exitCode}`
       : result.signal !== undefined
-        ? `was ended by ${result.signal}`
+        ? `was killed by ${result.signal}`
         : `could not be started (${result.code ?? 'unknown reason'})`
   return new HostError(`${program} ${how}`, {
     command: [file, ...args].join(' '),

@@ -36,7 +36,7 @@ export type Tool = keyof typeof PACKAGE_OF
 /** Any of them will do; the first is the one to install. */
 export const ISO_WRITERS = ['xorriso', 'genisoimage', 'mkisofs'] as const satisfies readonly Tool[]
 
-/** The absolute path of a tool, or undefined. Looked up anew each time: it is a few stat calls, and PATH may change. */
+/** The absolute path of a tool, or undefined. Not cached: it takes a few stat calls, and PATH may change. */
 export function findTool(name: Tool): string | undefined {
   return searchPath()
     .split(':')

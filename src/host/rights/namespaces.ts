@@ -44,12 +44,12 @@ export function explainNamespaceFailure(
   stderr: string,
   settings: NamespaceSettings = readSettings(),
 ): { message: string; hint: string } {
-  const what = 'No namespace can be made for the network'
+  const what = 'No namespace can be created for the network'
   const { forbiddenLimits, restrictedByAppArmor, cloneForbidden, inContainer } = settings
   if (/failed to execute/.test(stderr)) {
     return {
-      message: 'The namespaces were made, but the program for them cannot be started',
-      hint: 'Its file, and every folder above it, must be readable for this user.',
+      message: 'The namespaces were created, but the program inside them cannot be started',
+      hint: 'Its file and every folder above it must be readable by this user.',
     }
   }
   if (/unrecognized option/.test(stderr)) {
@@ -57,19 +57,19 @@ export function explainNamespaceFailure(
   }
   if (/No space left on device/.test(stderr)) {
     const names = forbiddenLimits.length > 0 ? forbiddenLimits : ['user.max_user_namespaces', 'user.max_net_namespaces']
-    const how = forbiddenLimits.length > 0 ? `${names.join(' and ')} is 0` : 'their number has reached its limit'
+    const how = forbiddenLimits.length > 0 ? `${names.join(' and ')} is 0` : 'the limit has been reached'
     return { message: `${what}: ${how}`, hint: sysctlCommand(names.map((name) => `${name}=16384`)) }
   }
   if (/Operation not permitted|Permission denied/.test(stderr)) {
     if (restrictedByAppArmor) {
       return {
-        message: `${what}: AppArmor forbids user namespaces to ordinary users (Ubuntu 23.10 and newer)`,
+        message: `${what}: AppArmor forbids unprivileged user namespaces (Ubuntu 23.10 and newer)`,
         hint: sysctlCommand(['kernel.apparmor_restrict_unprivileged_userns=0']),
       }
     }
     if (cloneForbidden) {
       return {
-        message: `${what}: the kernel forbids user namespaces to ordinary users`,
+        message: `${what}: the kernel forbids unprivileged user namespaces`,
         hint: sysctlCommand(['kernel.unprivileged_userns_clone=1']),
       }
     }
@@ -78,7 +78,7 @@ export function explainNamespaceFailure(
           message: `${what}: this container forbids it (seccomp or a missing capability)`,
           hint: 'Start the container with --security-opt seccomp=unconfined --security-opt apparmor=unconfined --device /dev/net/tun, or with --privileged.',
         }
-      : { message: `${what}: the kernel forbids it`, hint: 'Run as root, or allow user namespaces to this user.' }
+      : { message: `${what}: the kernel forbids it`, hint: 'Run as root, or allow user namespaces for this user.' }
   }
   if (/Invalid argument/.test(stderr)) {
     return {

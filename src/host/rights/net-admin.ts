@@ -5,7 +5,7 @@ import { run } from '../program/run.ts'
 import { requireTool } from '../program/tools.ts'
 
 const CAP_NET_ADMIN = 12
-/** Takes away what nobody has, which only those may who may change interfaces. */
+/** Deletes a route that does not exist, which only those who may change interfaces are allowed to try. */
 const NOTHING = ['route', 'delete', 'blackhole', '192.0.2.1', 'table', '4242']
 /** Milliseconds; sudo may have to ask a directory service who this is. */
 const SUDO_BUDGET = 10_000
@@ -37,8 +37,8 @@ async function isForThisNamespace(ip: string): Promise<boolean> {
 }
 
 function noAdmin(why: string, cause?: unknown): HostError {
-  return new HostError(`This user may not make interfaces on the host: ${why}`, {
+  return new HostError(`This user cannot create interfaces on the host: ${why}`, {
     cause,
-    hint: "Allow it `ip` by sudo without a password (NOPASSWD), give it CAP_NET_ADMIN, or take network: 'private', which needs neither.",
+    hint: "Allow `ip` by passwordless sudo (NOPASSWD), grant CAP_NET_ADMIN, or use network: 'private', which needs neither.",
   })
 }

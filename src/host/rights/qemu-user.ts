@@ -6,7 +6,7 @@ export interface QemuUser {
   readonly gid: number
 }
 
-/** Among those that nobody gives out (https://systemd.io/UIDS-GIDS: 1879048192 to 2147483647). */
+/** From the range that is never assigned (https://systemd.io/UIDS-GIDS: 1879048192 to 2147483647). */
 const NOBODYS = 2_000_018_000
 /** Bits of CapEff (capabilities(7)): CHOWN, SETGID, SETUID, SETPCAP, NET_ADMIN, SYS_ADMIN. */
 const NEEDED = [0n, 6n, 7n, 8n, 12n, 21n].reduce((all, bit) => all | (1n << bit), 0n)

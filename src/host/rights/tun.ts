@@ -20,20 +20,20 @@ export function tunFault(code: string): { what: string; fix: string } {
   switch (code) {
     case 'ENOENT':
       return {
-        what: `${DEVICE} is missing: no TAP can be made`,
+        what: `${DEVICE} is missing: no TAP can be created`,
         fix: `${LOAD}; in a container, start that with --device ${DEVICE}`,
       }
     case 'ENODEV':
     case 'ENXIO':
-      return { what: `${DEVICE} has no driver behind it (${code}): no TAP can be made`, fix: LOAD }
+      return { what: `${DEVICE} has no driver behind it (${code}): no TAP can be created`, fix: LOAD }
     case 'EPERM':
       return {
-        what: `${DEVICE} is forbidden here (EPERM): no TAP can be made`,
+        what: `${DEVICE} is forbidden here (EPERM): no TAP can be created`,
         fix: `start the container with --device ${DEVICE}`,
       }
     default:
       return {
-        what: `${DEVICE} cannot be read and written by this user (${code}): no TAP can be made`,
+        what: `${DEVICE} cannot be read and written by this user (${code}): no TAP can be created`,
         fix: OPEN_TO_ALL,
       }
   }

@@ -17,7 +17,7 @@ const EXPLANATIONS: readonly { says: RegExp; what: string; hint: string }[] = [
   {
     says: /(Temporary failure resolving[^\n]*|Could not resolve[^\n]*|Could not connect[^\n]*|Unable to connect[^\n]*|Network is unreachable[^\n]*|Failed to fetch[^\n]*)/i,
     what: 'A Debian mirror could not be reached: $1',
-    hint: 'Building an image needs the network once. Behind a proxy, set http_proxy; then run it again.',
+    hint: 'Building an image needs network access once. Behind a proxy, set http_proxy, then try again.',
   },
 ]
 const NO_SPACE = /ENOSPC|EDQUOT|No space left on device|Disk quota exceeded/i

@@ -62,7 +62,7 @@ async function build(
     disposers.use(await takeLock(join(images, '.lock'), label, onProgress, signal))
     const found = await inspectImage(folder, { signal })
     if (!('fault' in found)) return
-    if (!found.isAbsent) onProgress(`the image ${label} is built anew: ${found.fault}`)
+    if (!found.isAbsent) onProgress(`rebuilding the image ${label}: ${found.fault}`)
     await removeDeadBuilds(images)
     const building = await mkdtemp(join(images, BUILDING))
     disposers.defer(() => removeAsRoot(building))
@@ -71,7 +71,7 @@ async function build(
     using _watching = watchSpace(images, () => full.abort(noSpace(images, label)))
     await makeDisk(recipe, building, progress, AbortSignal.any([full.signal, ...(signal ? [signal] : [])]))
     await sealImage(join(building, 'image'), signal)
-    // Whoever boots from it keeps what he has open.
+    // Machines that boot from it keep the old files open.
     if (!found.isAbsent) await rename(folder, join(building, 'broken'))
     await rename(join(building, 'image'), folder)
     progress.done()

@@ -56,7 +56,7 @@ export async function runAsRoot(command: readonly string[], { cwd, env, signal, 
   })
 }
 
-/** Removes a folder of a build, whoever its files belong to. */
+/** Removes a folder of a build, regardless of who owns its files. */
 export async function removeAsRoot(folder: string): Promise<void> {
   await runAsRoot(['rm', '-rf', '--one-file-system', folder], { cwd: '/' })
 }

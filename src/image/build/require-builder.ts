@@ -8,7 +8,7 @@ const NEEDED = 1.5e9
 
 /**
  * Sees to it that a build can succeed, before it costs a minute.
- * @throws HostError when a tool is missing, ImageError when there is no room or an ordinary user may not build.
+ * @throws HostError when a tool is missing; ImageError when there is too little space, or an ordinary user cannot build.
  */
 export async function requireBuilder(folder: string, label: string, signal?: AbortSignal): Promise<void> {
   for (const tool of ['mmdebstrap', 'mke2fs', 'unshare', 'setpriv'] as const) requireTool(tool)
@@ -20,7 +20,7 @@ export async function requireBuilder(folder: string, label: string, signal?: Abo
 export function noSpace(folder: string, label: string, cause?: unknown, free?: number): ImageError {
   const has = free === undefined ? 'is full' : `has ${gigabytes(free)} free`
   return new ImageError(`No space to build the image ${label}: ${folder} ${has}, ${gigabytes(NEEDED)} are needed`, {
-    hint: 'Make room there, or set VITEST_GUEST_CACHE to a folder with more.',
+    hint: 'Free some space there, or set VITEST_GUEST_CACHE to a folder with more.',
     cause,
   })
 }
@@ -42,7 +42,7 @@ async function requireSubordinateIds(signal?: AbortSignal): Promise<void> {
   } catch (cause) {
     signal?.throwIfAborted()
     const { stderr = '' } = cause as ImageError
-    throw new ImageError('Building an image as an ordinary user needs subordinate user ids, and they cannot be used', {
+    throw new ImageError('Building an image as an ordinary user needs subordinate user ids, which do not work here', {
       command: ['unshare', ...command].join(' '),
       stderr,
       hint: hintFor(stderr),
@@ -54,7 +54,7 @@ async function requireSubordinateIds(signal?: AbortSignal): Promise<void> {
 function hintFor(stderr: string): string {
   if (/unrecognized option/.test(stderr)) return 'unshare is older than util-linux 2.38: build the image once as root.'
   if (/sub[ug]id|newuidmap|newgidmap/.test(stderr)) {
-    return 'Give yourself a range: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER'
+    return 'Add a range: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER'
   }
-  return 'User namespaces seem to be forbidden here: npx vitest-guest doctor says why. Or build the image once as root.'
+  return 'User namespaces seem to be forbidden here: npx vitest-guest doctor shows why. Or build the image once as root.'
 }

@@ -13,7 +13,7 @@ export function watchSpace(folder: string, onFull: () => void): Disposable {
   return { [Symbol.dispose]: () => clearInterval(timer) }
 }
 
-/** Whether there is no room there; false where that cannot be told. */
+/** Whether the file system is full; false if that cannot be determined. */
 export async function isFull(folder: string): Promise<boolean> {
   try {
     const { bavail, bsize } = await statfs(folder)

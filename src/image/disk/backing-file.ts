@@ -15,28 +15,28 @@ export function backingFile(
 ): Pick<DiskFile, 'path' | 'format'> {
   if (!isAllowed) {
     throw new ImageError(
-      `The image ${path} builds on another file of this host, ${name.replaceAll(/\s/g, ' ')}, which is refused`,
+      `The image ${path} has the backing file ${name.replaceAll(/\s/g, ' ')} on this host, which is refused`,
       {
         option: 'image',
-        hint: `An image from elsewhere could have the guest read any file of yours. If this one is your own, write image: { path: '${path}', backing: true }.`,
+        hint: `An image from elsewhere could let the guest read any of your files this way. If you made it yourself, write image: { path: '${path}', backing: true }.`,
       },
     )
   }
   // QEMU takes what is before a colon for a protocol: json:, nbd:, ssh:.
   if (name === '' || /\p{Cc}/u.test(name) || /^[^/]*:/.test(name)) {
     throw new ImageError(
-      `The image ${path} builds on ${name.replaceAll(/\s/g, ' ')}, which is not the name of a file`,
+      `The image ${path} has the backing file ${name.replaceAll(/\s/g, ' ')}, which is not a file name`,
       {
         option: 'image',
-        hint: `Put the path of a qcow2 or raw disk there: qemu-img rebase -u -F qcow2 -b base.qcow2 ${path}`,
+        hint: `Set it to the path of a qcow2 or raw disk: qemu-img rebase -u -F qcow2 -b base.qcow2 ${path}`,
       },
     )
   }
   if (format !== 'qcow2' && format !== 'raw') {
-    const found = format === undefined ? 'does not say in which format that is' : `takes that for ${format}`
-    throw new ImageError(`The image ${path} builds on ${name}, and ${found}; it must say qcow2 or raw`, {
+    const found = format === undefined ? 'does not state its format' : `states its format as ${format}`
+    throw new ImageError(`The image ${path} has the backing file ${name}, and ${found}; it must be qcow2 or raw`, {
       option: 'image',
-      hint: `Have it say so: qemu-img rebase -u -F qcow2 -b ${name} ${path}`,
+      hint: `Set the format: qemu-img rebase -u -F qcow2 -b ${name} ${path}`,
     })
   }
   return { path: resolve(dirname(path), name), format }

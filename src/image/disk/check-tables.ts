@@ -17,13 +17,13 @@ export async function checkTables(
   signal?: AbortSignal,
 ): Promise<void> {
   const requireInside = ({ offset, bytes }: Region) => {
-    if (offset + bytes > fileSize) throw new Qcow2Error('points at parts of it that lie beyond the end of the file')
+    if (offset + bytes > fileSize) throw new Qcow2Error('points beyond the end of the file')
   }
   const read = async (region: Region) => {
     signal?.throwIfAborted()
     requireInside(region)
     const { buffer, bytesRead } = await file.read(Buffer.alloc(region.bytes), 0, region.bytes, region.offset)
-    if (bytesRead < region.bytes) throw new Qcow2Error('became shorter while it was read')
+    if (bytesRead < region.bytes) throw new Qcow2Error('shrank while it was read')
     return buffer
   }
   requireInside(tables.refcounts)
@@ -32,7 +32,7 @@ export async function checkTables(
     const offset = Number(entry & OFFSET)
     if (offset === 0 || seen.has(offset)) continue
     seen.add(offset)
-    if (offset % clusterSize !== 0) throw new Qcow2Error('has a crooked table')
+    if (offset % clusterSize !== 0) throw new Qcow2Error('has a misaligned table')
     for (const cluster of entriesOf(await read({ offset, bytes: clusterSize }))) {
       // The last one of a file may be shorter than the others.
       requireInside({ offset: startOf(cluster, clusterSize), bytes: 1 })

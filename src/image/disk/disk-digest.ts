@@ -11,7 +11,7 @@ import type { Progress } from '../image.ts'
  */
 export class DiskDigest {
   readonly #path: string
-  /** Read by this process, so that there is no reason to doubt it. */
+  /** Whether this process has read it, so that it need not be verified. */
   #isFresh = false
 
   constructor(path: string) {
@@ -22,12 +22,12 @@ export class DiskDigest {
     const stamp = await stampOf(this.#path)
     const known = recall(this.#name, this.#key(stamp))?.value
     if (known !== undefined) return known
-    onProgress(`reading ${this.#path}, to know it by its content`)
+    onProgress(`reading ${this.#path} to compute its digest`)
     const digest = await this.#read(signal)
     if ((await stampOf(this.#path)) !== stamp) {
-      throw new ImageError(`The image ${this.#path} was changed while it was read`, {
+      throw new ImageError(`The image ${this.#path} changed while it was being read`, {
         option: 'image',
-        hint: 'Is it being copied, or written to by a running machine? Wait for that, or take a copy.',
+        hint: 'Is it being copied, or written to by a running machine? Wait until that is done, or use a copy.',
       })
     }
     remember(this.#name, { key: this.#key(stamp), value: digest })
@@ -44,7 +44,7 @@ export class DiskDigest {
       `The image ${this.#path} is damaged: its content has changed, though its size and times have not`,
       {
         option: 'image',
-        hint: 'Fetch it again: the disk of this host may be failing. If it is as it should be, touch(1) it.',
+        hint: 'Fetch it again: the disk of this host may be failing. If the change was intended, touch(1) it.',
       },
     )
   }

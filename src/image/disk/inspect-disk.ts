@@ -38,7 +38,7 @@ async function wholeSize(path: string, file: FileHandle, head: Buffer): Promise<
   const end = endOfPartitions(head)
   if (end <= size) return size
   throw new ImageError(
-    `The image ${path} is cut off: it has ${size} bytes, and by its partition table at least ${end}`,
+    `The image ${path} is truncated: it has ${size} bytes, but its partition table needs at least ${end}`,
     {
       option: 'image',
       hint: `Fetch it again, and compare its size and checksum. If nothing but zeroes is missing: qemu-img resize -f raw ${path} ${end}`,

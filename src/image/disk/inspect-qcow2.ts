@@ -28,7 +28,7 @@ export async function inspectQcow2(path: string, file: FileHandle, signal?: Abor
     throw new ImageError(`The image ${path} is damaged: it ${what}`, {
       option: 'image',
       cause,
-      hint: 'It was probably cut off while it was copied: fetch it again, and compare its size and checksum.',
+      hint: 'It was probably truncated while it was being copied: fetch it again, and compare its size and checksum.',
     })
   }
 }
@@ -40,7 +40,7 @@ function requirePlain(path: string, header: Qcow2Header): void {
 }
 
 const convert = (path: string) =>
-  `Make a plain one of it, if you trust where it is from: qemu-img convert -O qcow2 ${path} disk.qcow2`
+  `If you trust its source, convert it to a plain one: qemu-img convert -O qcow2 ${path} disk.qcow2`
 const repair = (path: string) => `Repair it: qemu-img check -r all ${path}; or fetch it again.`
 
 const OBJECTIONS: readonly {
@@ -51,7 +51,8 @@ const OBJECTIONS: readonly {
   {
     applies: ({ hasDataFile }) => hasDataFile,
     what: () => 'keeps its data in another file of this host (external data file), which is refused',
-    hint: () => 'Do not use it unless you made it yourself: qemu-img convert -O qcow2 then makes a disk of one file.',
+    hint: () =>
+      'Do not use it unless you made it yourself: qemu-img convert -O qcow2 then turns it into a single file.',
   },
   {
     applies: ({ isEncrypted }) => isEncrypted,

@@ -41,10 +41,10 @@ export class Qcow2Error extends Error {}
  * @throws Qcow2Error
  */
 export function parseQcow2Header(head: Buffer): Qcow2Header {
-  if (head.length < V2_LENGTH) throw new Qcow2Error('ends within its header')
+  if (head.length < V2_LENGTH) throw new Qcow2Error('ends inside its header')
   const version = head.readUInt32BE(4)
-  if (version !== 2 && version !== 3) throw new Qcow2Error(`has the version ${version}, and 2 and 3 are known`)
-  if (version === 3 && head.length < V3_LENGTH) throw new Qcow2Error('ends within its header')
+  if (version !== 2 && version !== 3) throw new Qcow2Error(`has version ${version}; only 2 and 3 are supported`)
+  if (version === 3 && head.length < V3_LENGTH) throw new Qcow2Error('ends inside its header')
   const clusterBits = head.readUInt32BE(20)
   if (clusterBits < 9 || clusterBits > 21) throw new Qcow2Error(`has clusters of 2^${clusterBits} bytes`)
   const clusterSize = 2 ** clusterBits
@@ -53,7 +53,8 @@ export function parseQcow2Header(head: Buffer): Qcow2Header {
   const refcounts = { offset: number64(head, 48, 'the refcount table'), bytes: head.readUInt32BE(56) * clusterSize }
   const described = Math.ceil(size / (clusterSize * (clusterSize / 8))) * 8
   if (l1.bytes > LARGEST_L1 || l1.bytes < described) throw new Qcow2Error('has an L1 table that does not fit its size')
-  for (const { offset } of [l1, refcounts]) if (offset % clusterSize !== 0) throw new Qcow2Error('has a crooked table')
+  for (const { offset } of [l1, refcounts])
+    if (offset % clusterSize !== 0) throw new Qcow2Error('has a misaligned table')
 
   const features = version === 3 ? bits(head.readBigUInt64BE(72)) : []
   const has = (bit: number) => features.includes(bit)
@@ -94,7 +95,7 @@ function readExtensions(cluster: Buffer, from: number): Map<number, Buffer> {
     const type = cluster.readUInt32BE(at)
     const length = cluster.readUInt32BE(at + 4)
     if (type === EXTENSIONS.end) break
-    if (at + 8 + length > cluster.length) throw new Qcow2Error('has a header extension that does not end in it')
+    if (at + 8 + length > cluster.length) throw new Qcow2Error('has a header extension that does not fit')
     found.set(type, cluster.subarray(at + 8, at + 8 + length))
     at += 8 + Math.ceil(length / 8) * 8
   }

@@ -55,7 +55,7 @@ async function openChain(
   await using file = await openDisk(path)
   const { dev, ino } = await file.stat()
   const identity = [dev, ino].join(' ')
-  if (above.includes(identity)) throw new ImageError(`The image ${path} builds on itself`, { option: 'image' })
+  if (above.includes(identity)) throw new ImageError(`The image ${path} is its own backing file`, { option: 'image' })
   const { format, size, backing } = await inspect(path, file, signal)
   const digest = new DiskDigest(path)
   if (!backing) return { disk: { path, format }, size, digests: [digest] }
@@ -76,9 +76,9 @@ const INSPECT: Readonly<Record<DiskFile['format'], Inspect>> = {
 
 function missing(path: string, backing: string, cause: unknown): unknown {
   if (!(cause instanceof ImageError) || !cause.message.startsWith(`The image ${backing} does not exist`)) return cause
-  return new ImageError(`The image ${path} builds on ${backing}, which does not exist`, {
+  return new ImageError(`The image ${path} has the backing file ${backing}, which does not exist`, {
     option: 'image',
     cause,
-    hint: 'Put the backing file back, or make a disk that needs none where both exist: qemu-img convert -O qcow2.',
+    hint: 'Restore the backing file, or make a standalone disk where both files exist: qemu-img convert -O qcow2.',
   })
 }

@@ -26,11 +26,11 @@ export async function firewallBefore(
   const back = { ...way(address, gateway), ...names('iif', bridge), 'ct state': 'established', 'tcp sport': SSH_PORT }
   const before = whoDrops(ruleset, { hook: 'output', families: FAMILIES, facts: there })
   const chain = before ?? whoDrops(ruleset, { hook: 'input', families: FAMILIES, facts: back })
-  const direction = before === undefined ? 'what comes from' : 'what goes to'
+  const direction = before === undefined ? 'packets from' : 'packets to'
   if (chain === undefined) return undefined
   return new NetworkError(`A firewall drops ${direction} guest ${hostname}: ${chain}`, {
     lastSeen: chain,
-    hint: `Have it accept packets of ${bridge}: ${listCommand(chain)} shows its rules.`,
+    hint: `Make it accept packets on ${bridge}; ${listCommand(chain)} shows its rules.`,
   })
 }
 
@@ -42,11 +42,11 @@ export async function firewallBetween(network: Where, signal?: AbortSignal): Pro
   const facts = { ...names('iif', bridge), ...names('oif', bridge), 'ct state': 'new' }
   const chain = ruleset && whoDrops(ruleset, { hook: 'forward', families: FAMILIES, facts })
   if (chain === undefined) return undefined
-  return new NetworkError(`A firewall drops what guests on ${bridge} send one another: ${chain}`, {
+  return new NetworkError(`A firewall drops packets between guests on ${bridge}: ${chain}`, {
     lastSeen: chain,
     hint:
-      `Have it accept what comes from ${bridge} and goes there (${listCommand(chain)} shows its rules), ` +
-      'or take bridges out of its hands: sysctl -w net.bridge.bridge-nf-call-iptables=0',
+      `Make it accept packets from ${bridge} to ${bridge} (${listCommand(chain)} shows its rules), ` +
+      'or exempt bridged packets: sysctl -w net.bridge.bridge-nf-call-iptables=0',
   })
 }
 

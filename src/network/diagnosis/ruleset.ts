@@ -87,7 +87,7 @@ function decide(
       if (verdict === 'accept' || verdict === 'unknown') return isSure ? verdict : 'unknown'
       if (isSure && (verdict === 'drop' || key === 'goto')) return verdict
     } else if (!HARMLESS.has(key)) {
-      // A verdict map, a limit, a match of iptables: whatever it decides, nobody knows here.
+      // A verdict map, a limit or an iptables match: its outcome is unknown here.
       if (key === 'vmap' || key === 'queue') return 'unknown'
       isSure = false
     }

@@ -15,7 +15,7 @@ export async function explainBusyTap(error: unknown, network: Network, { tap }: 
   return new NetworkError(`TAP ${tap} is in use by ${who}`, {
     cause: error,
     stderr,
-    hint: 'A TAP has one QEMU at a time. End that process, or attach the machine to a TAP of its own: network.attach() makes one.',
+    hint: 'Only one QEMU can use a TAP at a time. End that process, or attach the machine to its own TAP: network.attach() creates one.',
   })
 }
 

@@ -16,7 +16,7 @@ export interface HostLink {
   readonly stats64?: { readonly rx: { readonly bytes: number }; readonly tx: { readonly bytes: number } }
 }
 
-/** Who is at the other end of a TAP. */
+/** The machine at the other end of a TAP. */
 export interface Tenant {
   readonly tap: string | undefined
   readonly hostname: string

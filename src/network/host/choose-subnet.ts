@@ -47,7 +47,7 @@ export function takenBy(
 }
 
 /**
- * The subnets that were asked for, or, when nobody has chosen the first one, the next that is free.
+ * The requested subnets or, if the first one is only the default, the next free one.
  * @throws NetworkError when one is taken
  */
 export function chooseSubnet(spec: NetworkSpec, all: readonly Taken[]): NetworkLayout {
@@ -68,7 +68,7 @@ export function chooseSubnet(spec: NetworkSpec, all: readonly Taken[]): NetworkL
 
 function overlaps(cidr: string, { what }: Taken, example: string): NetworkError {
   return new NetworkError(`The subnet ${cidr} overlaps ${what}`, {
-    hint: `Take another one, as in ${example}, or kind: 'private', which overlaps nothing.`,
+    hint: `Use another one, such as ${example}, or kind: 'private', which cannot overlap.`,
   })
 }
 

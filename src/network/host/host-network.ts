@@ -63,7 +63,7 @@ export async function hostNetwork(spec: NetworkSpec, signal?: AbortSignal, reaso
       },
     }
     const commands = adopted ? adoptCommands(bridged, bridge, adopted) : bridgeCommands(bridged, bridge, mark)
-    await make(bridged, commands, `bridge ${bridge}`, signal)
+    await make(bridged, commands, `create bridge ${bridge}`, signal)
     const [link] = await hostLinks(bridge)
     if (link) verifyBridge(link, (await hostAddresses()).get(bridge) ?? [], place.gateway)
     return bridgedNetwork(bridged, disposers)

@@ -5,7 +5,7 @@ import { readFileOf } from '../../host/files/own-files.ts'
 import type { ProcessName } from '../../host/program/process-name.ts'
 import { isHostRecord } from './is-host-record.ts'
 
-/** What is known of a `host` network to whoever opens another one, and to whoever takes it down. */
+/** What processes that open another network, or take this one down, need to know about a `host` network. */
 export interface HostRecord {
   /** Six letters and digits. Whatever was made for the network has it in its alias. */
   readonly id: string
@@ -13,7 +13,7 @@ export interface HostRecord {
   readonly holder: ProcessName
   /** The process that opened the network. */
   readonly owner: number
-  /** Of the host: what was made in an earlier one is gone, and its numbers mean others. */
+  /** The host's boot_id: interfaces of an earlier boot are gone, and its process ids mean nothing now. */
   readonly boot: string
   readonly namespaces: Namespaces
   readonly bridge: string

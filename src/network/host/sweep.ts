@@ -19,10 +19,10 @@ import {
 } from './host-record.ts'
 import { takeDown, type Ip } from './take-down.ts'
 
-/** Of a record: its network is up, or not ours to see; it is to be taken down; there is nothing left of it. */
+/** Of a record: its network is up, or not visible to us; it must be taken down; nothing is left of it. */
 type Fate = 'stays' | 'left' | 'gone'
 
-/** Where `ip netns` keeps namespaces in which nobody need be. */
+/** Where `ip netns` keeps namespaces that may contain no process. */
 const NAMED = '/run/netns'
 
 /** Takes down what dead processes of this user have left in this namespace. Returns the records that stay. */
@@ -45,7 +45,7 @@ export async function sweepOthers(signal?: AbortSignal): Promise<void> {
   try {
     const fates = await Promise.all((await listRecords()).map(fateOf))
     if (fates.every((fate) => fate === 'stays')) return
-    // Nobody need be able to take down what is gone by itself.
+    // No rights are needed for what is already gone.
     const [file = '', ...args] = fates.includes('left') ? await requireAdmin() : []
     await using _ = await holdLock(RECORDS_LOCK, signal)
     await sweep(await readRecords(), (rest, input) =>
@@ -53,7 +53,7 @@ export async function sweepOthers(signal?: AbortSignal): Promise<void> {
     )
   } catch (error) {
     signal?.throwIfAborted()
-    warnOnce(`What a killed process has left of a host network cannot be taken down: ${messageOf(error)}`)
+    warnOnce(`A host network that a killed process left behind cannot be taken down: ${messageOf(error)}`)
   }
 }
 

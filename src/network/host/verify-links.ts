@@ -7,7 +7,7 @@ const HINT = 'Does something else on this host, such as NetworkManager or system
 
 /** @throws NetworkError when the bridge is not up, or does not have the network's address alone */
 export function verifyBridge(link: HostLink, addresses: readonly HostAddress[], gateway: string): void {
-  if (!link.flags.includes('UP')) throw notSo(`The bridge ${link.ifname} has been made, but it is not up`)
+  if (!link.flags.includes('UP')) throw notSo(`The bridge ${link.ifname} was created, but it is not up`)
   const others = addresses
     .filter(({ local }) => local !== gateway)
     .map(({ local, prefixlen }) => `${local}/${prefixlen}`)
@@ -19,13 +19,13 @@ export function verifyBridge(link: HostLink, addresses: readonly HostAddress[], 
 /** @throws NetworkError when the TAP is not up, not on its bridge, or not that user's, QEMU's */
 export function verifyTap(link: HostLink, bridge: string, uid: number): void {
   const { ifname, flags, master, linkinfo } = link
-  if (!flags.includes('UP')) throw notSo(`The TAP ${ifname} has been made, but it is not up`)
+  if (!flags.includes('UP')) throw notSo(`The TAP ${ifname} was created, but it is not up`)
   if (master !== bridge) {
-    throw notSo(`The TAP ${ifname} has been made, but it is on ${master ?? 'no bridge'} instead of ${bridge}`)
+    throw notSo(`The TAP ${ifname} was created, but it is on ${master ?? 'no bridge'} instead of ${bridge}`)
   }
   const owner = linkinfo?.info_data?.user
   if (owner !== uid && (uid !== process.getuid?.() || owner !== nameOfUser())) {
-    throw notSo(`The TAP ${ifname} has been made, but it belongs to ${owner ?? 'nobody'} instead of user ${uid}`)
+    throw notSo(`The TAP ${ifname} was created, but it belongs to ${owner ?? 'nobody'} instead of user ${uid}`)
   }
 }
 

@@ -30,7 +30,7 @@ export async function runForCaller(
 ): Promise<string> {
   const { input = '', timeout = 0, cancelSignal } = refuseUnknown(options, ['input', 'timeout', 'cancelSignal'])
   if (!Array.isArray(command) || command.length === 0 || command.some((word) => typeof word !== 'string')) {
-    throw badOption('command', 'a list of words', command, "Write network.run(['ping', '-c', '1', guest.address]).")
+    throw badOption('command', 'an array of words', command, "Write network.run(['ping', '-c', '1', guest.address]).")
   }
   if (typeof timeout !== 'number' || !(timeout >= 0)) {
     throw badOption('timeout', 'a number of milliseconds', timeout, 'Write timeout: 5_000, or 0 for none.')

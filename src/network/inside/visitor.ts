@@ -3,7 +3,7 @@ import type { Network } from '../network.ts'
 
 let visitors = 0
 
-/** The name of a TAP that moves from one private network to another: nobody's in either. */
+/** A name for a TAP that moves from one private network to another, unique in both. */
 export function visitorName(): string {
   return `via${visitors++}`
 }

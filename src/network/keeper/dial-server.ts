@@ -5,7 +5,7 @@ import { type Duplex, pipeline } from 'node:stream'
 import { createServer } from '../../host/http.ts'
 import { relayDatagrams } from '../udp/relay-datagrams.ts'
 
-/** Connects to a port on the network. Rejects with what is there instead; the signal says that nobody waits any more. */
+/** Connects to a port on the network, or rejects with the reason; the signal means that the connection is no longer needed. */
 export type DialAddress = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>
 
 /** From where this process is. */

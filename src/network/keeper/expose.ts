@@ -10,7 +10,7 @@ import { createServer as createHttpServer, request } from '../../host/http.ts'
 import { badOption } from '../../errors/bad-option.ts'
 import { requirePort } from '../../options/port.ts'
 
-/** A server of this process that the network's guests can call. Disposing ends every connection to it, not the server. */
+/** A server of this process that guests of the network can connect to. Disposing ends every connection to it, but not the server. */
 export interface Exposed extends AsyncDisposable {
   /** The bridge's own address. */
   readonly address: string
@@ -27,7 +27,7 @@ interface Where {
 }
 
 /**
- * Has the keeper listen on `address:port` and pass each connection on to a UNIX socket of ours, which hands it to `server`.
+ * Makes the keeper listen on `address:port` and pass each connection on to a UNIX socket of this process, which hands it to `server`.
  * The keeper listens for as long as the connection by which it was asked stays open, so a process that dies takes what it
  * has exposed along.
  *
@@ -37,7 +37,7 @@ export async function expose(where: Where, server: Server | RequestListener): Pr
   const { address, port, stateFolder, socketPath } = where
   requirePort(port, 'network.expose(8080, server)')
   if (typeof server !== 'function' && !(server instanceof EventEmitter)) {
-    throw badOption('server', "a server of Node's or a request listener", server, 'Write network.expose(8080, server).')
+    throw badOption('server', 'a Node.js server or a request listener', server, 'Write network.expose(8080, server).')
   }
   const target = typeof server === 'function' ? createHttpServer(server) : server
   const open = new Set<Duplex>()
@@ -84,7 +84,7 @@ function askKeeper(socketPath: string, path: string): Promise<Duplex> {
       const taken = statusMessage.includes('EADDRINUSE')
       reject(
         new NetworkError(`The network cannot listen there: ${statusMessage}`, {
-          hint: taken ? 'Take another port, or dispose of what was exposed on this one.' : undefined,
+          hint: taken ? 'Use another port, or dispose of what was exposed on this one.' : undefined,
         }),
       )
     })

@@ -39,7 +39,7 @@ export function keeperProgram(folder: string, kind: 'private' | 'host' | 'user',
   return [process.execPath, fileURLToPath(new URL(name, import.meta.url)), folder, kind, ...rest]
 }
 
-/** @param folder its state folder, which goes with it also when it was killed, by whomever */
+/** @param folder its state folder, which is removed with the keeper even if that was killed */
 export function spawnKeeper([file = '', ...args]: readonly string[], folder: string): KeeperChild {
   const child = spawn(file, args, {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
@@ -78,7 +78,7 @@ export function linesOf(child: KeeperChild, explain: ExplainStderr): () => Promi
 
 /** The keeper lives as long as somebody has the other end of its input. @throws NetworkError when it has ended */
 export function hold(input: Writable, seconds: number): number {
-  if (!input.writable) throw new NetworkError('What has been disposed cannot be kept')
+  if (!input.writable) throw new NetworkError('A network that has been disposed of cannot be kept')
   const holder = spawn('sleep', [`${seconds}`], { stdio: [input, 'ignore', 'ignore'], detached: true })
   requireStreams(holder, ['sleep', `${seconds}`])
   holder.unref()

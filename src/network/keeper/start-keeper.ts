@@ -14,7 +14,7 @@ import { notMade } from '../ip-commands.ts'
 import { end, hold, type Keeper, keeperProgram, linesOf, spawnKeeper } from './keeper-process.ts'
 import { KEEPER_SOCKET } from '../../host/files/state-names.ts'
 
-/** A keeper that cannot leave by itself is killed after this long, in milliseconds. */
+/** A keeper that does not exit is killed after this long, in milliseconds. */
 const LEAVE_BUDGET = 1000
 
 /** A keeper with namespaces of its own. */
@@ -42,7 +42,7 @@ const siblings = new Set<number>()
 /**
  * Starts a keeper that holds a user, network and PID namespace. Returns as soon as programs can be run inside; dialing takes a
  * moment longer (`ready`).
- * @param made the lines of ip(8) that make what it is to hold, and what that is, as in `bridge br0`
+ * @param made the lines of ip(8) that make what it is to hold, and their purpose, as in `create bridge br0`
  * @throws HostError when unshare, nsenter or ip is missing; NetworkError with the cause when the kernel refuses.
  */
 export async function startKeeper(

@@ -33,7 +33,7 @@ export async function startUnprivilegedKeeper(
     if (child.exitCode === 0 || stderr === '') return
     throw new NetworkError('The network could not be taken down', {
       stderr,
-      hint: 'The next network that is opened tries it again. `ip link show` tells what is left.',
+      hint: 'The next network to be opened tries again. `ip link show` shows what is left.',
     })
   }
   try {

@@ -8,7 +8,7 @@ export interface DnsmasqConfig {
   readonly hosts: string
   /** Who knows more names. */
   readonly nameServer?: string | undefined
-  /** The way out. */
+  /** The default gateway to announce. */
   readonly router?: string | undefined
 }
 
@@ -26,7 +26,7 @@ export function dnsmasqArguments({ bridge, range, leases, hosts, nameServer, rou
     '--bind-interfaces',
     '--no-resolv',
     '--no-hosts',
-    // A name without a dot is a guest's, or nobody's.
+    // A name without a dot is a guest's, or does not exist.
     '--domain-needed',
     '--no-ping',
     ...(nameServer === undefined ? [] : [`--server=${nameServer}`]),
@@ -34,7 +34,7 @@ export function dnsmasqArguments({ bridge, range, leases, hosts, nameServer, rou
     `--dhcp-range=${range.first},${range.last},12h`,
     `--dhcp-leasefile=${leases}`,
     `--dhcp-hostsdir=${hosts}`,
-    // Without a value: nobody is the way out. It would say that it is itself.
+    // Without a value, there is no default gateway. By default dnsmasq would announce itself.
     `--dhcp-option=option:router${router === undefined ? '' : `,${router}`}`,
   ]
 }

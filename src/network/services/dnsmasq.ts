@@ -16,14 +16,14 @@ import { explainDnsmasq } from './explain-dnsmasq.ts'
 import { parseLeases, type Lease } from './leases.ts'
 import type { Keeper } from '../keeper/keeper-process.ts'
 
-/** Who has which address of a range, and by which name. */
+/** The DHCP server of a network. */
 export interface Dhcp {
   readonly range: DhcpRange
-  /** The leases that there are. */
+  /** The current leases. */
   leases(): Promise<Lease[]>
-  /** Keeps an address, and a name, for the card that will ask. */
+  /** Reserves an address and a name for a card. */
   reserve(lease: Lease): Promise<AsyncDisposable>
-  /** Waits for the lease of a card. @throws NetworkError when the range is exhausted, or dnsmasq has ended; the signal's reason */
+  /** Waits until a card has a lease. @throws NetworkError when the range is exhausted, or dnsmasq has exited; the signal's reason */
   lease(macAddress: string, signal: AbortSignal): Promise<Lease>
 }
 
@@ -43,7 +43,7 @@ export async function startDnsmasq(
   await until(signal, keeper.ready)
   const leases = join(keeper.folder, 'dnsmasq.leases')
   const hosts = join(keeper.folder, 'dnsmasq.hosts')
-  // Not with its parent: a network that has gone meanwhile must leave no folder behind.
+  // Without creating its parent: a network that was closed in the meantime must leave no folder behind.
   await mkdir(hosts).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error
   })

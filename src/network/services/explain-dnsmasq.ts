@@ -10,13 +10,13 @@ export function explainDnsmasq(said: string, { first, last }: DhcpRange): { mess
   }
   if (/Address already in use/i.test(said)) {
     return {
-      message: 'dnsmasq cannot answer on the bridge: its port is taken',
-      hint: 'Another DHCP or name server runs where the bridge is; end it (ss -lunp shows it), or take a network of the kind private.',
+      message: 'dnsmasq cannot listen on the bridge: its port is in use',
+      hint: 'Another DHCP or name server runs where the bridge is; stop it (ss -lunp shows it), or use a private network.',
     }
   }
   const reason = (said.trim().split('\n').at(-1) ?? '').replace(/^dnsmasq(-dhcp)?: /, '')
   return {
-    message: `dnsmasq has ended${reason && `: ${reason}`}`,
-    hint: 'It is what gives the guests of this network their addresses; without it, use addressing: static.',
+    message: `dnsmasq exited${reason && `: ${reason}`}`,
+    hint: "It assigns this network's guests their addresses; to do without it, use addressing: 'static'.",
   }
 }

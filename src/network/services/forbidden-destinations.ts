@@ -34,7 +34,7 @@ export function forbiddenDestinations({ lan }: Pick<Egress, 'lan'>, own = ownAdd
   return [...new Set(all)]
 }
 
-/** Whoever calls this host by one of them is no stranger to its firewall. */
+/** The host's firewall may trust connections to these addresses. */
 function ownAddresses(): string[] {
   return Object.values(networkInterfaces())
     .flatMap((addresses = []) => addresses)

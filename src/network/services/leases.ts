@@ -1,8 +1,8 @@
-/** An address that a card was given for a time. */
+/** An address leased to a card. */
 export interface Lease {
   readonly macAddress: string
   readonly address: string
-  /** What the machine calls itself. */
+  /** The name that the machine reports. */
   readonly hostname: string
 }
 

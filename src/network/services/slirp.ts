@@ -58,11 +58,11 @@ export async function startSlirp(
   let stderr = ''
   child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
   const failed = once(child, 'close').then(([exitCode]) => {
-    throw new NetworkError('slirp4netns has ended, so there is no way out', {
+    throw new NetworkError('slirp4netns exited, so the network has no egress', {
       command: child.spawnargs.join(' '),
       exitCode: (exitCode as number | null) ?? undefined,
       stderr,
-      hint: 'Leave out egress for a network without a way out.',
+      hint: 'Omit egress for a network without outside access.',
     })
   })
   failed.catch(() => {})
@@ -84,13 +84,13 @@ async function routeTo(
     runInside(keeper, [requireTool('tee'), ...files], { input: value, signal })
   await Promise.all([set('1', on), set('0', off)]).catch((cause: unknown) => {
     signal?.throwIfAborted()
-    throw new NetworkError('The way out cannot be routed: /proc/sys/net of the network cannot be written', {
+    throw new NetworkError('Egress cannot be routed: /proc/sys/net of the network is not writable', {
       cause,
       stderr: cause instanceof HostError ? cause.stderr : undefined,
-      hint: 'Where /proc/sys is read-only, as in a container, mount it writable, or leave out egress.',
+      hint: 'Where /proc/sys is read-only, as in a container, mount it writable, or omit egress.',
     })
   })
   const { mtu, gateway } = bridged
   const commands = wayOutCommands({ ...names, mtu, gateway, ...egress, forbidden: forbiddenDestinations(egress) })
-  await make(bridged, commands, 'way out', signal)
+  await make(bridged, commands, 'set up egress', signal)
 }

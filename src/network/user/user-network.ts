@@ -10,7 +10,7 @@ import { MONITOR } from './usernet.ts'
 
 /** QEMU's IF_MTU_DEFAULT (libslirp). */
 const LARGEST_MTU = 1500
-const ELSEWHERE = "Take kind: 'private', or kind: 'host'."
+const ELSEWHERE = "Use kind: 'private' or kind: 'host'."
 
 /**
  * QEMU's `-netdev`. Nobody asks its name server or its DHCP server, but QEMU wants to know where they are: where no guest
@@ -45,7 +45,7 @@ export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal, reaso
       if (place) {
         const { member } = place
         throw new NetworkError(`A user network has room for one guest, and ${member.hostname} is on it`, {
-          hint: "Guests that are to meet need kind: 'private', or kind: 'host'.",
+          hint: "Guests that talk to one another need kind: 'private' or kind: 'host'.",
         })
       }
       if (address === undefined) {
@@ -83,7 +83,7 @@ export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal, reaso
       attach,
       // Nobody else is there to hear it.
       reserve: attach,
-      run: refuse('A user network has no inside: it is in QEMU'),
+      run: refuse('A user network cannot be entered: it is inside QEMU'),
       inside: (command) => keeper.inside(command),
       keep: (seconds) => {
         kept ??= keeper.hold(seconds)
@@ -94,7 +94,7 @@ export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal, reaso
         if (place?.member.address === address) return dialThrough(socketPath, address, port, dialSignal)
         throw new NetworkError(`Nothing answers at ${address}:${port}: EHOSTUNREACH: no guest has that address`)
       },
-      datagrams: refuse('A user network carries no UDP from this process to a guest'),
+      datagrams: refuse('A user network does not carry UDP from this process to a guest'),
       partition: refuse('A user network cannot be partitioned: one guest is on it'),
       heal: () => Promise.resolve(),
       neighbours: () => Promise.resolve(new Map()),

@@ -78,7 +78,7 @@ export function dialThroughQemu(folder: string): DialAddress {
         throw error
       }
     } finally {
-      // A QEMU that has ended meanwhile forwards nothing.
+      // A QEMU that has exited in the meantime forwards nothing.
       await say(`hostfwd_remove ${NETDEV} tcp:127.0.0.1:${hostPort}`).catch(() => {})
     }
   }
@@ -99,7 +99,7 @@ async function answered(
   socket.once('end', end).once('error', end)
   try {
     for (const deadline = performance.now() + ANSWER_LIMIT; ;) {
-      // A stream that nobody reads does not tell of its end unless asked.
+      // A stream that is not being read does not report its end unless asked.
       socket.read(0)
       const wasOver = over
       const row = await look()

@@ -3,11 +3,11 @@ import { isPlainObject, refuseUnknown } from '../check.ts'
 
 /** The bridge of a `host` network. */
 export interface BridgeOptions {
-  /** Its name, of at most 15 characters. It must not be there yet, unless it is to be adopted. */
+  /** Its name, at most 15 characters. It must not exist yet, unless it is to be adopted. */
   name: string
   /**
-   * Take a bridge of this name that is there, instead of an error. Its addresses are flushed, and put back at the end; what else
-   * is on it stays. One that is not there is made.
+   * Use an existing bridge of this name, instead of failing. Its addresses are flushed, and restored at the end; other interfaces on
+   * it stay. If there is none, it is created.
    * @default false
    */
   adopt?: boolean
@@ -15,9 +15,9 @@ export interface BridgeOptions {
 
 /** IFNAMSIZ is 16, with the NUL (linux/if.h). */
 const LONGEST_NAME = 15
-const HINT = "Write bridge: { name: 'br0' }, or bridge: { name: 'br0', adopt: true } to take one that is there."
+const HINT = "Write bridge: { name: 'br0' }, or bridge: { name: 'br0', adopt: true } to use an existing one."
 
-/** @throws GuestError naming the option that is at fault. */
+/** @throws GuestError naming the invalid option. */
 export function parseBridge(bridge: unknown, kind: string): BridgeOptions {
   if (!isPlainObject(bridge)) throw badOption('bridge', 'an object', bridge, HINT)
   const { name, adopt = false } = refuseUnknown(bridge, ['name', 'adopt'], 'bridge.')
@@ -31,7 +31,7 @@ export function parseBridge(bridge: unknown, kind: string): BridgeOptions {
   }
   // The kernel refuses the slash, the colon and white space (dev_valid_name), and ip(8) takes a word with a minus for an option.
   if (typeof name !== 'string' || !/^[^\s/:%-][^\s/:%]*$/.test(name) || /^\.{1,2}$/.test(name)) {
-    throw badOption('bridge.name', 'the name of an interface', name, HINT)
+    throw badOption('bridge.name', 'a valid interface name', name, HINT)
   }
   if (typeof adopt !== 'boolean') throw badOption('bridge.adopt', 'true or false', adopt, HINT)
   if (kind !== 'host') {

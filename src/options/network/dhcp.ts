@@ -1,7 +1,7 @@
 import { badOption } from '../../errors/bad-option.ts'
 import { hostAddress, toNumber, toText, type Subnet } from '../../address/ipv4.ts'
 
-/** The addresses that a network leases, from the first to the last. */
+/** The range of addresses that a network leases. */
 export interface DhcpRange {
   readonly first: string
   readonly last: string
@@ -10,12 +10,11 @@ export interface DhcpRange {
 const HINT = "Write dhcpRange: ['192.168.100.100', '192.168.100.199']."
 const USUAL = { first: '192.168.100.100', last: '192.168.100.199' }
 
-/** @throws GuestError when it is no range of the subnet */
+/** @throws GuestError for a range that is not inside the subnet */
 export function parseRange(range: unknown, subnet: Subnet): DhcpRange {
   if (!Array.isArray(range) || range.length !== 2) throw badOption('dhcpRange', 'a pair of addresses', range, HINT)
   const [first, last] = range.map((address) => hostAddress('dhcpRange', address, subnet)) as [string, string]
-  if (toNumber(first) > toNumber(last))
-    throw badOption('dhcpRange', 'the lower address, then the higher one', range, HINT)
+  if (toNumber(first) > toNumber(last)) throw badOption('dhcpRange', 'two addresses, the lower one first', range, HINT)
   return { first, last }
 }
 
@@ -30,7 +29,7 @@ export function isInRange({ first, last }: DhcpRange, address: string): boolean 
 }
 
 /**
- * The first address of the range that nobody has.
+ * The first free address of the range.
  * @throws GuestError when all are taken
  */
 export function freeLease(range: DhcpRange, taken: readonly string[]): string {
@@ -40,8 +39,8 @@ export function freeLease(range: DhcpRange, taken: readonly string[]): string {
   }
   throw badOption(
     'dhcpRange',
-    'one with an address left for another guest',
+    'a range with a free address left',
     [range.first, range.last],
-    'Every address of the range is leased: give the network a longer dhcpRange, or this guest a static address.',
+    'Every address of the range is leased: give the network a longer dhcpRange, or the guest a static address.',
   )
 }

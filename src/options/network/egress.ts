@@ -2,22 +2,22 @@ import { badOption } from '../../errors/bad-option.ts'
 import { isPlainObject, refuseUnknown } from '../check.ts'
 import { nthAddress, type Subnet } from '../../address/ipv4.ts'
 
-/** What the way out of a network leads to. */
+/** What guests can reach outside of their network. */
 export interface EgressOptions {
   /**
-   * Beside the public addresses also the others: the networks that this host is on, and its own addresses. Link-local ones and
-   * those where a cloud gives its machines their credentials stay out of reach.
+   * Besides public addresses, also allow the networks that this host is on, and its own addresses. Link-local addresses and
+   * cloud metadata services stay blocked.
    * @default false
    */
   lan?: boolean
 }
 
-/** Where the way out is, on a network that has one: two addresses that no guest can have. */
+/** The two addresses that `egress` uses on a network, which no guest can have. */
 export interface Egress {
   readonly router: string
-  /** Knows what the host's name server knows. */
+  /** Resolves names as the host does. */
   readonly nameServer: string
-  /** Whether it leads to more than public addresses. */
+  /** Whether it reaches more than public addresses. */
   readonly lan: boolean
 }
 
@@ -26,18 +26,23 @@ const HINT = 'Write egress: true for public addresses, or egress: { lan: true } 
 /** slirp4netns puts itself at the second and the third address of a subnet, which must be this long at least. */
 const LONGEST_PREFIX = 25
 
-/** @throws GuestError when there is no room for it */
+/** @throws GuestError when the subnet is too small */
 export function egressOf(egress: unknown, subnet: Subnet, gateway: string): Egress | undefined {
   const lan = reachesLan(egress)
   if (egress === false) return undefined
   if (subnet.prefix > LONGEST_PREFIX) {
     const hint = "Write subnet: '192.168.100.0/24'."
-    throw badOption('subnet', `one of at least 128 addresses (/${LONGEST_PREFIX}) with egress`, subnet.cidr, hint)
+    throw badOption(
+      'subnet',
+      `a subnet of at least 128 addresses (/${LONGEST_PREFIX} or larger) with egress`,
+      subnet.cidr,
+      hint,
+    )
   }
   const [router, nameServer] = [nthAddress(subnet, 2), nthAddress(subnet, 3)]
   if (gateway === router || gateway === nameServer) {
-    const expected = `another address than ${router} and ${nameServer}, where the way out is`
-    throw badOption('gateway', expected, gateway, 'Take another address, or leave out egress.')
+    const expected = `an address other than ${router} and ${nameServer}, which egress uses`
+    throw badOption('gateway', expected, gateway, 'Use another address, or omit egress.')
   }
   return { router, nameServer, lan }
 }

@@ -11,7 +11,7 @@ export function defaultAddress(network: NetworkLayout): string {
 }
 
 /**
- * The usual address, or else the next one after it that nobody has; then those before it.
+ * The usual address, or else the next free one after it, then those before it.
  * @throws GuestError when there is none.
  */
 export function freeAddress(
@@ -27,7 +27,7 @@ export function freeAddress(
   for (const address of hostAddresses(subnet, usual)) if (isFree(address)) return address
   throw badOption(
     'subnet',
-    `one with room for another guest than the ${taken.length} on it`,
+    `a subnet with room for more guests than the ${taken.length} on it`,
     subnet.cidr,
     "Write subnet: '192.168.100.0/24' for 253 guests.",
   )

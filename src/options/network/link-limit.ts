@@ -1,15 +1,15 @@
 import { badOption } from '../../errors/bad-option.ts'
 import { isPlainObject, refuseUnknown } from '../check.ts'
 
-/** What a link may be made to suffer from. */
+/** Limits of a link. */
 export interface LinkLimit {
   /** Bits per second, each way, as tc(8) writes them: `'500kbit'`, `'10mbit'`, `'1gbit'`. */
   rate?: string
-  /** Milliseconds that a round trip takes longer. */
+  /** Milliseconds added to each round trip. */
   latency?: number
-  /** Milliseconds by which `latency` varies, up and down; no more than `latency`. */
+  /** Milliseconds by which `latency` varies in either direction; at most `latency`. */
   jitter?: number
-  /** Percent of the packets of one direction that are lost, 50 at most; `link.down()` loses them all. */
+  /** Percentage of packets lost in one direction, at most 50; use `link.down()` to lose them all. */
   loss?: number
 }
 
@@ -54,12 +54,12 @@ function bitsPerSecond(rate: unknown): number {
     /^(\d+(?:\.\d+)?)(kbit|mbit|gbit)$/.exec(typeof rate === 'string' ? rate : '') ?? []
   const bits = Math.round(Number(digits) * (UNITS[unit] ?? 0))
   if (bits >= LOWEST_RATE) return bits
-  throw badOption('rate', "bits per second with their unit, from '8kbit' on", rate, "Write rate: '10mbit'.")
+  throw badOption('rate', "a bit rate with its unit, at least '8kbit'", rate, "Write rate: '10mbit'.")
 }
 
 function within(option: string, value: unknown, largest: number, unit: string): number {
   if (typeof value === 'number' && value >= 0 && value <= largest) return value
-  throw badOption(option, `a number of ${unit}, 0 to ${largest}`, value, `Write ${option}: 10.`)
+  throw badOption(option, `a number from 0 to ${largest} (${unit})`, value, `Write ${option}: 10.`)
 }
 
 /** Whether it takes netem: tbf only knows a rate. */

@@ -11,77 +11,77 @@ import { checkMtu, DEFAULT_MTU } from './mtu.ts'
 const KINDS = ['auto', 'private', 'host', 'user'] as const
 
 /**
- * `private` makes bridge and TAPs in a network namespace of its own and needs no root. `host` makes them in the namespace that
- * this process is in, with CAP_NET_ADMIN or `sudo -n`. `user` is QEMU's own network for one guest, and needs neither TUN nor
- * namespaces. `auto` takes the first of them that this host can make.
+ * `private` creates the bridge and TAPs in a separate network namespace and needs no root. `host` creates them in this process's
+ * namespace, with CAP_NET_ADMIN or `sudo -n`. `user` is QEMU's user networking for a single guest, and needs neither TUN nor
+ * namespaces. `auto` uses the first of these that works on this host.
  */
 export type NetworkKind = (typeof KINDS)[number]
 
-/** What a network may be. */
+/** Options of a network. */
 export interface NetworkOptions {
   /** @default 'auto' */
   kind?: NetworkKind
   /**
-   * Of a `host` network it must overlap no route of the host; there the default is the first of 192.168.100.0/24,
+   * For a `host` network it must not overlap any route of the host; there the default is the first of 192.168.100.0/24,
    * 192.168.101.0/24, … that does not.
    * @default '192.168.100.0/24'
    */
   subnet?: string
-  /** The bridge's own address: the host, as guests see it. @default '192.168.100.50', else the subnet's first host address */
+  /** The bridge's own address, at which guests see the host. @default '192.168.100.50', else the subnet's first host address */
   gateway?: string
   /**
-   * IPv6 beside IPv4, e.g. `'fd00:100::/64'`. Who has the address 192.168.100.50 has fd00:100::c0a8:6432 too, which ends with the
-   * same four bytes: the bridge, and every guest by its seed.
+   * IPv6 in addition to IPv4, e.g. `'fd00:100::/64'`. A machine with the address 192.168.100.50 also has fd00:100::c0a8:6432, which ends
+   * with the same four bytes; this applies to the bridge, and to every guest through its seed.
    * @default none
    */
   subnet6?: string
-  /** The largest packet, in bytes, of the bridge, the TAPs, and the guests' cards. @default 1500 */
+  /** The MTU, in bytes, of the bridge, the TAPs, and the guests' cards. @default 1500 */
   mtu?: number
   /**
-   * `dhcp`: guests are given their addresses by a dnsmasq on the bridge, which knows their names too. A `private` network alone has
-   * that: `auto` takes no other then.
+   * `dhcp`: a dnsmasq on the bridge leases guests their addresses and resolves their names. Only a `private` network supports
+   * this, so `auto` then means `private`.
    * @default 'static'
    */
   addressing?: Addressing
   /**
-   * The first and the last address that are leased.
+   * The first and the last address to lease.
    * @default ['192.168.100.100', '192.168.100.199'], else from the subnet's second host address to its last
    */
   dhcpRange?: readonly [string, string]
   /**
-   * Guests reach public addresses as this host does, IPv4 alone, by slirp4netns, which is at the subnet's second and third address;
-   * with `{ lan: true }` also private ones, and those of this host. Never its 127.0.0.1, link-local addresses, or a cloud's metadata.
-   * Names are those that the host's name server knows, wherever that one is. Nothing out there can reach them. A `private` network
-   * alone has that: `auto` takes no other then.
+   * Guests can reach the same public addresses as this host, IPv4 only, through slirp4netns, which uses the subnet's second and third
+   * address; with `{ lan: true }` also private addresses, and those of this host. Its 127.0.0.1, link-local addresses and cloud metadata
+   * services are always blocked. Names resolve as on the host. Nothing outside can reach the guests. Only a `private` network
+   * supports this, so `auto` then means `private`.
    * @default false
    */
   egress?: boolean | EgressOptions
-  /** Of a `host` network: its bridge. @default a new one with a name of its own */
+  /** The bridge of a `host` network. @default a new one with a unique name */
   bridge?: BridgeOptions
 }
 
-/** How guests come by their addresses. */
+/** How guests get their addresses. */
 export type Addressing = 'static' | 'dhcp'
 
 /** Where a network is. */
 export interface NetworkLayout {
   readonly subnet: Subnet
-  /** The bridge's own address: the host, as guests see it. */
+  /** The bridge's own address, at which guests see the host. */
   readonly gateway: string
-  /** IPv6 beside IPv4; none by default. */
+  /** IPv6 in addition to IPv4; none by default. */
   readonly subnet6?: Subnet6 | undefined
-  /** The largest packet, in bytes. */
+  /** In bytes. */
   readonly mtu: number
-  /** The addresses that guests are given, with `addressing: 'dhcp'`. */
+  /** The addresses that are leased, with `addressing: 'dhcp'`. */
   readonly dhcpRange?: DhcpRange | undefined
-  /** The way out, with `egress`. */
+  /** Access to the outside, with `egress`. */
   readonly egress?: Egress | undefined
 }
 
-/** Options checked and with every default filled in. */
+/** Validated options with all defaults filled in. */
 export interface NetworkSpec extends NetworkLayout {
   readonly kind: NetworkKind
-  /** Nobody has chosen the subnet, so another one may be taken. */
+  /** Whether the subnet is the default, so that another one may be used instead. */
   readonly isMovable: boolean
   readonly bridge: BridgeOptions | undefined
 }
@@ -92,7 +92,7 @@ const NETWORK_OPTION_NAMES = [
   'kind', 'subnet', 'gateway', 'subnet6', 'mtu', 'addressing', 'dhcpRange', 'egress', 'bridge',
 ] as const satisfies readonly (keyof NetworkOptions)[] // prettier-ignore
 
-/** @throws GuestError naming the option, what it must be, what came, and what to write instead. */
+/** @throws GuestError naming the option, what was expected, what was given, and what to write instead. */
 export function resolveNetwork(options: NetworkOptions = {}): NetworkSpec {
   return resolveRead(refuseUnknown(options, NETWORK_OPTION_NAMES))
 }
@@ -139,14 +139,14 @@ export function specLike(network: NetworkLayout, kind: NetworkKind): NetworkSpec
   return { kind, ...layoutOf(network), isMovable: false, bridge: undefined }
 }
 
-/** Of a guest's options, those of the network it opens for itself. */
+/** Extracts from a guest's options those of the network that it opens for itself. */
 export function networkOptionsOf(options: GuestOptions): NetworkOptions {
   const { network: given = {}, subnet, gateway, address, addressing } = options
   const network = isPlainObject(given) ? readOnce(given, 'network.') : given
   if (typeof network !== 'string' && !isPlainObject(network)) {
     throw badOption(
       'network',
-      'a kind, or an object',
+      'a network kind or an object',
       network,
       "Write network: 'private', or network: { kind: 'private' }.",
     )
@@ -169,12 +169,12 @@ export function networkOptionsOf(options: GuestOptions): NetworkOptions {
   }
 }
 
-/** Addresses that no guest can have. */
+/** Addresses that guests cannot have. */
 export function reservedOn({ gateway, egress }: NetworkLayout): string[] {
   return [gateway, ...(egress ? [egress.router, egress.nameServer] : [])]
 }
 
-/** Who knows names there; nobody on most networks. */
+/** The name server of a network; most have none. */
 export function nameServerOf({ gateway, dhcpRange, egress }: NetworkLayout): string | undefined {
   return dhcpRange ? gateway : egress?.nameServer
 }

@@ -44,12 +44,12 @@ export class AfterStart extends Transform {
       // A part of the mark, or of its line, may be among it.
       const isNear = at !== -1 && bytes.length - at <= LONGEST
       this.#before = bytes.subarray(isNear ? at : -KEPT)
-      if (this.#seen > MOST_BEFORE) this.#fail(`wrote more than ${MOST_BEFORE} bytes before it`)
+      if (this.#seen > MOST_BEFORE) this.#fail(`wrote more than ${MOST_BEFORE} bytes before the command ran`)
       return undefined
     }
     this.#before = bytes.subarray(Math.max(0, at - KEPT), at)
     const [, pid = '', ...words] = bytes.toString('latin1', at, end).trimEnd().split(' ')
-    if (!PID.test(pid)) return void this.#fail('did not tell its process ID')
+    if (!PID.test(pid)) return void this.#fail('did not report its process ID')
     this.#state = 'started'
     this.#onStart?.(Number(pid), words.join(' '))
     return bytes.subarray(end + 1)

@@ -1,4 +1,4 @@
-/** How a command came to its end. Without any of these the connection was lost, and nobody knows. */
+/** How a command ended. Without any of these the connection was lost, and the ending is unknown. */
 export interface Ending {
   readonly exitCode?: number | undefined
   /** E.g. `'SIGTERM'`. */
@@ -15,16 +15,16 @@ export interface CutOff {
 /** How a command ended. The names are execa's. */
 export interface CommandFacts {
   command: string
-  /** Undefined when a signal, a time-out, or the caller ended it. */
+  /** Undefined when a signal, a time-out or the caller ended it. */
   exitCode: number | undefined
-  /** The signal that ended it, unless we sent it: e.g. `'SIGTERM'`. */
+  /** The signal that ended it, unless this package sent it: e.g. `'SIGTERM'`. */
   signal: string | undefined
   durationMs: number
   failed: boolean
   timedOut: boolean
   /** Whether its `cancelSignal` ended it. */
   isCanceled: boolean
-  /** Whether a signal ended it, whoever sent it. */
+  /** Whether a signal ended it, regardless of the sender. */
   isTerminated: boolean
 }
 
@@ -42,7 +42,7 @@ export function factsOf(command: string, { exitCode, signal, cutOff }: Ending, s
   }
 }
 
-/** The connection ended first, so that nobody knows. */
+/** Whether the connection ended first, so that the ending is unknown. */
 export function isLost({ exitCode, signal, cutOff }: Ending): boolean {
   return exitCode === undefined && signal === undefined && cutOff === undefined
 }

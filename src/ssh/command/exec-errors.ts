@@ -5,9 +5,8 @@ import type { ExecResult } from './exec-options.ts'
 /** POSIX: a shell's answer when it finds no such program. */
 const NOT_FOUND = 127
 const MISSING_PROGRAM =
-  "If the guest lacks a program, put its package into the image: image: { base: 'debian-12', packages: ['…'] }."
-const TOO_MUCH =
-  'Raise maxBuffer, have the command write to a file in the guest, or read its output as it comes by guest.spawn().'
+  "If the guest lacks a program, add its package to the image: image: { base: 'debian-12', packages: ['…'] }."
+const TOO_MUCH = 'Raise maxBuffer, redirect the output to a file in the guest, or stream it with guest.spawn().'
 
 export function commandError(
   result: ExecResult,
@@ -20,9 +19,9 @@ export function commandError(
     : isCanceled
       ? 'Command was canceled'
       : isMaxBuffer
-        ? `Command was killed as it wrote more than ${maxBuffer} bytes`
+        ? `Command was killed because it wrote more than ${maxBuffer} bytes`
         : signal !== undefined
-          ? `Command was killed with ${signal}`
+          ? `Command was killed by ${signal}`
           : `Command failed with exit code ${exitCode}`
   return new CommandError(`${how}: ${oneLine(command)}`, {
     ...facts,
@@ -37,7 +36,7 @@ export function commandError(
 export function endedBeforeItStarted(facts: CommandFacts, cause: unknown): CommandError {
   const { command, durationMs, failed: _failed, ...rest } = facts
   const why = facts.timedOut ? ` timed out after ${durationMs} milliseconds` : facts.isCanceled ? ' was canceled' : ''
-  const what = `Command${why || ' ended'} before it had started: ${oneLine(command)}`
+  const what = `Command${why || ' ended'} before it started: ${oneLine(command)}`
   return new CommandError(what, { ...rest, command, elapsedMs: durationMs, cause })
 }
 
@@ -57,7 +56,7 @@ export function shellFailed(what: string, why: string, said: { stdout: string; s
   return new SshError(`The guest's login shell ${why}: ${oneLine(what)}`, {
     ...said,
     command: what,
-    hint: "Look into the start-up files of root's shell, for instance /root/.bashrc: they are run for each command.",
+    hint: "Check the start-up files of root's shell, such as /root/.bashrc: they run for every command.",
   })
 }
 

@@ -8,7 +8,7 @@ interface Request {
   readonly reject: (error: Error) => void
 }
 
-/** By signal, and what nobody has sent yet. While a client has an entry somebody is at it. */
+/** Requests by signal that have not been sent yet. While a client has an entry, they are being sent. */
 const REQUESTS = new WeakMap<Client, Map<NodeJS.Signals, Request[]>>()
 
 /**

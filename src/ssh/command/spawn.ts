@@ -11,27 +11,27 @@ import { signalGroup } from './signal-group.ts'
 import { startCommand } from './start-command.ts'
 import { withSurroundings } from './surroundings.ts'
 
-/** A command that runs in a guest. Disposing kills its process group, if it still runs. */
+/** A command running in a guest. Disposing kills its process group, if it is still running. */
 export interface GuestProcess extends AsyncDisposable {
   readonly command: string
-  /** In the guest; the leader of its process group. */
+  /** Its process id in the guest; it leads its own process group. */
   readonly pid: number
-  /** The command reads on until this is ended. */
+  /** The command sees end-of-file when this is ended. */
   readonly stdin: Writable
-  /** Bytes; `setEncoding('utf8')` for text. Left unread, it stops the command once its pipe is full. */
+  /** Bytes; `setEncoding('utf8')` for text. If it is not read, the command blocks once the pipe is full. */
   readonly stdout: Readable
   /** As `stdout`. */
   readonly stderr: Readable
   /**
    * Sends a signal to its whole process group.
    * @param signal @default 'SIGTERM'
-   * @returns whether there was something to send it to
+   * @returns whether the process group still existed
    * @throws SshError when the connection is gone
    */
   kill(signal?: NodeJS.Signals): Promise<boolean>
   /**
-   * How it ended, as soon as it has, whether well or not: it does not reject for that. What it wrote may still be on its way
-   * through `stdout` and `stderr`. Rejects with an SshError when the connection is lost first.
+   * Resolves with how it ended, as soon as it has; a failure does not reject. Some output may still arrive
+   * on `stdout` and `stderr`. Rejects with an SshError when the connection is lost first.
    */
   readonly exit: Promise<CommandFacts>
 }
@@ -74,7 +74,7 @@ export async function spawn(client: Client, command: string, options: CommandOpt
     exit,
     kill: async (signal = 'SIGTERM') => {
       if (!(signal in constants.signals)) {
-        throw new GuestError(`A signal must be one of its names, such as 'SIGTERM'; got '${signal}'`, {
+        throw new GuestError(`A signal must be a signal name, such as 'SIGTERM'; got '${signal}'`, {
           option: 'signal',
         })
       }

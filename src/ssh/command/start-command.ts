@@ -158,7 +158,8 @@ export function startCommand(client: Client, start: Start): StartedCommand {
         )
       })
       channel.on('close', () => {
-        if (exit && !isCut && group === undefined) return onShellFailed(`ended before it (${endOf(exit)})`)
+        if (exit && !isCut && group === undefined)
+          return onShellFailed(`exited before the command ran (${endOf(exit)})`)
         settle(exit ?? {})
         // The session of one that is killed is only free once that is done, and it ends before.
         if (isCut && group !== undefined) return
@@ -194,7 +195,7 @@ export function startCommand(client: Client, start: Start): StartedCommand {
       onNotStarted(
         notStarted(
           command,
-          new Error(`${MOST_SESSIONS} commands run over this connection, which is all that it can have`),
+          new Error(`${MOST_SESSIONS} commands are already running over this connection, the maximum`),
         ),
       )
   }
@@ -228,18 +229,18 @@ const ROOM = SAYING_BYTES + 1
 /** sshd would drop the connection, and all that runs over it. @throws GuestError */
 function requireSendable(script: string): void {
   if (script.includes('\0')) {
-    throw new GuestError('A command cannot hold a NUL', {
+    throw new GuestError('A command cannot contain a NUL character', {
       option: 'command',
-      hint: 'Pass such bytes as input, or by guest.writeFile().',
+      hint: 'Pass such bytes as input or with guest.writeFile().',
     })
   }
   const bytes = Buffer.byteLength(script)
   if (bytes <= LONGEST - ROOM) return
   throw new GuestError(
-    `A command has at most ${LONGEST - ROOM} bytes; this one, with its env, cwd and pipefail, has ${bytes}`,
+    `A command can have at most ${LONGEST - ROOM} bytes; this one, including env, cwd and pipefail, has ${bytes}`,
     {
       option: 'command',
-      hint: 'Pass what is long as input, or by guest.writeFile().',
+      hint: 'Pass long data as input or with guest.writeFile().',
     },
   )
 }

@@ -11,7 +11,7 @@ export interface StartMark {
 
 /**
  * sshd has the login shell run what it is given, and bash reads its start-up files even then (Debian's SSH_SOURCE_BASHRC), which
- * may write what they like. The mark is one that nobody can know beforehand.
+ * may write anything. The mark is unpredictable.
  */
 export function startMark(): StartMark {
   const nonce = randomBytes(12).toString('hex')

@@ -22,9 +22,9 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
  * comments.
  */
 export function withSurroundings(command: unknown, { env, cwd, pipefail }: Surroundings): string {
-  if (typeof command !== 'string') throw badOption('command', 'a text', command, "Write guest.exec('ls /').")
+  if (typeof command !== 'string') throw badOption('command', 'a string', command, "Write guest.exec('ls /').")
   const lines = Object.entries(env).map(([name, value]) => {
-    if (typeof value !== 'string') throw badOption(`env.${name}`, 'a text', value, `Write env: { ${name}: 'text' }.`)
+    if (typeof value !== 'string') throw badOption(`env.${name}`, 'a string', value, `Write env: { ${name}: 'text' }.`)
     if (!VARIABLE.test(name)) {
       throw new GuestError(`Option \`env\` must have names that a shell can export; got '${name}'`, {
         option: 'env',

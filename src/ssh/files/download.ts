@@ -67,7 +67,7 @@ export async function download(
     })
     const [name, ...more] = await onHost(readdir(unpacked))
     if (name === undefined || more.length > 0)
-      throw badArchive(act, `${name === undefined ? 0 : 1 + more.length} things`)
+      throw badArchive(act, `${name === undefined ? 0 : 1 + more.length} entries`)
     const source = join(unpacked, name)
     const kind = await onHost(kindOf(source))
     if (kind !== 'file' && kind !== 'folder') throw badArchive(act, `a ${kind}`)

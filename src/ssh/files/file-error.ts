@@ -17,7 +17,7 @@ const CODES: readonly (readonly [RegExp, string])[] = [
 
 const HINTS: Readonly<Record<string, { guest: string; host: string }>> = {
   ENOSPC: {
-    guest: 'The disk of the guest is full, or the memory that its /tmp or /run lives in.',
+    guest: "The guest's disk is full, or the memory behind its /tmp or /run.",
     host: 'Free some space on this machine.',
   },
   EISDIR: {
@@ -25,15 +25,15 @@ const HINTS: Readonly<Record<string, { guest: string; host: string }>> = {
     host: 'Give the full destination path, not its parent folder.',
   },
   ELOOP: {
-    guest: 'A symlink leads to itself.',
-    host: 'Name the place that it leads to, or remove it.',
+    guest: 'A symlink points to itself.',
+    host: 'Give the path that it points to, or remove it.',
   },
   EFBIG: {
-    guest: 'Raise maxBytes, if it shall be that much.',
-    host: 'Raise maxBytes, if it shall be that much.',
+    guest: 'Raise maxBytes if that much is intended.',
+    host: 'Raise maxBytes if that much is intended.',
   },
   EINVAL: {
-    guest: 'Has the guest that user and group? Make them first: await guest.$`useradd …`.',
+    guest: 'Does the guest have that user and group? Create them first: await guest.$`useradd …`.',
     host: 'See above.',
   },
 }
@@ -57,17 +57,17 @@ export function guestFileError(what: string, path: string, { exitCode, signal, s
   })
 }
 
-/** What a guest packs is one file or folder, unless somebody has put another tar into its place. */
+/** A guest's archive contains one file or folder, unless its tar has been replaced. */
 export function badArchive({ what, path }: { what: string; path: string }, found: string): CommandError {
-  return new CommandError(`${what} failed in the guest: its archive holds ${found}, not one file or folder`, {
+  return new CommandError(`${what} failed in the guest: its archive contains ${found}, not one file or folder`, {
     command: what,
     path,
-    hint: 'Is tar in the guest GNU tar, and does the guest run as it should?',
+    hint: 'Is tar in the guest GNU tar, and is the guest healthy?',
   })
 }
 
 export function tooLarge({ what, path }: { what: string; path: string }, maxBytes: number): CommandError {
-  return new CommandError(`${what} was given up, as it is more than ${maxBytes} bytes`, {
+  return new CommandError(`${what} was aborted: it has more than ${maxBytes} bytes`, {
     command: what,
     path,
     code: 'EFBIG',
@@ -95,7 +95,7 @@ export function canceled(what: string, path: string, cause: unknown): CommandErr
 }
 
 export function stalled(what: string, path: string, ms: number): CommandError {
-  return new CommandError(`${what} stood still for ${ms} milliseconds`, {
+  return new CommandError(`${what} stalled for ${ms} milliseconds`, {
     command: what,
     path,
     elapsedMs: ms,

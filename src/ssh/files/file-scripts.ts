@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { GuestError } from '../../errors.ts'
 import { quote } from '../quote.ts'
 
-/** Messages that are matched come in English. `tar` shall do what is said here alone. */
+/** Some messages are matched, so they must be in English. `tar` must take no other options than those given here. */
 const PLAIN = 'export LC_ALL=C.UTF-8 TAR_OPTIONS='
 
 /** A path that no program takes for an option: absolute, or from root's home. @throws GuestError when it is empty */
@@ -41,7 +41,7 @@ function nameBeside(): string {
   return `"\${target%/*}/.vitest-guest-${randomBytes(6).toString('hex')}"`
 }
 
-/** A device or a pipe would be replaced by a file, or made anew on the other side. */
+/** A device or a pipe would be replaced by a file, or recreated on the other side. */
 function requirePlain(name: string): string {
   return `[ ! -e "$${name}" ] || [ -f "$${name}" ] || [ -d "$${name}" ] || { echo "$${name}: Not a regular file or folder" >&2; exit 1; }`
 }

@@ -4,8 +4,8 @@ import { warnOnce } from '../../host/warn-once.ts'
 
 /** Says what a guest's archive held and this host does not take. */
 export function warnLeftOut(what: string, { devices, specialBits }: LeftOut): void {
-  if (devices.count > 0) warnOnce(`${what}: devices are left out, ${some(devices)}`)
-  if (specialBits.count > 0) warnOnce(`${what}: setuid, setgid and sticky bits are left out, of ${some(specialBits)}`)
+  if (devices.count > 0) warnOnce(`${what}: skipped devices: ${some(devices)}`)
+  if (specialBits.count > 0) warnOnce(`${what}: cleared setuid, setgid and sticky bits: ${some(specialBits)}`)
 }
 
 function some({ count, first = '' }: Names): string {

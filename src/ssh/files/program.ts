@@ -111,7 +111,7 @@ function attach(client: Client, channel: ClientChannel, mark: StartMark, what: s
     client.off('close', onLost)
     greeting.resolve('')
     if (!exit) onLost()
-    else if (pid === undefined && !isStopping) ended.reject(notBegun(`ended before it (${endOf(exit)})`))
+    else if (pid === undefined && !isStopping) ended.reject(notBegun(`exited before the command ran (${endOf(exit)})`))
     else ended.resolve({ ...exit, stderr: said })
   })
 

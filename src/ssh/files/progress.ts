@@ -1,10 +1,10 @@
-/** How far a transfer is. */
+/** The progress of a transfer. */
 export interface TransferProgress {
-  /** Bytes that have gone over: what the files hold, holes left out, and some 512 for each file's name and permissions. */
+  /** Bytes transferred: the files' data without holes, plus about 512 per file for its name and permissions. */
   bytes: number
-  /** About what there is to transfer; `bytes` ends there. */
+  /** Approximate total number of bytes; the final value of `bytes`. */
   totalBytes: number
-  /** What is uploaded or downloaded, as it was named. */
+  /** The path that is uploaded or downloaded, as it was passed. */
   path: string
 }
 

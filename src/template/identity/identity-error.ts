@@ -4,6 +4,6 @@ import { BootError } from '../../errors.ts'
 export class IdentityError extends BootError {
   /** @param lastSeen what the machine says of itself instead, or why */
   constructor(lastSeen: string) {
-    super('The clone did not become the guest that was asked for', { lastSeen })
+    super('The clone could not take the requested identity', { lastSeen })
   }
 }

@@ -29,7 +29,7 @@ export interface NewIdentity {
   readonly hostPublicKey: string
   /** The cards that change. */
   readonly cards: readonly { readonly name: string; readonly from: Card; readonly to: Card }[]
-  /** For /etc/hosts: the lines of ours, whole. */
+  /** All our lines for /etc/hosts. */
   readonly hosts: string
 }
 

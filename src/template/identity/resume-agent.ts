@@ -136,7 +136,7 @@ except Exception as error:
 
 /** Seconds that the sessions of those who prepared the machine may take to end, with KVM and without. */
 const SESSIONS_BUDGET = 30
-/** What the resume agent says once it is at its place, and then why the machine cannot become another guest. */
+/** What the resume agent prints once it is waiting, followed by the reason why the machine cannot change its identity, if any. */
 const ARMED = 'armed '
 /** How far the guest's clock may be from the host's, in milliseconds. */
 export const CLOCK_TOLERANCE = 500
@@ -171,7 +171,7 @@ export class ResumeAgentPort {
   }
 
   /**
-   * Resolves once the resume agent is at its place, when no SSH session is left that should not be.
+   * Resolves once the resume agent is waiting, after SSH sessions that must not be frozen have ended.
    * @returns why the machine cannot become another guest; an empty text when it can
    * @throws FreezeError with the resume agent's reason.
    */
@@ -229,12 +229,12 @@ export class ResumeAgentPort {
       const sentAt = Date.now()
       const [answer] = await this.#ask((sentAt / 1000).toFixed(3), /^awake (\S+)$/, signal)
       const guests = Number(answer) * 1000
-      // The guest looked at its clock at some moment between the two of ours.
+      // The guest read its clock at some moment between our two readings.
       error = Math.max(Math.abs(guests - sentAt), Math.abs(Date.now() - guests))
       if (error <= CLOCK_TOLERANCE) return
     }
-    throw new BootError(`The guest's clock is not within ${CLOCK_TOLERANCE} ms of the host's, but ${error} ms off`, {
-      hint: 'Is the host so busy that the guest does not get to run?',
+    throw new BootError(`The guest's clock is ${error} ms off the host's; at most ${CLOCK_TOLERANCE} ms are accepted`, {
+      hint: 'Is the host too busy to run the guest?',
     })
   }
 
@@ -244,7 +244,7 @@ export class ResumeAgentPort {
     this.#port.write(`${request}\n`)
     const [line = ''] = await until(signal, answered)
     const match = expected.exec(line)
-    if (!match) throw new BootError(`The guest did not wake up as it should: ${line.slice(0, QUOTED)}`)
+    if (!match) throw new BootError(`The guest did not resume properly: ${line.slice(0, QUOTED)}`)
     return match.slice(1)
   }
 }

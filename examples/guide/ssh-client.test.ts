@@ -6,7 +6,7 @@ import { expect, test, type Guest } from 'vitest-guest'
 const script = fileURLToPath(new URL('inventory.sh', import.meta.url))
 const run = promisify(execFile)
 
-/** The script under test, with the guest's ssh_config: it finds the guest by `guest.id`, and its key and host key with it. */
+/** The script under test, with the guest's ssh_config, whose Host entry `guest.id` has its address, its key and its host key. */
 function inventory(guest: Guest) {
   return run(script, [guest.id], { env: { ...process.env, SSH_CONFIG: guest.sshConfig } })
 }
@@ -17,7 +17,7 @@ test('the script lists the guest', async ({ guest }) => {
 })
 
 test('the script fails when sshd is down', async ({ guest }) => {
-  // The connection that this goes through stays: systemd ends the listener alone.
+  // The connection that this command uses stays open: systemd stops only the listener.
   await guest.$`systemctl stop ssh`
   try {
     await expect(inventory(guest)).rejects.toMatchObject({ code: 255 })

@@ -74,7 +74,7 @@ export async function requireSoundImage(folder: string, label: string, signal?: 
   if (!('fault' in found)) return
   await rm(join(folder, STAMPS), { force: true })
   throw new ImageError(`The image ${label} is damaged: ${found.fault}`, {
-    hint: "Start again to rebuild it. Its size and times are unchanged: is this host's disk failing?",
+    hint: "Run the tests again to rebuild it. Its content changed but its size and timestamps did not: this host's disk may be failing.",
   })
 }
 

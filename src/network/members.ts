@@ -64,6 +64,6 @@ export class Members {
 
 function takenMac(macAddress: string, owner: string): NetworkError {
   return new NetworkError(`The MAC address ${macAddress} is already used by ${owner}`, {
-    hint: 'Give each card on a network its own macAddress, or omit it to get a random one.',
+    hint: 'Give each interface on a network its own macAddress, or omit it to get a random one.',
   })
 }

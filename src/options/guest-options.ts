@@ -196,7 +196,7 @@ function guestAddress(address: unknown, addressing: Addressing, network: Network
       option,
       `an address other than the bridge's own (gateway ${gateway})`,
       address,
-      'Use another address, or move the bridge with gateway.',
+      'Use another address, or give the bridge another one with the network option gateway.',
     )
   }
   if (egress && reservedOn(network).includes(checked)) {

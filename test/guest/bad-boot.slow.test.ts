@@ -198,7 +198,7 @@ describe('the cache folder is full', () => {
       name: 'ImageError',
       message: expect.stringContaining(`No space to build the image debian-12: ${cache}`) as string,
     })
-    expect(message).toContain('has 0.1 GB free, 1.5 GB are needed')
+    expect(message).toContain('has 0.1 GB free, but 1.5 GB is needed')
     expect(elapsedMs).toBeLessThan(LIMITS.atOnce)
   })
 

@@ -32,7 +32,7 @@ test.for<[object, string, RegExp]>([
   [
     { networks: { left: {} }, guests: { a: { networks: [{ network: 'left', address: false }] } } },
     'guests.a.networks[0].address',
-    /the guest is reached by its first card/,
+    /the guest is reached through its first interface/,
   ],
   [
     { networks: { left: {} }, guests: { a: { networks: [{ network: 'left', vlan: 7 }] } } },

@@ -97,7 +97,7 @@ describe('two answers to one path: the first leads out, the second would follow 
     expect(error).toBeInstanceOf(HostError)
     expect(error).toMatchObject({ code: 'ELOOP', path: target })
     expect(error?.message).toMatch(
-      /target: Is a symlink, which is not followed\nGive the path that it points to, or remove it\.$/,
+      /target: Is a symlink, which is not followed\nThe path is a symlink: give the path that it points to, or remove the link\.$/,
     )
     expect(lstatSync(target).isSymbolicLink()).toBe(true)
     expectUntouched()

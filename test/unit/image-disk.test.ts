@@ -117,7 +117,7 @@ test.each([
   ['header.qcow2', /is damaged/, /truncated/],
   ['fifo', /is not a regular file/, /absolute path/],
   ['overlay.qcow2', /has the backing file .*disk\.qcow2 on this host, which is refused/, /backing: true/],
-  ['data-file.qcow2', /keeps its data in another file of this host/, /unless you made it yourself/],
+  ['data-file.qcow2', /keeps its data in another file on this host/, /unless you made it yourself/],
   ['snapshot.qcow2', /holds 1 internal snapshot, which is refused/, /qemu-img convert/],
   ['bitmap.qcow2', /holds dirty bitmaps/, /qemu-img convert/],
   ['encrypted.qcow2', /is encrypted/, /Decrypt/],

@@ -15,7 +15,7 @@ export async function requireSpace(folder: string, memoryMib: number, label: str
   const needed = memoryMib + RESERVE
   if (free >= needed) return
   throw new HostError(
-    `Not enough space for the template ${label}: ${free} MiB are free in ${folder}, ${needed} MiB are needed`,
+    `Not enough space for the template ${label}: ${free} MiB are free in ${folder}, but ${needed} MiB are needed`,
     {
       hint: HINT,
     },

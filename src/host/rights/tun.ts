@@ -21,7 +21,7 @@ export function tunFault(code: string): { what: string; fix: string } {
     case 'ENOENT':
       return {
         what: `${DEVICE} is missing: no TAP can be created`,
-        fix: `${LOAD}; in a container, start that with --device ${DEVICE}`,
+        fix: `${LOAD}; for a container, start it with --device ${DEVICE}`,
       }
     case 'ENODEV':
     case 'ENXIO':

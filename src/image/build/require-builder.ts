@@ -19,7 +19,7 @@ export async function requireBuilder(folder: string, label: string, signal?: Abo
 
 export function noSpace(folder: string, label: string, cause?: unknown, free?: number): ImageError {
   const has = free === undefined ? 'is full' : `has ${gigabytes(free)} free`
-  return new ImageError(`No space to build the image ${label}: ${folder} ${has}, ${gigabytes(NEEDED)} are needed`, {
+  return new ImageError(`No space to build the image ${label}: ${folder} ${has}, but ${gigabytes(NEEDED)} is needed`, {
     hint: 'Free some space there, or set VITEST_GUEST_CACHE to a folder with more.',
     cause,
   })

@@ -18,7 +18,7 @@ export function backingFile(
       `The image ${path} has the backing file ${name.replaceAll(/\s/g, ' ')} on this host, which is refused`,
       {
         option: 'image',
-        hint: `An image from elsewhere could let the guest read any of your files this way. If you made it yourself, write image: { path: '${path}', backing: true }.`,
+        hint: `A backing file in an image from elsewhere could let the guest read any of your files. If you made it yourself, write image: { path: '${path}', backing: true }.`,
       },
     )
   }

@@ -50,9 +50,9 @@ const OBJECTIONS: readonly {
 }[] = [
   {
     applies: ({ hasDataFile }) => hasDataFile,
-    what: () => 'keeps its data in another file of this host (external data file), which is refused',
+    what: () => 'keeps its data in another file on this host (external data file), which is refused',
     hint: () =>
-      'Do not use it unless you made it yourself: qemu-img convert -O qcow2 then turns it into a single file.',
+      'Do not use it unless you made it yourself. If you did, qemu-img convert -O qcow2 turns it into a single file.',
   },
   {
     applies: ({ isEncrypted }) => isEncrypted,

@@ -23,7 +23,7 @@ export async function brokenLink(
     signal?.throwIfAborted()
     return new NetworkError(`The network that guest ${hostname} is on is gone`, {
       cause,
-      hint: 'Its keeper has ended. Was it killed, or the network disposed of while the guest was in use?',
+      hint: 'Its keeper has ended. Was it killed, or was the network disposed of while the guest was in use?',
     })
   }
   const port = interfaces.find(({ ifname }) => ifname === tap)
@@ -31,8 +31,9 @@ export async function brokenLink(
   const master = interfaces.find(({ ifname }) => ifname === (port?.master ?? bridge))
   const fix = (words: string) =>
     `Something changed it after it was set up; npx vitest-guest doctor --network shows the network. Fix: ip ${words}`
-  if (!master) return broken(`Bridge ${bridge} is gone`, 'Something has deleted it since. Open another network.')
-  if (!port) return broken(`TAP ${tap} is gone`, 'Something has deleted it since. Start another guest.')
+  if (!master)
+    return broken(`Bridge ${bridge} is gone`, 'Something deleted it after it was set up. Open another network.')
+  if (!port) return broken(`TAP ${tap} is gone`, 'Something deleted it after it was set up. Start another guest.')
   if (!master.flags.includes('UP'))
     return broken(`Bridge ${master.ifname} is down`, fix(`link set dev ${master.ifname} up`))
   if (!port.flags.includes('UP')) return broken(`TAP ${tap} is down`, fix(`link set dev ${tap} up`))

@@ -33,7 +33,7 @@ export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal, reaso
   const { subnet, gateway, mtu } = spec
   if (spec.subnet6 || mtu > LARGEST_MTU) {
     const what = spec.subnet6 ? 'IPv6' : `packets larger than ${LARGEST_MTU} bytes`
-    throw new NetworkError(`A user network has no ${what}`, { hint: ELSEWHERE })
+    throw new NetworkError(`A user network does not support ${what}`, { hint: ELSEWHERE })
   }
   return acquire(async (disposers) => {
     const keeper = disposers.use(await startUnprivilegedKeeper('user', [], signal))

@@ -17,7 +17,7 @@ const CODES: readonly (readonly [RegExp, string])[] = [
 
 const HINTS: Readonly<Record<string, { guest: string; host: string }>> = {
   ENOSPC: {
-    guest: "The guest's disk is full, or the memory behind its /tmp or /run.",
+    guest: "The guest's disk, or the memory behind its /tmp or /run, is full.",
     host: 'Free some space on this machine.',
   },
   EISDIR: {
@@ -26,7 +26,7 @@ const HINTS: Readonly<Record<string, { guest: string; host: string }>> = {
   },
   ELOOP: {
     guest: 'A symlink points to itself.',
-    host: 'Give the path that it points to, or remove it.',
+    host: 'The path is a symlink: give the path that it points to, or remove the link.',
   },
   EFBIG: {
     guest: 'Raise maxBytes if that much is intended.',

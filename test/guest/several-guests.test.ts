@@ -49,10 +49,11 @@ test('each reaches the other by its name', async () => {
 })
 
 test('the journal of a clone goes on under its new machine ID', async () => {
-  await web.exec('logger -t mark here; journalctl --sync')
-  expect((await web.journal()).map(({ message }) => message)).toContain('here')
-  await web.exec('journalctl --rotate && logger -t mark after && journalctl --sync')
-  expect((await web.journal()).map(({ message }) => message)).toEqual(expect.arrayContaining(['here', 'after']))
+  const messages = async () => (await web.journal()).map(({ message }) => message)
+  await web.exec('logger -t mark here')
+  await expect.poll(messages).toContain('here')
+  await web.exec('journalctl --rotate && logger -t mark after')
+  await expect.poll(messages).toEqual(expect.arrayContaining(['here', 'after']))
 })
 
 test('a cable that is pulled and plugged in again brings no other address back', async () => {

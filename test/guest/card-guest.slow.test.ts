@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { type NetworkNamespace, networkNamespace, openElsewhere, type Owner } from '../support/network-namespace.ts'
 import { split } from '../support/plug-in.ts'
 
-const BOOT = new URL('../../src/guest/start/boot-guest.ts', import.meta.url).href
+const GUEST_NETWORK = new URL('../../src/guest/network/open-guest-network.ts', import.meta.url).href
 const MAC = '52:54:00:c0:ff:ee'
 
 const OUTSIDE = '203.0.113.1'
@@ -25,14 +25,14 @@ beforeAll(async () => {
   )
   owner = await openElsewhere({ mtu: 4000, subnet6: 'fd00:100::/64', egress: { lan: true } }, host.inside)
   const booted = await owner.evaluate(`
-    const { bootGuest } = await import('${BOOT}')
+    const { OpenGuestNetwork } = await import('${GUEST_NETWORK}')
     const { execa } = await import('execa')
     globalThis.inside = (...command) => {
       const [file, ...args] = network.inside(command)
       return execa(file, args, { reject: false })
     }
     // The name of the place that is taken already is guest.
-    globalThis.guest = await bootGuest({ network, hostname: 'other', macAddress: '${MAC.toUpperCase()}' })`)
+    globalThis.guest = await new OpenGuestNetwork(network).boot({ hostname: 'other', macAddress: '${MAC.toUpperCase()}' })`)
   // What it throws comes back as its message.
   expect(booted).toBeUndefined()
 })

@@ -19,6 +19,8 @@ export interface Capture extends AsyncDisposable {
 
 /** Net filters know nothing of virtio-net's own header before this one. */
 const STRIPPING_MAJOR = 8
+/** Bytes of a capture that is read here, as it has to be with an older QEMU, and for root: a guest may send without end. */
+const LARGEST = 2 * 1024 ** 3
 
 let made = 0
 
@@ -53,7 +55,7 @@ export async function capture(
     await qmp.execute('object-del', { id }).catch(() => {})
     const isStripped = qemu.major >= STRIPPING_MAJOR
     if (isStripped && own === undefined) return
-    const written = await readMade(own ?? file, Infinity).catch((error: NodeJS.ErrnoException) => {
+    const written = await readMade(own ?? file, LARGEST).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error
     })
     if (own !== undefined) await rm(own, { force: true })

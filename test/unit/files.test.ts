@@ -67,7 +67,9 @@ test('the errors say where it failed, and how', () => {
     stderr: 'No space left on device',
   })
   expect(full).toMatchObject({ name: 'CommandError', path: '/a', code: 'ENOSPC', exitCode: 1 })
-  expect(full.message).toMatch(/^write of '\/a' failed in the guest \(ENOSPC\)\n[^]*The guest's disk is full/)
+  expect(full.message).toMatch(
+    /^write of '\/a' failed in the guest \(ENOSPC\)\n[^]*The guest's disk, or the memory .* is full/,
+  )
   const cause = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
   expect(hostFileError("upload of '/a' to '/b'", '/a', cause)).toMatchObject({
     name: 'HostError',

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
-import { commandLineOf, environmentOf, familyOf, processIds } from './processes.ts'
+import { commandLineOf, environmentOf, familyOf, processIds, workingFolderOf } from './processes.ts'
 import { LIMITS } from './time-limits.ts'
 
 /**
  * A temporary folder that everything started with it as TMPDIR can be recognised by: state folders lie in it, and
- * keepers inherit the variable, and QEMUs have a folder in it as theirs.
+ * keepers inherit the variable, and QEMUs work in a folder in it.
  */
 export async function ownTemporaryFolder(): Promise<AsyncDisposable & { path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'vg-test-'))
@@ -24,7 +24,7 @@ export function processesNaming(text: string): string[] {
     .filter((commandLine) => commandLine.includes(text))
 }
 
-/** Command lines of live processes, apart from this one, that mention the folder or were started with it as TMPDIR. */
+/** Command lines of live processes, apart from this one, that mention the folder, were started with it as TMPDIR, or work in it. */
 export function processesOf(folder: string): string[] {
   return runningOf(folder).map(({ commandLine }) => commandLine)
 }
@@ -34,9 +34,8 @@ function runningOf(folder: string): { pid: number; commandLine: string }[] {
     .filter((pid) => pid !== process.pid)
     .map((pid) => ({ pid, commandLine: commandLineOf(pid) }))
     .filter(({ pid, commandLine }) => {
-      return (
-        commandLine.includes(folder) || (commandLine && `${environmentOf(pid, 'TMPDIR')}/`.startsWith(`${folder}/`))
-      )
+      if (commandLine === '' || commandLine.includes(folder)) return commandLine !== ''
+      return environmentOf(pid, 'TMPDIR') === folder || workingFolderOf(pid)?.startsWith(`${folder}/`)
     })
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 export function processIds(): number[] {
   return readdirSync('/proc').map(Number).filter(Number.isInteger)
@@ -15,6 +15,15 @@ export function environmentOf(pid: number, name: string): string | undefined {
     .split('\0')
     .find((each) => each.startsWith(`${name}=`))
   return line?.slice(name.length + 1)
+}
+
+/** The folder that it works in, also one that has been removed; undefined where that may not be asked. */
+export function workingFolderOf(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`)
+  } catch {
+    return undefined
+  }
 }
 
 /** The names in the environment that the process was started with. */

@@ -97,18 +97,24 @@ describe('readFile and writeFile', () => {
     expect(await guest.readFile('/proc/sys/net/ipv4/ip_forward', 'utf8')).toBe('1\n')
   })
 
-  test.for([
-    ['readFile', 'ENOENT', '/t/none', () => guest.readFile('/t/none')],
-    ['readFile', 'EISDIR', '/t', () => guest.readFile('/t')],
-    ['writeFile', 'EISDIR', '/t', () => guest.writeFile('/t', 'x')],
-    ['writeFile', 'ENOENT', '/t/none/x', () => guest.writeFile('/t/none/x', 'x')],
-    ['writeFile', 'ENOTDIR', '/t/text/x', () => guest.writeFile('/t/text/x', 'x')],
-    ['writeFile', 'EINVAL', '/t/bytes', () => guest.writeFile('/t/bytes', 'x', { owner: 'nobody-of-that-name' })],
-  ] as const)('%s fails with %s at %s', async ([what, code, path, act]) => {
-    const error = await failure(act())
-    expect(error).toBeInstanceOf(CommandError)
-    expect(error).toMatchObject({ code, path, exitCode: 1 })
-    expect(error.message.split('\n')[0]).toBe(`${what} of '${path}' failed in the guest (${code})`)
+  test('what fails, of what is read and written, has its code and path, and leaves nothing', async () => {
+    await Promise.all(
+      (
+        [
+          ['readFile', 'ENOENT', '/t/none', () => guest.readFile('/t/none')],
+          ['readFile', 'EISDIR', '/t', () => guest.readFile('/t')],
+          ['writeFile', 'EISDIR', '/t', () => guest.writeFile('/t', 'x')],
+          ['writeFile', 'ENOENT', '/t/none/x', () => guest.writeFile('/t/none/x', 'x')],
+          ['writeFile', 'ENOTDIR', '/t/text/x', () => guest.writeFile('/t/text/x', 'x')],
+          ['writeFile', 'EINVAL', '/t/bytes', () => guest.writeFile('/t/bytes', 'x', { owner: 'nobody-of-that-name' })],
+        ] as const
+      ).map(async ([what, code, path, act]) => {
+        const error = await failure(act())
+        expect(error).toBeInstanceOf(CommandError)
+        expect(error).toMatchObject({ code, path, exitCode: 1 })
+        expect(error.message.split('\n')[0]).toBe(`${what} of '${path}' failed in the guest (${code})`)
+      }),
+    )
     expect((await guest.$`stat -c %s /t/bytes`).stdout).toBe('256')
     await expectTidy()
   })
@@ -266,26 +272,42 @@ describe('upload and download', () => {
     expect(buffer.toString()).toBe('in the middle')
   })
 
-  test.for([
-    ['CommandError', 'EISDIR', 'a file to a folder', () => guest.upload(join(host, 'large'), '/t')],
-    ['CommandError', 'ENOTDIR', 'a folder to a file', () => guest.upload(join(host, 'overlay'), '/t/text')],
-    ['CommandError', 'ENOENT', 'into no folder', () => guest.upload(join(host, 'large'), '/t/no/such')],
-    ['CommandError', 'EISDIR', 'a large file to a folder', () => guest.upload(join(host, 'shrinking'), '/t')],
-    [
-      'CommandError',
-      'ENOENT',
-      'a large file into no folder',
-      () => guest.upload(join(host, 'shrinking'), '/t/no/such'),
-    ],
-    ['CommandError', 'ENOENT', 'nothing', () => guest.download('/t/none', join(host, 'x'))],
-    ['HostError', 'ENOENT', 'of nothing', () => guest.upload(join(host, 'none'), '/t/x')],
-    ['HostError', 'ENOENT', 'to no folder', () => guest.download('/t/text', join(host, 'no', 'such'))],
-    ['HostError', 'EISDIR', 'a file to a folder of the host', () => guest.download('/t/text', join(host, 'overlay'))],
-    ['HostError', 'ENOTDIR', 'a folder to a file of the host', () => guest.download('/t/root', join(host, 'large'))],
-  ] as const)('%s %s: %s', async ([name, code, , act]) => {
-    const error = await failure(act())
-    expect(error).toMatchObject({ name, code, path: expect.any(String) as string })
-    expect(error.message).toContain(name === 'HostError' ? 'failed on the host' : 'failed in the guest')
+  test('what fails, of what is uploaded and downloaded, says where, and leaves nothing', async () => {
+    await Promise.all(
+      (
+        [
+          ['CommandError', 'EISDIR', 'a file to a folder', () => guest.upload(join(host, 'large'), '/t')],
+          ['CommandError', 'ENOTDIR', 'a folder to a file', () => guest.upload(join(host, 'overlay'), '/t/text')],
+          ['CommandError', 'ENOENT', 'into no folder', () => guest.upload(join(host, 'large'), '/t/no/such')],
+          ['CommandError', 'EISDIR', 'a large file to a folder', () => guest.upload(join(host, 'shrinking'), '/t')],
+          [
+            'CommandError',
+            'ENOENT',
+            'a large file into no folder',
+            () => guest.upload(join(host, 'shrinking'), '/t/no/such'),
+          ],
+          ['CommandError', 'ENOENT', 'nothing', () => guest.download('/t/none', join(host, 'x'))],
+          ['HostError', 'ENOENT', 'of nothing', () => guest.upload(join(host, 'none'), '/t/x')],
+          ['HostError', 'ENOENT', 'to no folder', () => guest.download('/t/text', join(host, 'no', 'such'))],
+          [
+            'HostError',
+            'EISDIR',
+            'a file to a folder of the host',
+            () => guest.download('/t/text', join(host, 'overlay')),
+          ],
+          [
+            'HostError',
+            'ENOTDIR',
+            'a folder to a file of the host',
+            () => guest.download('/t/root', join(host, 'large')),
+          ],
+        ] as const
+      ).map(async ([name, code, what, act]) => {
+        const error = await failure(act())
+        expect(error, what).toMatchObject({ name, code, path: expect.any(String) as string })
+        expect(error.message, what).toContain(name === 'HostError' ? 'failed on the host' : 'failed in the guest')
+      }),
+    )
     expect((await guest.$`ls -d /t/x || true`).stdout).toBe('')
     await expectTidy()
   })

@@ -38,7 +38,8 @@ test('a guest that was restored since is alive', async () => {
 })
 
 test('a wait for the console, begun before the panic, is for the panic too', async () => {
-  const waiting = guest.waitForConsole(/Kernel panic - not syncing: (sysrq triggered crash)/, {
+  // Its last line, which comes after those of the stack.
+  const waiting = guest.waitForConsole(/end Kernel panic - not syncing: (sysrq triggered crash)/, {
     since: guest.console.position,
   })
   crash()

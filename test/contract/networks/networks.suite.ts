@@ -1,20 +1,10 @@
 import { expect, testWithGuests } from 'vitest-guest'
 import type { Guest } from 'vitest-guest/core'
+import { machines, networks } from './machines.ts'
 
-const test = testWithGuests(
-  {
-    client: {
-      networks: [
-        { network: 'left', address: '10.1.0.9' },
-        { network: 'right', address: false },
-      ],
-    },
-    // One card more, for a DHCP server.
-    router: { networks: ['left', { network: 'right', address: '10.2.0.5' }, { network: 'right', address: false }] },
-    server: { networks: ['right'] },
-  },
-  { networks: { left: { subnet: '10.1.0.0/24' }, right: { subnet: '10.2.0.0/24' } } },
-)
+process.stderr.write('a worker has started\n')
+
+const test = testWithGuests(machines, { networks })
 
 // Of the file, so that each test finds it.
 test.beforeAll(async ({ guests, networks }) => {

@@ -134,9 +134,9 @@ const FAILURES: Record<string, readonly string[]> = {
   'a matcher fails': ['expected guest guest to have the file /etc/hostname (', 'last commands:'],
   [NOT_AWAITED]: ['toHaveFile() was not awaited, so the test ended without it', 'Write await expect(…).toHaveFile(…).'],
   'takes too long': ['timed out in 500ms', 'the test is waiting:', 's for `sleep 60`, at ', 'running '],
-  'a program crashes': ['In the guest a program crashed', 'segfault at 0'],
-  'a program aborts': ['In the guest a program crashed', 'fatal signal 6. python3['],
-  'memory runs out': ['In the guest memory ran out: ', 'Killed process ', 'MemoryMax=16M tail /dev/zero; true'],
+  'a program crashes': ['A program crashed in the guest', 'segfault at 0'],
+  'a program aborts': ['A program crashed in the guest', 'fatal signal 6. python3['],
+  'memory runs out': ['The guest ran out of memory: ', 'Killed process ', 'MemoryMax=16M tail /dev/zero; true'],
   'packets are captured': ['with exit code 7', 'guest guest at 192.168.100.224'],
   // Both of its attempts.
   'fails when it is tried again, too': [
@@ -146,7 +146,7 @@ const FAILURES: Record<string, readonly string[]> = {
     'guests/failures.suite.ts-fails-when-it-is-tried-again-too-2',
   ],
   'the kernel panics': [
-    'In the guest the kernel panicked: ',
+    "The guest's kernel panicked: ",
     'the guest does not respond: its kernel has panicked',
     'end of the journal on its disk',
     ']: told to the disk',
@@ -208,7 +208,7 @@ describe.for(['5', '4'] as const)('vitest %s', (version) => {
       if (reporter !== 'json') for (const piece of DIFF) expect(of('a matcher fails'), reporter).toContain(piece)
     }
     // Nothing but the guard failed it.
-    expect(shown['json']?.('memory runs out')).toMatch(/^GuestError: In the guest memory ran out: /)
+    expect(shown['json']?.('memory runs out')).toMatch(/^GuestError: The guest ran out of memory: /)
 
     const names = Object.fromEntries(Object.entries(evidence).map(([name, files]) => [name, Object.keys(files).sort()]))
     const { 'gone.suite.ts-QEMU-ends': gone, 'failures.suite.ts-the-kernel-panics': dead, ...live } = names

@@ -25,7 +25,7 @@ test('guests of fixtures on several networks, with a router between them: clones
   expect(results).toHaveLength(5)
   expect(failed.get('one that fails')).toMatch(/guest router at 10\.1\.0\.2: [^]*echo asked router/)
   const crash = failed.get('one in which a program crashes in the router') ?? ''
-  expect(crash).toMatch(/^GuestError: In the guest a program crashed: /m)
+  expect(crash).toMatch(/^GuestError: A program crashed in the guest: /m)
   expect(crash).toContain('guest router at')
   expect(crash).not.toContain('guest client at')
   expect(left).toEqual([])

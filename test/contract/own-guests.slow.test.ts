@@ -22,11 +22,9 @@ test('guests that tests start themselves: none beside them, and evidence and gua
     /guest own at [^]*echo asked own[^]*the disk is nearly full/,
   )
   expect(messages['a program crashes in one that is disposed']).toMatch(
-    /^GuestError: In the guest a program crashed: [^]*guest crashed at /m,
+    /^GuestError: A program crashed in the guest: [^]*guest crashed at /m,
   )
-  expect(messages['a kernel panics in one that is not']).toMatch(
-    /In the guest the kernel panicked: [^]*guest panicked at /,
-  )
+  expect(messages['a kernel panics in one that is not']).toMatch(/The guest's kernel panicked: [^]*guest panicked at /)
   expect(messages['a kernel panics in one that is not']).toContain('end of the journal on its disk:')
   for (const title of failed) expect(messages[title]).not.toMatch(/guest (guest|good) at/)
   const folders = failed.map((title) => /^evidence: (.*)$/m.exec(messages[title] ?? '')?.[1])

@@ -21,7 +21,7 @@ test('several guests: by their names, and each tells what it knows of a failure'
   const folders = [...shown.matchAll(/^evidence: (.*)$/gm)].map(([, folder = '']) => folder)
   expect(new Set(folders).size).toBe(2)
   const crash = failed.get('one in which a program crashes in the second') ?? ''
-  expect(crash).toMatch(/^GuestError: In the guest a program crashed: /m)
+  expect(crash).toMatch(/^GuestError: A program crashed in the guest: /m)
   expect(crash).toContain('guest db at')
   expect(crash).not.toContain('guest web at')
   expect(left).toEqual([])

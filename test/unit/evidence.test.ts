@@ -21,21 +21,27 @@ import { Panics } from '../../src/machine/panics.ts'
 
 describe('the console guard', () => {
   test.for([
-    ['the kernel oopsed', 'Nov 23 06:42:28 guest kernel: Oops: 0002 [#1] PREEMPT SMP NOPTI'],
-    ['the kernel oopsed', '[  5.3] BUG: kernel NULL pointer dereference, address: 0000000000000000'],
-    ['the kernel oopsed', '[  5.3] general protection fault, probably for non-canonical address 0xdead: 0000 [#1] SMP'],
-    ['memory ran out', '[   52.4] Out of memory: Killed process 320 (python3) total-vm:111412kB'],
-    ['memory ran out', 'kernel: Memory cgroup out of memory: Killed process 320 (python3) total-vm:111412kB'],
+    ["The guest's kernel oopsed", 'Nov 23 06:42:28 guest kernel: Oops: 0002 [#1] PREEMPT SMP NOPTI'],
+    ["The guest's kernel oopsed", '[  5.3] BUG: kernel NULL pointer dereference, address: 0000000000000000'],
     [
-      'a program crashed',
+      "The guest's kernel oopsed",
+      '[  5.3] general protection fault, probably for non-canonical address 0xdead: 0000 [#1] SMP',
+    ],
+    ['The guest ran out of memory', '[   52.4] Out of memory: Killed process 320 (python3) total-vm:111412kB'],
+    [
+      'The guest ran out of memory',
+      'kernel: Memory cgroup out of memory: Killed process 320 (python3) total-vm:111412kB',
+    ],
+    [
+      'A program crashed in the guest',
       'guest kernel: python3[315]: segfault at 0 ip 00007f3bcbc7d219 sp 00007ffd error 4 in libc.so.6',
     ],
     [
-      'a program crashed',
+      'A program crashed in the guest',
       'guest kernel: traps: a.out[77] trap invalid opcode ip:401106 sp:7ffe error:0 in a.out[401000+1000]',
     ],
-    ['a program crashed', 'systemd[1]: web.service: Main process exited, code=dumped, status=6/ABRT'],
-    ['a program crashed', 'systemd-coredump[99]: Process 98 (web) of user 0 dumped core.'],
+    ['A program crashed in the guest', 'systemd[1]: web.service: Main process exited, code=dumped, status=6/ABRT'],
+    ['A program crashed in the guest', 'systemd-coredump[99]: Process 98 (web) of user 0 dumped core.'],
   ] as const)('knows that %s: %s', ([what, line]) => {
     expect(findTrouble(`nothing\n${line}\nnothing`)).toEqual([{ what, line }])
   })
@@ -45,7 +51,7 @@ describe('the console guard', () => {
   const line = 'kernel: potentially unexpected fatal signal 6. a b[345]'
 
   test('names the program that a signal made dump core', () => {
-    expect(findTrouble(signalled(6))).toEqual([{ what: 'a program crashed', line }])
+    expect(findTrouble(signalled(6))).toEqual([{ what: 'A program crashed in the guest', line }])
     expect(findTrouble(signalled(6), ['a b['])).toEqual([])
     // Without the line that names it, too.
     expect(findTrouble('kernel: x: potentially unexpected fatal signal 6.')).toHaveLength(1)
@@ -55,7 +61,9 @@ describe('the console guard', () => {
   test.for(['kernel: a b[345]: segfault at 0 ip 0', 'kernel: traps: a b[345] trap divide error ip:0 sp:0'])(
     'tells of a fault once: %s',
     (fault) => {
-      expect(findTrouble(`${fault}\n${signalled(11)}`)).toEqual([{ what: 'a program crashed', line: fault }])
+      expect(findTrouble(`${fault}\n${signalled(11)}`)).toEqual([
+        { what: 'A program crashed in the guest', line: fault },
+      ])
       expect(findTrouble(`${fault}\n${signalled(11)}`, ['a b['])).toEqual([])
       expect(findTrouble(`${fault.replace('345', '7')}\n${signalled(11)}`)).toHaveLength(2)
     },
@@ -84,15 +92,15 @@ describe('the console guard', () => {
     const { position } = console
     await say(`${oops}\n[ 4.1] Kernel panic - not syncing: Fatal exception\n`)
     expect(troubleOnConsole(guest, position, [])).toEqual([
-      { what: 'the kernel panicked', line: 'Kernel panic - not syncing: Fatal exception' },
-      { what: 'the kernel oopsed', line: oops },
+      { what: "The guest's kernel panicked", line: 'Kernel panic - not syncing: Fatal exception' },
+      { what: "The guest's kernel oopsed", line: oops },
     ])
     expect(troubleOnConsole(guest, position, ['Fatal', /Oops/])).toEqual([])
     expect(troubleOnConsole(guest, console.position, [])).toEqual([])
     panics.expect(panics.list[0] as Panic)
     expect(troubleOnConsole(guest, position, [])).toEqual([])
     await say(`${oops}\n`)
-    expect(troubleOnConsole(guest, position, [])).toEqual([{ what: 'the kernel oopsed', line: oops }])
+    expect(troubleOnConsole(guest, position, [])).toEqual([{ what: "The guest's kernel oopsed", line: oops }])
   })
 
   test('does not take long over a line that is made for it', () => {

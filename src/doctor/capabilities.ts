@@ -1,7 +1,6 @@
 import type { Accelerator } from '../accelerator/accelerator.ts'
 import type { Capability } from './capability.ts'
-import { installCommand } from './distribution.ts'
-import { missingPackages } from './missing-packages.ts'
+import { installCommand, missingPackages } from './missing-packages.ts'
 import { probeKvm, probeNamespaces, probeTun } from './probe-kernel.ts'
 import { probeNetworks } from './probe-networks.ts'
 import {

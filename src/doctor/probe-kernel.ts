@@ -42,12 +42,8 @@ export function probeTun(): Capability {
 /** Actually creates namespaces, as a private network does, with a bridge and a TAP in them, and removes them at once. */
 export async function probeNamespaces(): Promise<Capability[]> {
   const kinds = needsUserNamespace() ? 'user, network and PID' : 'network and PID'
-  const ours: Capability = {
-    name: 'namespaces',
-    state: 'ok',
-    found: `${kinds}, tested`,
-    means: 'networks can be private',
-  }
+  const found = `${kinds}, tested`
+  const ours: Capability = { name: 'namespaces', state: 'ok', found, means: 'networks can be private' }
   const unshare = findTool('unshare')
   if (unshare === undefined) {
     return [{ ...ours, state: 'degraded', found: 'unknown without unshare', means: 'not tested' }]

@@ -3,7 +3,7 @@ import { statfs } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { dirname } from 'node:path'
 import type { Capability } from './capability.ts'
-import { installCommand } from './distribution.ts'
+import { installCommand } from './missing-packages.ts'
 import { cacheFolder, temporaryFolder } from '../host/environment.ts'
 import { isNodeNewEnough, LEAST_NODE, NEWER_NODE } from '../host/node-version.ts'
 import { findTool, PACKAGE_OF } from '../host/program/tools.ts'
@@ -16,23 +16,18 @@ const GUEST_MIB = 768
 
 export function probeArchitecture(): Capability {
   const { arch, platform } = process
-  const found = `${platform} ${arch}`
-  return platform === 'linux' && arch === 'x64'
-    ? { name: 'architecture', state: 'ok', found, means: 'same as the guests' }
-    : {
-        name: 'architecture',
-        state: 'missing',
-        found,
-        means: 'guests are x86_64 Linux and need an x86_64 Linux host',
-        fix: 'use an x86_64 Linux host',
-      }
+  const fine = { name: 'architecture', state: 'ok', found: `${platform} ${arch}`, means: 'same as the guests' } as const
+  if (platform === 'linux' && arch === 'x64') return fine
+  const means = 'guests are x86_64 Linux and need an x86_64 Linux host'
+  return { ...fine, state: 'missing', means, fix: 'use an x86_64 Linux host' }
 }
 
-export function probeNode(version = process.versions.node): Capability {
-  const name = 'Node.js'
-  return isNodeNewEnough(version)
-    ? { name, state: 'ok', found: version, means: `${LEAST_NODE} or newer` }
-    : { name, state: 'missing', found: version, means: `${LEAST_NODE} or newer is needed`, fix: NEWER_NODE }
+export function probeNode(): Capability {
+  const found = process.versions.node
+  const fine = { name: 'Node.js', state: 'ok', found, means: `${LEAST_NODE} or newer` } as const
+  return isNodeNewEnough(found)
+    ? fine
+    : { ...fine, state: 'missing', means: `${fine.means} is needed`, fix: NEWER_NODE }
 }
 
 /** What an ordinary user needs to unpack a Debian: a range of user ids, and the program that maps it. */
@@ -81,45 +76,28 @@ export async function probeCache(): Promise<Capability> {
   }
   const { bavail, bsize } = await statfs(there)
   const free = Math.floor((bavail * bsize) / MIB)
-  const found = `${size(free)} free in ${folder}`
-  return free >= BUILD_MIB
-    ? { name, state: 'ok', found, means: 'stores images' }
-    : {
-        name,
-        state: 'degraded',
-        found,
-        means: `building the default image needs about ${BUILD_MIB} MiB`,
-        fix: 'export VITEST_GUEST_CACHE=/a/folder/with/more/room',
-      }
+  const fine = { name, state: 'ok', found: `${size(free)} free in ${folder}`, means: 'stores images' } as const
+  if (free >= BUILD_MIB) return fine
+  const means = `building the default image needs about ${BUILD_MIB} MiB`
+  return { ...fine, state: 'degraded', means, fix: 'export VITEST_GUEST_CACHE=/a/folder/with/more/room' }
 }
 
 export function probeMemory(): Capability {
   // Knows of a container's limit, too.
   const free = Math.floor(process.availableMemory() / MIB)
-  const found = `${size(free)} available`
-  return free >= GUEST_MIB
-    ? { name: 'memory', state: 'ok', found, means: `room for ${Math.floor(free / GUEST_MIB)} guests of 512M` }
-    : {
-        name: 'memory',
-        state: 'degraded',
-        found,
-        means: `a guest of the default size needs up to ${GUEST_MIB} MiB`,
-        fix: "close other programs, or give guests less: memory: '256M'",
-      }
+  const means = `room for ${Math.floor(free / GUEST_MIB)} guests of 512M`
+  const fine = { name: 'memory', state: 'ok', found: `${size(free)} available`, means } as const
+  if (free >= GUEST_MIB) return fine
+  const fix = "close other programs, or give guests less: memory: '256M'"
+  return { ...fine, state: 'degraded', means: `a guest of the default size needs up to ${GUEST_MIB} MiB`, fix }
 }
 
 export function probeTemporaryFolder(): Capability {
   const name = 'temporary folder'
-  const folder = temporaryFolder()
-  return existsSync(folder) && isWritable(folder)
-    ? { name, state: 'ok', found: folder, means: 'holds the files of running guests' }
-    : {
-        name,
-        state: 'missing',
-        found: `${folder} cannot be written`,
-        means: 'no guest can start',
-        fix: 'export TMPDIR=/tmp',
-      }
+  const found = temporaryFolder()
+  if (isWritable(found)) return { name, state: 'ok', found, means: 'holds the files of running guests' }
+  const means = 'no guest can start'
+  return { name, state: 'missing', found: `${found} cannot be written`, means, fix: 'export TMPDIR=/tmp' }
 }
 
 function size(mib: number): string {

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { installCommand } from '../../src/doctor/distribution.ts'
+import { installCommand } from '../../src/doctor/missing-packages.ts'
 import { isNodeNewEnough } from '../../src/host/node-version.ts'
 import { missingPackages } from '../../src/doctor/missing-packages.ts'
 import { evaluationCommand } from './support/node.ts'

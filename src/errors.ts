@@ -49,42 +49,24 @@ const SHOWN_LENGTH = 1000
 /** Stack frames to capture: Node's default of ten rarely reaches from here to the line of the test. */
 const FRAMES = 50
 
+// Its fields are the facts that its constructor is given.
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type, @typescript-eslint/no-unsafe-declaration-merging
+export interface GuestError extends Readonly<Omit<GuestErrorFacts, 'cause'>> {}
+
 /**
  * The base class of all errors of this package. The first line of the message says what went wrong, the lines in between show the evidence
  * (stdout, stderr, console), and the last line says what to do. A bad option is a plain `GuestError` with `option` set. Control characters
  * appear as `\x1b` in the message and in the messages of causes; the fields hold the original text.
  */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging
 export class GuestError extends Error {
-  declare readonly hint?: string | undefined
-  declare readonly option?: string | undefined
-  declare readonly phase?: string | undefined
-  declare readonly elapsedMs?: number | undefined
-  declare readonly command?: string | undefined
-  declare readonly exitCode?: number | undefined
-  declare readonly signal?: string | undefined
-  declare readonly stdout?: string | undefined
-  declare readonly stderr?: string | undefined
-  declare readonly timedOut?: boolean | undefined
-  declare readonly isCanceled?: boolean | undefined
-  declare readonly isMaxBuffer?: boolean | undefined
-  declare readonly isTerminated?: boolean | undefined
-  declare readonly code?: string | undefined
-  declare readonly path?: string | undefined
-  declare readonly consoleTail?: string | undefined
-  declare readonly lastSeen?: string | undefined
-  declare readonly attempts?: number | undefined
-  declare readonly status?: string | undefined
-  declare readonly journal?: string | undefined
-
   constructor(what: string, facts: GuestErrorFacts = {}) {
     const { cause, ...fields } = facts
     const limit = Error.stackTraceLimit
     Error.stackTraceLimit = Math.max(limit, FRAMES)
     super(visible(composeMessage(what, facts)), cause === undefined ? undefined : { cause: withVisibleText(cause) })
     Error.stackTraceLimit = limit
-    for (const [name, value] of Object.entries(fields)) {
-      if (value !== undefined) Object.assign(this, { [name]: value })
-    }
+    Object.assign(this, Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)))
     // Taken from the class, so that those below need no constructor each.
     Object.defineProperty(this, 'name', { value: new.target.name, configurable: true })
   }
@@ -131,14 +113,10 @@ export function withFrames(error: unknown, here = new GuestError('')): unknown {
 
 function composeMessage(what: string, facts: GuestErrorFacts): string {
   const { stdout, stderr, status, journal, consoleTail, hint } = facts
-  const lines = [what]
-  if (hasText(status)) lines.push('status:', ...quoteLines(status))
-  if (hasText(journal)) lines.push('journal:', ...quoteLines(journal))
-  if (hasText(stdout)) lines.push('stdout:', ...quoteLines(stdout))
-  if (hasText(stderr)) lines.push('stderr:', ...quoteLines(stderr))
-  if (hasText(consoleTail)) lines.push('console:', ...quoteLines(consoleTail))
-  if (hint !== undefined) lines.push(hint)
-  return lines.join('\n')
+  const evidence = Object.entries({ status, journal, stdout, stderr, console: consoleTail }).flatMap(([name, text]) =>
+    text?.trim() ? [`${name}:`, ...quoteLines(text)] : [],
+  )
+  return [what, ...evidence, ...(hint === undefined ? [] : [hint])].join('\n')
 }
 
 /** A cause is printed too, and may contain text from the guest, as errors of an SSH connection do. */
@@ -152,16 +130,12 @@ function withVisibleText(cause: unknown): unknown {
   return cause
 }
 
-function hasText(text: string | undefined): text is string {
-  return text !== undefined && /\S/.test(text)
-}
-
 /** The last lines of a text of up to 100 MB, as messages show them. */
 export function quoteLines(text: string): string[] {
   const end = text.slice(-QUOTED_LINES * 10 * QUOTED_LENGTH)
   const lines = end.trimEnd().split('\n').slice(-QUOTED_LINES)
   return lines.map((line) => {
-    const shown = line.trimEnd()
-    return shown.length > QUOTED_LENGTH ? `  | ${shown.slice(0, QUOTED_LENGTH)} …` : `  | ${shown}`
+    const text = line.trimEnd()
+    return `  | ${text.length > QUOTED_LENGTH ? `${text.slice(0, QUOTED_LENGTH)} …` : text}`
   })
 }

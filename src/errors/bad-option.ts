@@ -18,8 +18,6 @@ export function unknownOption(name: string, known: readonly string[], prefix = '
   const option = `${prefix}${name}`
   const near = nearest(name, known)
   const suggestion = near === undefined ? '' : `. Did you mean \`${prefix}${near}\`?`
-  return new GuestError(`Unknown option \`${option}\`${suggestion}`, {
-    option,
-    hint: `Known options: ${known.join(', ')}.`,
-  })
+  const hint = `Known options: ${known.join(', ')}.`
+  return new GuestError(`Unknown option \`${option}\`${suggestion}`, { option, hint })
 }

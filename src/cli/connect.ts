@@ -3,10 +3,9 @@ import { parseArgs } from 'node:util'
 import { NetworkError } from '../errors.ts'
 import { messageOf } from '../host/message-of.ts'
 import { dialThrough } from '../network/keeper/dial.ts'
-import type { Command } from './command.ts'
-import { UsageError } from './usage-error.ts'
+import { type Command, UsageError } from './command.ts'
 
-export const connect: Command = {
+export default {
   help: `Usage: vitest-guest connect SOCKET HOST PORT
 
 Connects standard input and output to HOST:PORT inside the network behind SOCKET, the keeper's UNIX socket
@@ -36,4 +35,4 @@ Exit code: 0 when the connection was closed, 1 when it failed or broke.
       process.stdin.destroy()
     }
   },
-}
+} satisfies Command

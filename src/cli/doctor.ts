@@ -5,7 +5,7 @@ import { drawNetworks } from './show/draw-networks.ts'
 import { print } from './print.ts'
 import { renderDoctor } from '../doctor/render-doctor.ts'
 
-export const doctor: Command = {
+export default {
   help: `Usage: vitest-guest doctor [--json]
        vitest-guest doctor --network
 
@@ -20,13 +20,11 @@ Exit code: 0 if a guest can boot, otherwise 1; with --network always 0.
   async run(args) {
     const flag = { type: 'boolean', default: false } as const
     const { json, network } = parseArgs({ args, options: { json: flag, network: flag } }).values
-    if (network) {
-      return print(await drawNetworks())
-    }
+    if (network) return print(await drawNetworks())
     const capabilities = await probeHost()
     // hasColors() knows of NO_COLOR, and exists on terminals only.
     const colours = process.stdout.isTTY && process.stdout.hasColors()
     process.stdout.write(json ? `${JSON.stringify(capabilities, null, 2)}\n` : renderDoctor(capabilities, colours))
     return capabilities.canBoot ? 0 : 1
   },
-}
+} satisfies Command

@@ -1,11 +1,10 @@
 import { parseArgs } from 'node:util'
 import { collectGarbage, isGone, type Verdict } from '../template/collect-garbage.ts'
-import type { Command } from './command.ts'
+import { type Command, UsageError } from './command.ts'
 import { print } from './print.ts'
 import { sizeText } from './show/units.ts'
-import { UsageError } from './usage-error.ts'
 
-export const gc: Command = {
+export default {
   help: `Usage: vitest-guest gc [--older-than DAYS] [--dry-run]
 
 Removes from the cache whatever can no longer be used, or has not been used for a long time:
@@ -23,14 +22,11 @@ Never removes anything that is in use, or was used less than a minute ago.
 Exit code: 0, or 1 if something could not be removed.
 `,
   async run(args) {
-    const { values } = parseArgs({
-      args,
-      options: {
-        'older-than': { type: 'string', default: '30' },
-        'dry-run': { type: 'boolean', default: false },
-      },
-    })
-    const { 'older-than': days, 'dry-run': dryRun } = values
+    const options = {
+      'older-than': { type: 'string', default: '30' },
+      'dry-run': { type: 'boolean', default: false },
+    } as const
+    const { 'older-than': days, 'dry-run': dryRun } = parseArgs({ args, options }).values
     if (!/^\d{1,6}$/.test(days)) throw new UsageError(`DAYS must be a whole number; got ${days}`)
     let freed = 0
     let exitCode = 0
@@ -42,7 +38,7 @@ Exit code: 0, or 1 if something could not be removed.
     print(`${dryRun ? 'would be freed' : 'freed'} in total: ${sizeText(freed)}\n`)
     return exitCode
   },
-}
+} satisfies Command
 
 function renderVerdict({ what, bytes, reason, kept, error }: Verdict, dryRun: boolean): string {
   const start = `${what}  ${sizeText(bytes)}  `

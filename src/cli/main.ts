@@ -5,44 +5,25 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { GuestError, HostError } from '../errors.ts'
 import { isNodeNewEnough, LEAST_NODE, NEWER_NODE } from '../host/node-version.ts'
-import type { Command } from './command.ts'
+import { type Command, isUsageError, UsageError } from './command.ts'
 import { print, printAside } from './print.ts'
-import { isUsageError, UsageError } from './usage-error.ts'
 
 /** Loaded only when called: `connect` stands between OpenSSH and its server, and should start at once. */
-const COMMANDS: Record<string, { summary: string; load: () => Promise<Command> }> = {
-  doctor: {
-    summary: 'check what this host can do, and how to fix what it cannot',
-    load: async () => (await import('./doctor.ts')).doctor,
-  },
-  shell: {
-    summary: 'boot a guest and open a shell in it',
-    load: async () => (await import('./shell-command.ts')).shell,
-  },
-  ssh: {
-    summary: 'list running guests; open a shell or run a command in one',
-    load: async () => (await import('./ssh.ts')).ssh,
-  },
-  run: {
-    summary: 'run a program of this host on the network of a running guest',
-    load: async () => (await import('./run.ts')).runCommand,
-  },
+const COMMANDS: Record<string, { summary: string; load: () => Promise<{ default: Command }> }> = {
+  doctor: { summary: 'check what this host can do, and how to fix what it cannot', load: () => import('./doctor.ts') },
+  shell: { summary: 'boot a guest and open a shell in it', load: () => import('./shell.ts') },
+  ssh: { summary: 'list running guests; open a shell or run a command in one', load: () => import('./ssh.ts') },
+  run: { summary: 'run a program of this host on the network of a running guest', load: () => import('./run.ts') },
   connect: {
     summary: "connect stdin and stdout to a port of a guest; for OpenSSH's ProxyCommand",
-    load: async () => (await import('./connect.ts')).connect,
+    load: () => import('./connect.ts'),
   },
   template: {
     summary: 'list or remove the templates (frozen guests) in the cache',
-    load: async () => (await import('./template.ts')).template,
+    load: () => import('./template.ts'),
   },
-  image: {
-    summary: 'list or remove the built images in the cache',
-    load: async () => (await import('./image.ts')).image,
-  },
-  gc: {
-    summary: 'remove unused images and templates from the cache',
-    load: async () => (await import('./gc.ts')).gc,
-  },
+  image: { summary: 'list or remove the built images in the cache', load: () => import('./image.ts') },
+  gc: { summary: 'remove unused images and templates from the cache', load: () => import('./gc.ts') },
 }
 
 const HELP = `Usage: vitest-guest COMMAND [OPTIONS]
@@ -61,24 +42,20 @@ async function main([name, ...args]: string[]): Promise<number> {
   if (entry === undefined) {
     throw new UsageError(`unknown command '${name}'; commands: ${Object.keys(COMMANDS).join(', ')}`)
   }
-  refuseOldNode(process.versions.node)
-  const command = await entry.load()
+  // Before anything is loaded that an old Node cannot load.
+  if (!isNodeNewEnough(process.versions.node)) {
+    const what = `Node.js ${LEAST_NODE} or newer is needed; this is ${process.versions.node}`
+    throw new HostError(what, { hint: NEWER_NODE })
+  }
+  const { default: command } = await entry.load()
   const own = command.passesOn ? args.slice(0, 1) : args
   if (own.includes('--help') || own.includes('-h')) return print(command.help)
   return command.run(args)
 }
 
-/** Before anything is loaded that an old Node cannot load. */
-function refuseOldNode(version: string): void {
-  if (isNodeNewEnough(version)) return
-  throw new HostError(`Node.js ${LEAST_NODE} or newer is needed; this is ${version}`, { hint: NEWER_NODE })
-}
-
 function general(option: string | undefined): number {
-  const { values } = parseArgs({
-    args: option === undefined ? [] : [option],
-    options: { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } },
-  })
+  const options = { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } } as const
+  const { values } = parseArgs({ args: option === undefined ? [] : [option], options })
   if (values.version) return print(`${ownVersion()}\n`)
   if (values.help) return print(HELP)
   printAside(HELP)

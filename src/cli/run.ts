@@ -4,11 +4,10 @@ import { constants } from 'node:os'
 import { HostError } from '../errors.ts'
 import { runningNetworks } from '../guest/registry/running-guests.ts'
 import { lookInside } from '../network/inside/look-inside.ts'
-import type { Command } from './command.ts'
+import { type Command, UsageError } from './command.ts'
 import { pick } from './show/pick.ts'
-import { UsageError } from './usage-error.ts'
 
-export const runCommand: Command = {
+export default {
   passesOn: true,
   help: `Usage: vitest-guest run ID -- COMMAND [ARGUMENT...]
 
@@ -40,7 +39,7 @@ Exit code: the program's, or 128 plus the number of the signal that ended it.
     }
     return runOn(lookInside(network)(command))
   },
-}
+} satisfies Command
 
 /** With the terminal and the environment of whoever calls: it is their program. */
 async function runOn([file, ...args]: readonly [string, ...string[]]): Promise<number> {

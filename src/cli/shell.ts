@@ -1,30 +1,41 @@
 import { isAbsolute, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
 import { bootGuest } from '../guest/start/boot-guest.ts'
-import type { GuestOptions } from '../options/guest-options.ts'
+import type { Command } from './command.ts'
 import { printAside } from './print.ts'
 import { joinTerminal } from './show/terminal.ts'
 
-/** Boots a guest and opens an interactive shell in it; its exit code is the shell's. */
-export async function openShell(options: Pick<GuestOptions, 'image' | 'memory'>): Promise<number> {
-  const startedAt = performance.now()
-  await using guest = await bootGuest({
-    ...options,
-    onPhase: ({ name, durationMs }) => {
-      if (durationMs === undefined) printAside(`${seconds(startedAt)}  ${name}\n`)
-    },
-    onProgress: (line) => printAside(`${line}\n`),
-  })
-  const { id, address, rootPassword } = guest
-  printAside(`${seconds(startedAt)}  ready: root@${address}, password ${rootPassword}; exit ends the guest\n`)
-  printAside(`for another shell: npx vitest-guest ssh ${id}\n`)
-  return await joinTerminal(guest.ssh)
-}
+export default {
+  help: `Usage: vitest-guest shell [--image IMAGE] [--memory SIZE]
+
+Boots a guest and opens a root shell in it. The guest ends with the shell.
+
+  --image IMAGE   debian-12 or the path of a qcow2 or raw disk; default debian-12
+  --memory SIZE   size with its unit; default 512M
+
+Exit code: the shell's.
+`,
+  async run(args) {
+    const text = { type: 'string' } as const
+    const { image, memory } = parseArgs({ args, options: { image: text, memory: text } }).values
+    const startedAt = performance.now()
+    const seconds = () => `${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s`
+    await using guest = await bootGuest({
+      ...(image !== undefined && { image: imageOption(image) }),
+      ...(memory !== undefined && { memory }),
+      onPhase: ({ name, durationMs }) => {
+        if (durationMs === undefined) printAside(`${seconds()}  ${name}\n`)
+      },
+      onProgress: (line) => printAside(`${line}\n`),
+    })
+    const { id, address, rootPassword } = guest
+    printAside(`${seconds()}  ready: root@${address}, password ${rootPassword}; exit ends the guest\n`)
+    printAside(`for another shell: npx vitest-guest ssh ${id}\n`)
+    return await joinTerminal(guest.ssh)
+  },
+} satisfies Command
 
 /** On a command line a path may be relative, and needs a slash to be told from a name. */
-export function imageOption(text: string): string {
+function imageOption(text: string): string {
   return text.includes('/') && !isAbsolute(text) ? resolve(text) : text
-}
-
-function seconds(since: number): string {
-  return `${((performance.now() - since) / 1000).toFixed(1).padStart(6)} s`
 }

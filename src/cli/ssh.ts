@@ -5,19 +5,18 @@ import { runningGuests, type RunningGuest } from '../guest/registry/running-gues
 import { Deadline } from '../lifetime/deadline.ts'
 import { dialThrough } from '../network/keeper/dial.ts'
 import { connectSsh } from '../ssh/connect.ts'
-import type { Command } from './command.ts'
+import { type Command, UsageError } from './command.ts'
 import { pick } from './show/pick.ts'
 import { print } from './print.ts'
 import { renderTable } from './show/table.ts'
 import { joinTerminal } from './show/terminal.ts'
 import { durationText } from './show/units.ts'
-import { UsageError } from './usage-error.ts'
 
 const SSH_PORT = 22
 /** Milliseconds, for a guest that is up. */
 const CONNECT_BUDGET = 30_000
 
-export const ssh: Command = {
+export default {
   passesOn: true,
   help: `Usage: vitest-guest ssh
        vitest-guest ssh ID [COMMAND...]
@@ -48,18 +47,13 @@ Exit code: the shell's or the command's.
       throw new UsageError(`usage: ssh, ssh ID [COMMAND...], or ssh --config ID; got '${first}'`)
     return openShellIn(choose(guests, first), command.length > 0 ? command.join(' ') : undefined)
   },
-}
+} satisfies Command
 
 export function renderGuests(guests: readonly RunningGuest[], now: number): string {
   if (guests.length === 0) return 'No guests are running.\n'
-  const rows = guests.map(({ id, hostname, address, image, pid, startedAt }) => [
-    id,
-    hostname,
-    address,
-    image,
-    durationText(now - startedAt),
-    `process ${pid}`,
-  ])
+  const rows = guests.map(({ id, hostname, address, image, pid, startedAt }) => {
+    return [id, hostname, address, image, durationText(now - startedAt), `process ${pid}`]
+  })
   return renderTable(['ID', 'HOSTNAME', 'ADDRESS', 'IMAGE', 'AGE', 'OF'], rows)
 }
 

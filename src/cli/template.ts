@@ -1,14 +1,10 @@
-import { GuestError } from '../errors.ts'
-import { listTemplateBuilds, listTemplates, type TemplateEntry } from '../template/list-templates.ts'
+import { listTemplateBuilds, listTemplates } from '../template/list-templates.ts'
 import { removeTemplate } from '../template/remove-template.ts'
 import type { Command } from './command.ts'
-import { pick } from './show/pick.ts'
+import { lsOrRm, removeEntries, renderEntries } from './entries.ts'
 import { print } from './print.ts'
-import { lsOrRm } from './subcommand.ts'
-import { renderTable } from './show/table.ts'
-import { durationText, sizeText } from './show/units.ts'
 
-export const template: Command = {
+export default {
   help: `Usage: vitest-guest template ls
        vitest-guest template rm KEY...
 
@@ -23,39 +19,12 @@ Exit code: 0, or 1 if something was not removed.
 `,
   async run(args) {
     const keys = lsOrRm('template', 'KEY', args)
-    const templates = await listTemplates()
-    if (keys) {
-      await remove(templates, keys)
-    } else {
-      print(renderTemplates([...templates, ...(await listTemplateBuilds())], Date.now()))
+    const templates = (await listTemplates()).map((template) => ({ ...template, name: template.key }))
+    if (!keys) {
+      const builds = (await listTemplateBuilds()).map((build) => ({ ...build, name: build.key }))
+      return print(renderEntries('template', 'KEY', [...templates, ...builds]))
     }
+    await removeEntries('template', templates, keys, (key) => removeTemplate(key))
     return 0
   },
-}
-
-function renderTemplates(templates: readonly TemplateEntry[], now: number): string {
-  if (templates.length === 0) return 'There are no templates.\n'
-  const rows = templates.map(({ key, bytes, createdAt, lastUse, label, user }) => [
-    key,
-    sizeText(bytes),
-    durationText(now - createdAt.getTime()),
-    `${durationText(now - lastUse.getTime())} ago`,
-    label,
-    user ?? '',
-  ])
-  return renderTable(['KEY', 'SIZE', 'AGE', 'LAST USE', 'OF', 'IN USE BY'], rows)
-}
-
-async function remove(templates: readonly TemplateEntry[], beginnings: readonly string[]): Promise<void> {
-  const keys = pick(
-    'template',
-    templates.map(({ key }) => key),
-    beginnings,
-  )
-  for (const key of keys) {
-    const user = await removeTemplate(key)
-    if (user !== undefined) throw new GuestError(`Template ${key} is in use by ${user}`)
-    const size = sizeText(templates.find((entry) => entry.key === key)?.bytes ?? 0)
-    print(`template ${key}  ${size}  removed\n`)
-  }
-}
+} satisfies Command

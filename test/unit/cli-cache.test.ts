@@ -6,7 +6,7 @@ import { mkdir, readFile, rename, rm, stat, symlink, truncate, utimes, writeFile
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { pick } from '../../src/cli/show/pick.ts'
-import { lsOrRm } from '../../src/cli/subcommand.ts'
+import { lsOrRm } from '../../src/cli/entries.ts'
 import { renderTable } from '../../src/cli/show/table.ts'
 import { durationText, sizeText } from '../../src/cli/show/units.ts'
 import { takeLock, tryLock } from '../../src/host/program/lock.ts'

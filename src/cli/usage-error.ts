@@ -1,8 +1,0 @@
-/** The command line itself is wrong: exit code 2, and a pointer to the help. */
-export class UsageError extends Error {}
-
-/** Also what `parseArgs` throws (`ERR_PARSE_ARGS_UNKNOWN_OPTION` and so on). */
-export function isUsageError(error: unknown): error is Error {
-  if (error instanceof UsageError) return true
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
-}

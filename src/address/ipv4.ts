@@ -17,16 +17,9 @@ const MULTICAST = 224
 /** `192.168.100.0/24`. @throws GuestError for anything else, and for a subnet too small for a bridge and a guest. */
 export function parseSubnet(text: unknown): Subnet {
   const subnet = subnetAround(text)
-  if (text !== subnet.cidr) {
-    const expected = 'the first address of a subnet with its prefix length'
-    throw badOption(
-      'subnet',
-      expected,
-      text,
-      `Write subnet: '${subnet.cidr}', and set the guest's own address with address.`,
-    )
-  }
-  return subnet
+  if (text === subnet.cidr) return subnet
+  const hint = `Write subnet: '${subnet.cidr}', and set the guest's own address with address.`
+  throw badOption('subnet', 'the first address of a subnet with its prefix length', text, hint)
 }
 
 /** The subnet that `192.168.100.50/24` is in. */

@@ -2,14 +2,11 @@ import { inspect } from 'node:util'
 import { GuestError } from '../errors.ts'
 import { badOption, unknownOption } from '../errors/bad-option.ts'
 
-export function oneOf<T extends string>(option: string, value: unknown, values: readonly T[]): T {
+const PLAIN_HINT = 'Pass plain values, without getters or proxies that throw.'
+
+export function oneOf<T extends string>(option: string, value: unknown, values: readonly T[], example = values[0]): T {
   if (values.includes(value as T)) return value as T
-  throw badOption(
-    option,
-    `one of ${values.map((each) => `'${each}'`).join(', ')}`,
-    value,
-    `Write ${option}: '${values[0]}'.`,
-  )
+  throw badOption(option, `one of '${values.join("', '")}'`, value, `Write ${option}: '${example}'.`)
 }
 
 /**
@@ -41,12 +38,12 @@ export function readOnce<T extends object>(options: T, prefix = ''): T {
   return copy as T
 }
 
-function attempt<T>(read: () => T, option: string): T {
+/** @throws GuestError for what throws when read */
+export function attempt<T>(read: () => T, option: string, hint = PLAIN_HINT): T {
   try {
     return read()
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : inspect(cause, { depth: 0, customInspect: false })
-    const hint = 'Pass plain values, without getters or proxies that throw.'
     throw new GuestError(`Option \`${option}\` cannot be read: ${why}`, { option, hint, cause })
   }
 }

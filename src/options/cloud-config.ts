@@ -1,16 +1,12 @@
-import { GuestError } from '../errors.ts'
 import { badOption } from '../errors/bad-option.ts'
-import { isPlainObject } from './check.ts'
+import { attempt, isPlainObject } from './check.ts'
 
 const HINT = 'Use only strings, numbers, booleans, null, arrays and plain objects: the value is written as YAML.'
 const EXAMPLE = "Write cloudConfig: { write_files: [{ path: '/etc/motd', content: 'hello' }] }, not YAML text."
 /** Deeper than any cloud-config; JSON.stringify would overflow the stack. */
 const DEEPEST = 100
 
-/**
- * A copy of a cloud-config, of which the key of a template and the seed are made.
- * @throws GuestError naming the part that is not plain data
- */
+/** A copy, of which a template's key and the seed are made. @throws GuestError naming the part that is not plain data */
 export function parseCloudConfig(cloudConfig: unknown): Record<string, unknown> {
   if (!isPlainObject(cloudConfig)) throw badOption('cloudConfig', 'an object', cloudConfig, EXAMPLE)
   return copyOf(cloudConfig, 'cloudConfig', []) as Record<string, unknown>
@@ -33,11 +29,6 @@ function copyOf(value: unknown, path: string, above: readonly unknown[]): unknow
 }
 
 function read(value: object, key: string | number, path: string): unknown {
-  try {
-    return (value as Record<string | number, unknown>)[key]
-  } catch (cause) {
-    const option = typeof key === 'number' ? `${path}[${key}]` : `${path}.${key}`
-    const why = cause instanceof Error ? cause.message : 'it throws'
-    throw new GuestError(`Option \`${option}\` cannot be read: ${why}`, { option, hint: HINT, cause })
-  }
+  const option = typeof key === 'number' ? `${path}[${key}]` : `${path}.${key}`
+  return attempt(() => (value as Record<string | number, unknown>)[key], option, HINT)
 }

@@ -10,13 +10,8 @@ import { parseKernelParameters } from './kernel-parameters.ts'
 import { macAddressOf } from '../address/mac-address.ts'
 import { memoryMib } from './memory.ts'
 import { checkPassword } from './password.ts'
-import {
-  reservedOn,
-  type Addressing,
-  type NetworkKind,
-  type NetworkOptions,
-  type NetworkLayout,
-} from './network/network-options.ts'
+import { reservedOn, type Addressing } from './network/network-options.ts'
+import type { NetworkKind, NetworkLayout, NetworkOptions } from './network/network-options.ts'
 import { resolveTimeouts, type Timeouts } from './timeouts.ts'
 
 /** Options of a guest, apart from its name and its network. */
@@ -91,23 +86,17 @@ export interface GuestOptions extends MachineOptions {
 }
 
 /** Validated options with all defaults filled in. */
-export interface GuestSpec {
+export interface GuestSpec extends Readonly<Required<Pick<GuestOptions, KeptAsGiven>>> {
   readonly image: ImageSpec
   readonly memoryMib: number
-  readonly cpus: number
-  readonly hostname: string
-  readonly address: string
-  readonly addressing: Addressing
-  readonly rootPassword: string | undefined
   readonly cloudConfig: Readonly<Record<string, unknown>>
-  readonly cloudInitErrors: 'throw' | 'warn'
-  readonly kernelParameters: readonly string[]
-  readonly accel: 'auto' | 'kvm' | 'tcg'
-  readonly nic: 'virtio-net-pci' | 'e1000'
+  readonly rootPassword: string | undefined
   readonly macAddress?: string
-  readonly start: 'warm' | 'cold'
   readonly timeouts: Required<Timeouts>
 }
+
+type KeptAsGiven =
+  'cpus' | 'hostname' | 'address' | 'addressing' | 'cloudInitErrors' | 'kernelParameters' | 'accel' | 'nic' | 'start'
 
 export const DEFAULT_HOSTNAME = 'guest'
 
@@ -170,12 +159,8 @@ export const GUEST_OPTION_NAMES = [
 function addressingOn({ dhcpRange }: NetworkLayout, wanted: unknown = dhcpRange ? 'dhcp' : 'static'): Addressing {
   const addressing = oneOf('addressing', wanted, ['static', 'dhcp'])
   if (addressing === 'static' || dhcpRange) return addressing
-  throw badOption(
-    'addressing',
-    "'static' on a network without DHCP",
-    wanted,
-    "Open the network with addressing: 'dhcp'.",
-  )
+  const hint = "Open the network with addressing: 'dhcp'."
+  throw badOption('addressing', "'static' on a network without DHCP", wanted, hint)
 }
 
 /** The address of a further card, which never asks for one. */
@@ -192,24 +177,17 @@ function guestAddress(address: unknown, addressing: Addressing, network: Network
   const { subnet, gateway, dhcpRange, egress } = network
   const checked = hostAddress(option, address, subnet)
   if (checked === gateway) {
-    throw badOption(
-      option,
-      `an address other than the bridge's own (gateway ${gateway})`,
-      address,
-      'Use another address, or give the bridge another one with the network option gateway.',
-    )
+    const hint = 'Use another address, or give the bridge another one with the network option gateway.'
+    throw badOption(option, `an address other than the bridge's own (gateway ${gateway})`, address, hint)
   }
   if (egress && reservedOn(network).includes(checked)) {
     const expected = `an address other than ${egress.router} and ${egress.nameServer}, which egress uses`
     throw badOption(option, expected, address, 'Use another address.')
   }
   if (addressing === 'static' && dhcpRange && isInRange(dhcpRange, checked)) {
-    throw badOption(
-      option,
-      `outside the network's DHCP range (${dhcpRange.first} to ${dhcpRange.last}) when it is static`,
-      address,
-      "Use another address, or addressing: 'dhcp', which reserves this one for the guest.",
-    )
+    const expected = `outside the network's DHCP range (${dhcpRange.first} to ${dhcpRange.last}) when it is static`
+    const hint = "Use another address, or addressing: 'dhcp', which reserves this one for the guest."
+    throw badOption(option, expected, address, hint)
   }
   return checked
 }
@@ -218,10 +196,7 @@ function guestAddress(address: unknown, addressing: Addressing, network: Network
 function drivable(nic: GuestSpec['nic'], image: ImageSpec): GuestSpec['nic'] {
   const isCloudKernel = 'base' in image && !image.packages.some((name) => name.startsWith('linux-image-'))
   if (nic !== 'e1000' || !isCloudKernel) return nic
-  throw badOption(
-    'nic',
-    "'virtio-net-pci' with the kernel of debian-12, which has no driver for e1000",
-    nic,
-    "Use a kernel that has one: image: { base: 'debian-12', packages: ['linux-image-amd64'] }.",
-  )
+  const expected = "'virtio-net-pci' with the kernel of debian-12, which has no driver for e1000"
+  const hint = "Use a kernel that has one: image: { base: 'debian-12', packages: ['linux-image-amd64'] }."
+  throw badOption('nic', expected, nic, hint)
 }

@@ -2,22 +2,6 @@ import { isAbsolute } from 'node:path'
 import { badOption } from '../errors/bad-option.ts'
 import { isPlainObject, readOnce, refuseUnknown } from './check.ts'
 
-/** A built image. Packages are added at build time, because a guest on a host-only network cannot download any. */
-export interface BuiltImage {
-  readonly base: 'debian-12'
-  /** Debian packages to install, sorted, each once. */
-  readonly packages: readonly string[]
-}
-
-/** A disk provided by the user, with its own boot loader. */
-export interface DiskImage {
-  readonly path: string
-  /** Whether it may have backing files on this host. @default false */
-  readonly backing?: boolean
-}
-
-export type ImageSpec = BuiltImage | DiskImage
-
 /**
  * `'debian-12'`, `{ base: 'debian-12', packages: ['nginx'] }`, or the absolute path of a qcow2 or raw disk. A qcow2 with
  * backing files is refused, because it could name any file of this host: `{ path: '/disks/mine.qcow2', backing: true }` allows it
@@ -39,6 +23,12 @@ export interface DiskWish {
   /** Whether it may have backing files on this host. @default false */
   backing?: boolean
 }
+
+/** With its packages sorted, each once. They are added at build time: a guest on a host-only network cannot download any. */
+export type BuiltImage = Readonly<Required<ImageWish>>
+/** A disk provided by the user, with its own boot loader. */
+export type DiskImage = Readonly<DiskWish>
+export type ImageSpec = BuiltImage | DiskImage
 
 const HINT =
   "Write image: 'debian-12', image: { base: 'debian-12', packages: ['nginx'] }, or the absolute path of a qcow2 or raw disk."

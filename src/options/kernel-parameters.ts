@@ -6,10 +6,7 @@ const MOST = 1500
 /** Printable ASCII; a space only within double quotes, as in `dyndbg="file ec.c +p"` (admin-guide/kernel-parameters). */
 const PARAMETER = /^(?:[!#-~]|"[ !#-~]*")+$/
 
-/**
- * What is added to the kernel's command line, checked.
- * @throws GuestError
- */
+/** @throws GuestError for what cannot be added to the kernel's command line */
 export function parseKernelParameters(parameters: unknown, image: ImageSpec): readonly string[] {
   const option = 'kernelParameters'
   const hint = "Write kernelParameters: ['crashkernel=128M', 'systemd.unified_cgroup_hierarchy=0']."
@@ -18,22 +15,15 @@ export function parseKernelParameters(parameters: unknown, image: ImageSpec): re
   const list: readonly string[] = parameters
   const bad = list.find((each) => !PARAMETER.test(each))
   if (bad !== undefined) {
-    throw badOption(
-      option,
-      'one parameter per string, in printable ASCII, with spaces only inside double quotes',
-      bad,
-      hint,
-    )
+    const expected = 'one parameter per string, in printable ASCII, with spaces only inside double quotes'
+    throw badOption(option, expected, bad, hint)
   }
   const length = list.join(' ').length
   if (length > MOST) throw badOption(option, `at most ${MOST} characters in total`, length, hint)
   if (list.length > 0 && 'path' in image) {
-    throw badOption(
-      option,
-      `omitted for a disk with its own boot loader (${image.path})`,
-      parameters,
-      "Its boot loader sets them: change GRUB_CMDLINE_LINUX in the image and run update-grub, or use image: 'debian-12'.",
-    )
+    const change =
+      "Its boot loader sets them: change GRUB_CMDLINE_LINUX in the image and run update-grub, or use image: 'debian-12'."
+    throw badOption(option, `omitted for a disk with its own boot loader (${image.path})`, parameters, change)
   }
   return [...list]
 }

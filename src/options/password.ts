@@ -7,9 +7,8 @@ const HINT = 'Omit it to get a random one, available as guest.rootPassword.'
 /** @throws GuestError for a password that cannot be used to log in */
 export function checkPassword(password: unknown): string | undefined {
   if (password === undefined) return undefined
-  if (typeof password !== 'string' || password === '') {
+  if (typeof password !== 'string' || password === '')
     throw badOption('rootPassword', 'a non-empty string', password, HINT)
-  }
   const length = Buffer.byteLength(password)
   if (length > LONGEST) throw badOption('rootPassword', `at most ${LONGEST} bytes long`, `${length} bytes`, HINT)
   if (password.includes('\0'))

@@ -16,14 +16,9 @@ export function resolveTimeouts(timeouts: unknown): Required<Timeouts> {
   if (!isPlainObject(timeouts)) throw badOption('timeouts', 'an object', timeouts, 'Write timeouts: { boot: 120_000 }.')
   const given = refuseUnknown(timeouts, Object.keys(DEFAULT_TIMEOUTS), 'timeouts.')
   for (const [name, value] of Object.entries(given)) {
-    if (typeof value !== 'number' || !(value > 0)) {
-      throw badOption(
-        `timeouts.${name}`,
-        'a positive number of milliseconds',
-        value,
-        `Write timeouts: { ${name}: 120_000 }.`,
-      )
-    }
+    if (typeof value === 'number' && value > 0) continue
+    const hint = `Write timeouts: { ${name}: 120_000 }.`
+    throw badOption(`timeouts.${name}`, 'a positive number of milliseconds', value, hint)
   }
   return { ...DEFAULT_TIMEOUTS, ...given }
 }

@@ -22,20 +22,14 @@ export function parseBridge(bridge: unknown, kind: string): BridgeOptions {
   if (!isPlainObject(bridge)) throw badOption('bridge', 'an object', bridge, HINT)
   const { name, adopt = false } = refuseUnknown(bridge, ['name', 'adopt'], 'bridge.')
   if (typeof name === 'string' && Buffer.byteLength(name) > LONGEST_NAME) {
-    throw badOption(
-      'bridge.name',
-      `at most ${LONGEST_NAME} characters, the kernel's limit for the name of an interface`,
-      name,
-      HINT,
-    )
+    const expected = `at most ${LONGEST_NAME} characters, the kernel's limit for the name of an interface`
+    throw badOption('bridge.name', expected, name, HINT)
   }
   // The kernel refuses the slash, the colon and white space (dev_valid_name), and ip(8) takes a word with a minus for an option.
   if (typeof name !== 'string' || !/^[^\s/:%-][^\s/:%]*$/.test(name) || /^\.{1,2}$/.test(name)) {
     throw badOption('bridge.name', 'a valid interface name', name, HINT)
   }
   if (typeof adopt !== 'boolean') throw badOption('bridge.adopt', 'true or false', adopt, HINT)
-  if (kind !== 'host') {
-    throw badOption('bridge', "omitted unless kind is 'host'", bridge, "Add kind: 'host'.")
-  }
+  if (kind !== 'host') throw badOption('bridge', "omitted unless kind is 'host'", bridge, "Add kind: 'host'.")
   return { name, adopt }
 }

@@ -28,19 +28,13 @@ export function isInRange({ first, last }: DhcpRange, address: string): boolean 
   return toNumber(address) >= toNumber(first) && toNumber(address) <= toNumber(last)
 }
 
-/**
- * The first free address of the range.
- * @throws GuestError when all are taken
- */
+/** The first free address of the range. @throws GuestError when all are taken */
 export function freeLease(range: DhcpRange, taken: readonly string[]): string {
   for (let value = toNumber(range.first); value <= toNumber(range.last); value++) {
     const address = toText(value)
     if (!taken.includes(address)) return address
   }
-  throw badOption(
-    'dhcpRange',
-    'a range with a free address left',
-    [range.first, range.last],
-    'Every address of the range is leased: give the network a longer dhcpRange, or the guest a static address.',
-  )
+  const hint =
+    'Every address of the range is leased: give the network a longer dhcpRange, or the guest a static address.'
+  throw badOption('dhcpRange', 'a range with a free address left', [range.first, range.last], hint)
 }

@@ -31,13 +31,8 @@ export function egressOf(egress: unknown, subnet: Subnet, gateway: string): Egre
   const lan = reachesLan(egress)
   if (egress === false) return undefined
   if (subnet.prefix > LONGEST_PREFIX) {
-    const hint = "Write subnet: '192.168.100.0/24'."
-    throw badOption(
-      'subnet',
-      `a subnet of at least 128 addresses (/${LONGEST_PREFIX} or larger) with egress`,
-      subnet.cidr,
-      hint,
-    )
+    const expected = `a subnet of at least 128 addresses (/${LONGEST_PREFIX} or larger) with egress`
+    throw badOption('subnet', expected, subnet.cidr, "Write subnet: '192.168.100.0/24'.")
   }
   const [router, nameServer] = [nthAddress(subnet, 2), nthAddress(subnet, 3)]
   if (gateway === router || gateway === nameServer) {

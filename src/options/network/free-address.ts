@@ -10,10 +10,7 @@ export function defaultAddress(network: NetworkLayout): string {
   return freeAddress(network, [])
 }
 
-/**
- * The usual address, or else the next free one after it, then those before it.
- * @throws GuestError when there is none.
- */
+/** The usual address, or else the next free one after it, then those before it. @throws GuestError when there is none */
 export function freeAddress(
   network: NetworkLayout,
   taken: readonly string[],
@@ -25,10 +22,6 @@ export function freeAddress(
   const usual = defaultIn(subnet, USUAL_ADDRESS, 2)
   const isFree = (address: string) => !unfree.includes(address) && !(dhcpRange && isInRange(dhcpRange, address))
   for (const address of hostAddresses(subnet, usual)) if (isFree(address)) return address
-  throw badOption(
-    'subnet',
-    `a subnet with room for more guests than the ${taken.length} on it`,
-    subnet.cidr,
-    "Write subnet: '192.168.100.0/24' for 253 guests.",
-  )
+  const expected = `a subnet with room for more guests than the ${taken.length} on it`
+  throw badOption('subnet', expected, subnet.cidr, "Write subnet: '192.168.100.0/24' for 253 guests.")
 }

@@ -13,7 +13,6 @@ export interface LinkLimit {
   loss?: number
 }
 
-const NAMES = ['rate', 'latency', 'jitter', 'loss'] as const satisfies readonly (keyof LinkLimit)[]
 const UNITS: Readonly<Record<string, number>> = { kbit: 1e3, mbit: 1e6, gbit: 1e9 }
 /** A qdisc of less than this is of no use to TCP. */
 const LOWEST_RATE = 8000
@@ -22,21 +21,20 @@ const MOST_LOSS = 50
 /** What may queue before a packet of TCP is dropped, in milliseconds. */
 const QUEUE = 50
 
-/** A limit, checked. */
-export interface LinkLimitSpec {
-  /** Bits per second. */
-  readonly rate: number | undefined
-  readonly latency: number
-  readonly jitter: number
-  readonly loss: number
-}
+/** A limit, checked, with its rate in bits per second. */
+export type LinkLimitSpec = Readonly<Required<Omit<LinkLimit, 'rate'>>> & { readonly rate: number | undefined }
 
 /** @throws GuestError naming the option, what it must be, and what came */
 export function resolveLinkLimit(limit: LinkLimit): LinkLimitSpec {
   if (!isPlainObject(limit)) {
     throw badOption('limit', 'an object', limit, "Write guest.link.limit({ rate: '10mbit', latency: 100 }).")
   }
-  const { rate, latency = 0, jitter = 0, loss = 0 } = refuseUnknown<LinkLimit>(limit, NAMES)
+  const {
+    rate,
+    latency = 0,
+    jitter = 0,
+    loss = 0,
+  } = refuseUnknown<LinkLimit>(limit, ['rate', 'latency', 'jitter', 'loss'])
   const spec = {
     rate: rate === undefined ? undefined : bitsPerSecond(rate),
     latency: within('latency', latency, 60_000, 'milliseconds'),
@@ -50,8 +48,8 @@ export function resolveLinkLimit(limit: LinkLimit): LinkLimitSpec {
 }
 
 function bitsPerSecond(rate: unknown): number {
-  const [, digits = '', unit = ''] =
-    /^(\d+(?:\.\d+)?)(kbit|mbit|gbit)$/.exec(typeof rate === 'string' ? rate : '') ?? []
+  const match = typeof rate === 'string' ? /^(\d+(?:\.\d+)?)(kbit|mbit|gbit)$/.exec(rate) : undefined
+  const [, digits = '', unit = ''] = match ?? []
   const bits = Math.round(Number(digits) * (UNITS[unit] ?? 0))
   if (bits >= LOWEST_RATE) return bits
   throw badOption('rate', "a bit rate with its unit, at least '8kbit'", rate, "Write rate: '10mbit'.")

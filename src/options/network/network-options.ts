@@ -93,11 +93,8 @@ const NETWORK_OPTION_NAMES = [
 ] as const satisfies readonly (keyof NetworkOptions)[] // prettier-ignore
 
 /** @throws GuestError naming the option, what was expected, what was given, and what to write instead. */
-export function resolveNetwork(options: NetworkOptions = {}): NetworkSpec {
-  return resolveRead(refuseUnknown(options, NETWORK_OPTION_NAMES))
-}
-
-function resolveRead(options: NetworkOptions): NetworkSpec {
+export function resolveNetwork(given: NetworkOptions = {}): NetworkSpec {
+  const options = refuseUnknown(given, NETWORK_OPTION_NAMES)
   const { kind = 'auto', subnet: subnetText = DEFAULT_SUBNET } = options
   const subnet = parseSubnet(subnetText)
   const gateway = options.gateway ?? defaultIn(subnet, DEFAULT_GATEWAY, 1)
@@ -144,21 +141,14 @@ export function networkOptionsOf(options: GuestOptions): NetworkOptions {
   const { network: given = {}, subnet, gateway, address, addressing } = options
   const network = isPlainObject(given) ? readOnce(given, 'network.') : given
   if (typeof network !== 'string' && !isPlainObject(network)) {
-    throw badOption(
-      'network',
-      'a network kind or an object',
-      network,
-      "Write network: 'private', or network: { kind: 'private' }.",
-    )
-  }
-  const twice = Object.entries({ subnet, gateway }).find(
-    ([name, value]) => value !== undefined && typeof network !== 'string' && network[name as 'subnet'] !== undefined,
-  )
-  if (twice) {
-    const [name, value] = twice
-    throw badOption(name, `omitted when network.${name} is set`, value, 'Set only one of the two.')
+    const hint = "Write network: 'private', or network: { kind: 'private' }."
+    throw badOption('network', 'a network kind or an object', network, hint)
   }
   const own: NetworkOptions = typeof network === 'string' ? { kind: network } : network
+  for (const [name, value] of Object.entries({ subnet, gateway })) {
+    if (value === undefined || own[name as 'subnet'] === undefined) continue
+    throw badOption(name, `omitted when network.${name} is set`, value, 'Set only one of the two.')
+  }
   return {
     ...own,
     // An address that was chosen says where the network is.

@@ -47,17 +47,16 @@ export async function findKvmFault(
 }
 
 function deviceFault(): KvmFault | undefined {
-  if (arch !== 'x64') {
-    return { reason: `this host is ${arch}, the guests are x86_64`, fix: 'use an x86_64 host' }
-  }
+  if (arch !== 'x64') return { reason: `this host is ${arch}, the guests are x86_64`, fix: 'use an x86_64 host' }
   const code = whyUnopenable(DEVICE)
   switch (code) {
     case undefined:
       return undefined
     case 'ENOENT':
+      return missing(`${DEVICE} is missing`)
     case 'ENODEV':
     case 'ENXIO':
-      return missing(code)
+      return missing(`${DEVICE} has no driver behind it (${code})`)
     case 'EPERM':
       return { reason: `${DEVICE} is forbidden here (EPERM)`, fix: `start the container with --device ${DEVICE}` }
     default:
@@ -68,16 +67,12 @@ function deviceFault(): KvmFault | undefined {
   }
 }
 
-function missing(code: string): KvmFault {
+function missing(reason: string): KvmFault {
   const flags = readFileSync('/proc/cpuinfo', 'utf8')
   const driver = /\bvmx\b/.test(flags) ? 'kvm_intel' : /\bsvm\b/.test(flags) ? 'kvm_amd' : undefined
-  const reason = code === 'ENOENT' ? `${DEVICE} is missing` : `${DEVICE} has no driver behind it (${code})`
-  return driver === undefined
-    ? {
-        reason: `${reason}, and the processor reports no virtualization support`,
-        fix: 'enable virtualization in the firmware or, in a virtual machine, nested virtualization',
-      }
-    : { reason, fix: `sudo modprobe ${driver}; in a container, start that with --device ${DEVICE}` }
+  if (driver) return { reason, fix: `sudo modprobe ${driver}; in a container, start that with --device ${DEVICE}` }
+  const fix = 'enable virtualization in the firmware or, in a virtual machine, nested virtualization'
+  return { reason: `${reason}, and the processor reports no virtualization support`, fix }
 }
 
 /** Everything the answer depends on. Loading the module with other parameters recreates the device node. */

@@ -1,5 +1,6 @@
-import type { Duplex } from 'node:stream'
+import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
+import type { Duplex } from 'node:stream'
 import { HostError } from '../errors.ts'
 import { hold } from '../lifetime/hold.ts'
 
@@ -9,22 +10,16 @@ export interface QmpEvent {
   readonly data?: Readonly<Record<string, unknown>>
 }
 
-interface Reply {
+interface Reply extends Partial<QmpEvent> {
   return?: unknown
   error?: { class: string; desc: string }
   id?: number
-  event?: string
-  data?: Record<string, unknown>
-  QMP?: unknown
 }
 
 /** QEMU's control channel. Commands may overlap; each answer finds its command by id. */
 export class Qmp {
   readonly #socket: Duplex
-  readonly #waiting = new Map<
-    number,
-    { resolve: (value: unknown) => void; reject: (error: Error) => void; command: string }
-  >()
+  readonly #waiting = new Map<number, PromiseWithResolvers<unknown> & { command: string }>()
   readonly #listeners = new Set<(event: QmpEvent) => void>()
   #nextId = 1
 
@@ -41,16 +36,12 @@ export class Qmp {
   /** @throws HostError with QEMU's description when it refuses, or when it ends before it answers. */
   async execute(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown> {
     using _ = hold()
-    return await this.#ask(command, args)
-  }
-
-  #ask(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown> {
+    if (this.#socket.destroyed) throw ended(command)
     const id = this.#nextId++
-    return new Promise((resolve, reject) => {
-      if (this.#socket.destroyed) return reject(ended(command))
-      this.#waiting.set(id, { resolve, reject, command })
-      this.#socket.write(`${JSON.stringify({ execute: command, arguments: args, id })}\n`)
-    })
+    const answer = Promise.withResolvers<unknown>()
+    this.#waiting.set(id, { ...answer, command })
+    this.#socket.write(`${JSON.stringify({ execute: command, arguments: args, id })}\n`)
+    return await answer.promise
   }
 
   /** Returns the function that stops listening. */
@@ -64,16 +55,12 @@ export class Qmp {
       for (const listener of this.#listeners) listener({ event: reply.event, ...(reply.data && { data: reply.data }) })
       return
     }
-    const waiting = reply.id === undefined ? undefined : this.#waiting.get(reply.id)
-    if (reply.id === undefined || !waiting) return
-    this.#waiting.delete(reply.id)
-    if (reply.error) {
-      waiting.reject(
-        new HostError(`QEMU refused ${waiting.command}: ${reply.error.desc}`, { command: waiting.command }),
-      )
-    } else {
-      waiting.resolve(reply.return)
-    }
+    const { id = 0, error } = reply
+    const waiting = this.#waiting.get(id)
+    this.#waiting.delete(id)
+    if (!error) return waiting?.resolve(reply.return)
+    const command = waiting?.command
+    waiting?.reject(new HostError(`QEMU refused ${command}: ${error.desc}`, { command }))
   }
 
   #close(): void {
@@ -84,4 +71,18 @@ export class Qmp {
 
 function ended(command: string): HostError {
   return new HostError(`QEMU exited before it answered ${command}`, { command })
+}
+
+/** The words of QEMU's human monitor, which has commands that QMP has not. */
+export interface HumanMonitor {
+  /** The answer as it is shown to people, empty for most commands. @throws HostError when QEMU refuses or is gone */
+  say(command: string): Promise<string>
+}
+
+/** Greets QEMU on a UNIX socket that speaks QMP. `onClose` is told when QEMU is gone, or was not there at all. */
+export async function humanMonitor(path: string, onClose: () => void): Promise<HumanMonitor> {
+  const socket = connect(path).once('close', onClose)
+  const qmp = new Qmp(socket)
+  await qmp.execute('qmp_capabilities')
+  return { say: async (command) => String(await qmp.execute('human-monitor-command', { 'command-line': command })) }
 }

@@ -19,9 +19,8 @@ export function readWhole(path: string, size: number): WholeFile {
   const output = createReadStream(path, { end: size - 1, highWaterMark: CHUNK })
   const done = finished(output).then(() => {
     if (output.bytesRead === size) return
-    throw new HostError(`${path} shrank while it was read: only ${output.bytesRead} of ${size} bytes are left`, {
-      path,
-    })
+    const what = `${path} shrank while it was read: only ${output.bytesRead} of ${size} bytes are left`
+    throw new HostError(what, { path })
   })
   done.catch(() => {})
   const kill = async () => {

@@ -55,11 +55,9 @@ export function startTar(
       reject(new HostError(`tar ${what}`, { command: ['tar', ...args].join(' '), stderr, ...facts }))
     child.once('error', (cause) => fail('could not be started', { cause }))
     child.once('close', (code, signal) => {
-      if (code === 0 || (code !== null && isFine(code, stderr))) resolve()
-      else
-        fail(code === null ? `was killed by ${signal}` : `failed with exit code ${code}`, {
-          exitCode: code ?? undefined,
-        })
+      if (code === 0 || (code !== null && isFine(code, stderr))) return resolve()
+      const how = code === null ? `was killed by ${signal}` : `failed with exit code ${code}`
+      fail(how, { exitCode: code ?? undefined })
     })
   })
   done.catch(() => {})

@@ -44,27 +44,16 @@ export function unpackTar(folder: string, maxBytes: number): UnpackingTar {
     '--file=-',
     `--directory=${folder}`,
   ]
-  const { child, done, kill } = startTar(
-    [...withoutDevices(), requireTool('prlimit'), `--as=${MOST_MEMORY}`],
-    args,
-    (_, stderr) =>
-      stderr
-        .trimEnd()
-        .split('\n')
-        .every((line) => NO_DEVICE.test(line) || AFTER_ALL.test(line)),
-  )
+  const isFine = (_: number, stderr: string) => stderr.trimEnd().split('\n').every((line) => NO_DEVICE.test(line) || AFTER_ALL.test(line)) // prettier-ignore
+  const before = [...withoutDevices(), requireTool('prlimit'), `--as=${MOST_MEMORY}`]
+  const { child, done, kill } = startTar(before, args, isFine)
   let tooMuch: HostError | undefined
   const listing = new TarListing(maxBytes, () => {
     tooMuch = new HostError(`it has more than ${maxBytes} bytes`, { code: 'EFBIG' })
     child.kill('SIGKILL')
   })
   child.stdout.on('data', (chunk: Buffer) => listing.read(chunk))
-  return {
-    input: child.stdin,
-    leftOut: listing.leftOut,
-    done: ours(done, () => tooMuch),
-    kill,
-  }
+  return { input: child.stdin, leftOut: listing.leftOut, done: ours(done, () => tooMuch), kill }
 }
 
 /** Our reason, where it was us who ended it. */

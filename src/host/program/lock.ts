@@ -32,8 +32,6 @@ export async function takeLock(
   onProgress: (line: string) => void,
   signal?: AbortSignal,
 ): Promise<Lock> {
-  signal?.throwIfAborted()
-  const { taken, release } = startHolder(path)
   const startedAt = performance.now()
   const remind = async () => {
     const seconds = Math.round((performance.now() - startedAt) / 1000)
@@ -41,32 +39,27 @@ export async function takeLock(
   }
   const first = setTimeout(() => void remind(), SOON)
   const others = setInterval(() => void remind(), REMIND_EVERY)
-  const tell = (state: string) => writeFile(path, `process ${process.pid}, which is building ${purpose}${state}`)
-  try {
-    await until(signal, taken)
-    await tell('').catch((cause: unknown) => {
-      throw new HostError(`The lock ${path} cannot be written: ${messageOf(cause)}`, { cause, path, hint: HINT })
-    })
-  } catch (error) {
-    await release()
-    throw error
-  } finally {
+  const lock = await holdLock(path, signal).finally(() => {
     clearTimeout(first)
     clearInterval(others)
+  })
+  const tell = (state: string) => writeFile(path, `process ${process.pid}, which is building ${purpose}${state}`)
+  try {
+    await tell('')
+  } catch (cause) {
+    await lock[Symbol.asyncDispose]()
+    throw new HostError(`The lock ${path} cannot be written: ${messageOf(cause)}`, { cause, path, hint: HINT })
   }
-  return {
-    tell: (state) => tell(`: ${state}`),
-    [Symbol.asyncDispose]: release,
-  }
+  return { ...lock, tell: (state) => tell(`: ${state}`) }
 }
 
 /**
  * The same without a word in it for others, so that it may be a folder that several users lock: for what is soon over.
  * @throws HostError when it cannot be taken at all; the signal's reason when aborted.
  */
-export async function holdLock(path: string, signal?: AbortSignal): Promise<AsyncDisposable> {
+export async function holdLock(path: string, signal?: AbortSignal, flags: string[] = []): Promise<AsyncDisposable> {
   signal?.throwIfAborted()
-  const { taken, release } = startHolder(path)
+  const { taken, release } = startHolder(path, flags)
   try {
     await until(signal, taken)
   } catch (error) {
@@ -77,28 +70,23 @@ export async function holdLock(path: string, signal?: AbortSignal): Promise<Asyn
 }
 
 /**
- * The same without waiting, and without a word in it for others: for what takes no time.
+ * The same without waiting: for what takes no time.
  * @returns undefined while another process holds it
  * @throws HostError when it cannot be taken at all
  */
 export async function tryLock(path: string): Promise<AsyncDisposable | undefined> {
-  const { taken, release } = startHolder(path, '--nonblock')
-  try {
-    await taken
-  } catch (error) {
+  return holdLock(path, undefined, ['--nonblock']).catch((error: unknown) => {
     if (error instanceof HostError && error.exitCode === BUSY) return undefined
     throw error
-  }
-  return { [Symbol.asyncDispose]: release }
+  })
 }
 
 /** Who holds a lock, or held it last: `process 12, which is building the template web`. */
 export async function readHolder(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8').catch(() => '')
-  return text || 'another process'
+  return (await readFile(path, 'utf8').catch(() => '')) || 'another process'
 }
 
-function startHolder(path: string, ...flags: string[]) {
+function startHolder(path: string, flags: readonly string[]) {
   // flock becomes cat once it has the lock (--no-fork), and cat sends back what it is sent. Both are util-linux and
   // coreutils, which no Debian is without.
   const holder = ['--pdeathsig', 'KILL', 'flock', '--exclusive', ...flags, '--no-fork', path, 'cat']

@@ -38,11 +38,8 @@ export const ISO_WRITERS = ['xorriso', 'genisoimage', 'mkisofs'] as const satisf
 
 /** The absolute path of a tool, or undefined. Not cached: it takes a few stat calls, and PATH may change. */
 export function findTool(name: Tool): string | undefined {
-  return searchPath()
-    .split(':')
-    .filter(Boolean)
-    .map((folder) => join(folder, name))
-    .find(isExecutable)
+  const folders = searchPath().split(':').filter(Boolean)
+  return folders.map((folder) => join(folder, name)).find(isExecutable)
 }
 
 /** @throws HostError naming the package to install. */
@@ -52,10 +49,8 @@ export function requireTool(name: Tool): string {
 
 /** The first of several equivalent tools that the host has. */
 export function requireOneOf(names: readonly [Tool, ...Tool[]]): string {
-  for (const name of names) {
-    const path = findTool(name)
-    if (path !== undefined) return path
-  }
+  const path = names.map(findTool).find((found) => found !== undefined)
+  if (path !== undefined) return path
   throw new HostError(`${names.join(', ')}: not found on PATH`, {
     command: names[0],
     hint: `Install it: sudo apt-get install ${PACKAGE_OF[names[0]]} (npx vitest-guest doctor shows everything that is missing)`,

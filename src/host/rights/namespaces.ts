@@ -44,49 +44,44 @@ export function explainNamespaceFailure(
   stderr: string,
   settings: NamespaceSettings = readSettings(),
 ): { message: string; hint: string } {
-  const what = 'No namespace can be created for the network'
   const { forbiddenLimits, restrictedByAppArmor, cloneForbidden, inContainer } = settings
+  const because = (why: string, hint: string) => ({
+    message: `No namespace can be created for the network${why}`,
+    hint,
+  })
   if (/failed to execute/.test(stderr)) {
     return {
       message: 'The namespaces were created, but the program inside them cannot be started',
       hint: 'Its file and every folder above it must be readable by this user.',
     }
   }
-  if (/unrecognized option/.test(stderr)) {
-    return { message: `${what}: unshare is too old`, hint: 'util-linux 2.33 or newer is needed.' }
-  }
+  if (/unrecognized option/.test(stderr)) return because(': unshare is too old', 'util-linux 2.33 or newer is needed.')
   if (/No space left on device/.test(stderr)) {
     const names = forbiddenLimits.length > 0 ? forbiddenLimits : ['user.max_user_namespaces', 'user.max_net_namespaces']
     const how = forbiddenLimits.length > 0 ? `${names.join(' and ')} is 0` : 'the limit has been reached'
-    return { message: `${what}: ${how}`, hint: sysctlCommand(names.map((name) => `${name}=16384`)) }
+    return because(`: ${how}`, sysctlCommand(names.map((name) => `${name}=16384`)))
   }
   if (/Operation not permitted|Permission denied/.test(stderr)) {
     if (restrictedByAppArmor) {
-      return {
-        message: `${what}: AppArmor forbids unprivileged user namespaces (Ubuntu 23.10 and newer)`,
-        hint: sysctlCommand(['kernel.apparmor_restrict_unprivileged_userns=0']),
-      }
+      const why = ': AppArmor forbids unprivileged user namespaces (Ubuntu 23.10 and newer)'
+      return because(why, sysctlCommand(['kernel.apparmor_restrict_unprivileged_userns=0']))
     }
     if (cloneForbidden) {
-      return {
-        message: `${what}: the kernel forbids unprivileged user namespaces`,
-        hint: sysctlCommand(['kernel.unprivileged_userns_clone=1']),
-      }
+      const why = ': the kernel forbids unprivileged user namespaces'
+      return because(why, sysctlCommand(['kernel.unprivileged_userns_clone=1']))
     }
-    return inContainer
-      ? {
-          message: `${what}: this container forbids it (seccomp or a missing capability)`,
-          hint: 'Start the container with --security-opt seccomp=unconfined --security-opt apparmor=unconfined --device /dev/net/tun, or with --privileged.',
-        }
-      : { message: `${what}: the kernel forbids it`, hint: 'Run as root, or allow user namespaces for this user.' }
+    if (!inContainer) {
+      return because(': the kernel forbids it', 'Run as root, or allow user namespaces for this user.')
+    }
+    const options = '--security-opt seccomp=unconfined --security-opt apparmor=unconfined --device /dev/net/tun'
+    const hint = `Start the container with ${options}, or with --privileged.`
+    return because(': this container forbids it (seccomp or a missing capability)', hint)
   }
   if (/Invalid argument/.test(stderr)) {
-    return {
-      message: `${what}: this kernel has no user namespaces`,
-      hint: 'Run as root, or use a kernel with CONFIG_USER_NS.',
-    }
+    const hint = 'Run as root, or use a kernel with CONFIG_USER_NS.'
+    return because(': this kernel has no user namespaces', hint)
   }
-  return { message: what, hint: 'Run npx vitest-guest doctor to see what this host lacks.' }
+  return because('', 'Run npx vitest-guest doctor to see what this host lacks.')
 }
 
 function sysctlCommand(settings: string[]): string {
@@ -99,12 +94,11 @@ function readSettings(): NamespaceSettings {
     forbiddenLimits: limits.filter((name) => sysctl(name) === '0'),
     restrictedByAppArmor: sysctl('kernel.apparmor_restrict_unprivileged_userns') === '1',
     cloneForbidden: sysctl('kernel.unprivileged_userns_clone') === '0',
-    inContainer: existsSync('/.dockerenv') || existsSync('/run/.containerenv') || /^Seccomp:\s*2$/m.test(ownStatus()),
+    inContainer:
+      existsSync('/.dockerenv') ||
+      existsSync('/run/.containerenv') ||
+      /^Seccomp:\s*2$/m.test(readFileSync('/proc/self/status', 'utf8')),
   }
-}
-
-function ownStatus(): string {
-  return readFileSync('/proc/self/status', 'utf8')
 }
 
 function sysctl(name: string): string | undefined {

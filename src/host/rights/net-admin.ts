@@ -22,7 +22,11 @@ export async function requireAdmin(): Promise<[string, ...string[]]> {
     await run('sudo', ['-n', ip, '-Version'], { timeoutMs: SUDO_BUDGET })
   } catch (cause) {
     const stderr = cause instanceof HostError ? cause.stderr?.trim() : undefined
-    throw noAdmin(stderr?.split('\n')[0] || messageOf(cause), cause)
+    const why = stderr?.split('\n')[0] || messageOf(cause)
+    throw new HostError(`This user cannot create interfaces on the host: ${why}`, {
+      cause,
+      hint: "Allow `ip` by passwordless sudo (NOPASSWD), grant CAP_NET_ADMIN, or use network: 'private', which needs neither.",
+    })
   }
   return ['sudo', '-n', ip]
 }
@@ -34,11 +38,4 @@ async function isForThisNamespace(ip: string): Promise<boolean> {
     (error: unknown) => (error instanceof HostError ? error.stderr : ''),
   )
   return !/Operation not permitted/.test(refusal ?? '')
-}
-
-function noAdmin(why: string, cause?: unknown): HostError {
-  return new HostError(`This user cannot create interfaces on the host: ${why}`, {
-    cause,
-    hint: "Allow `ip` by passwordless sudo (NOPASSWD), grant CAP_NET_ADMIN, or use network: 'private', which needs neither.",
-  })
 }

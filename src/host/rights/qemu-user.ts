@@ -18,9 +18,8 @@ let known: { readonly user: QemuUser | undefined } | undefined
  * outside of its container, or may not change who it is.
  */
 export function qemuUser(): QemuUser | undefined {
-  known ??= {
-    user: process.getuid?.() === 0 ? unprivileged(read('uid_map'), read('gid_map'), read('status')) : undefined,
-  }
+  const isRoot = process.getuid?.() === 0
+  known ??= { user: isRoot ? unprivileged(read('uid_map'), read('gid_map'), read('status')) : undefined }
   return known.user
 }
 
@@ -32,10 +31,8 @@ export function unprivileged(uidMap: string, gidMap: string, status: string): Qe
 }
 
 function lastIn(map: string): number {
-  const ranges = map
-    .trim()
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/).map(Number))
+  const lines = map.trim().split('\n')
+  const ranges = lines.map((line) => line.trim().split(/\s+/).map(Number))
   const isMapped = ranges.some(([first = 0, , count = 0]) => first <= NOBODYS && NOBODYS < first + count)
   return isMapped ? NOBODYS : Math.max(...ranges.map(([first = 0, , count = 0]) => first + count - 1))
 }

@@ -19,22 +19,17 @@ export function requireTun(): void {
 export function tunFault(code: string): { what: string; fix: string } {
   switch (code) {
     case 'ENOENT':
-      return {
-        what: `${DEVICE} is missing: no TAP can be created`,
-        fix: `${LOAD}; for a container, start it with --device ${DEVICE}`,
-      }
+      return fault('is missing', `${LOAD}; for a container, start it with --device ${DEVICE}`)
     case 'ENODEV':
     case 'ENXIO':
-      return { what: `${DEVICE} has no driver behind it (${code}): no TAP can be created`, fix: LOAD }
+      return fault(`has no driver behind it (${code})`, LOAD)
     case 'EPERM':
-      return {
-        what: `${DEVICE} is forbidden here (EPERM): no TAP can be created`,
-        fix: `start the container with --device ${DEVICE}`,
-      }
+      return fault('is forbidden here (EPERM)', `start the container with --device ${DEVICE}`)
     default:
-      return {
-        what: `${DEVICE} cannot be read and written by this user (${code}): no TAP can be created`,
-        fix: OPEN_TO_ALL,
-      }
+      return fault(`cannot be read and written by this user (${code})`, OPEN_TO_ALL)
   }
+}
+
+function fault(why: string, fix: string): { what: string; fix: string } {
+  return { what: `${DEVICE} ${why}: no TAP can be created`, fix }
 }

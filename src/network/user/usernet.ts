@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { QEMU_FOLDER } from '../../host/files/state-names.ts'
 import type { DialAddress } from '../keeper/dial-server.ts'
-import { humanMonitor, type HumanMonitor } from '../../qmp/human-monitor.ts'
+import { humanMonitor, type HumanMonitor } from '../../qmp/qmp.ts'
 
 /** In QEMU's folder of a `user` network: its socket. */
 export const MONITOR = 'sock'

@@ -1,6 +1,13 @@
 import type { SeedInput, SeedNic } from './input.ts'
-import { interfaceName } from './interface.ts'
 import { toYaml } from './yaml.ts'
+
+/**
+ * What a guest's network card is called, whatever its model and slot. The name must be set, not left to udev, because our
+ * networkd drop-in goes by the name of the file that cloud-init writes for this interface.
+ */
+export function interfaceName(index: number): string {
+  return `eth${index}`
+}
 
 /**
  * No default route and no name server by default: the network is host-only, and "Network is unreachable" at once is better than
@@ -19,7 +26,7 @@ export function networkConfig({ nics }: SeedInput): string {
           'set-name': interfaceName(index),
           addresses,
           // Nobody waits at boot for an address on a card that gets none.
-          ...(hasNone({ addresses, dhcp }) && { optional: true }),
+          ...(addresses.length === 0 && !dhcp && { optional: true }),
           ...(mtu !== undefined && { mtu }),
           ...(router !== undefined && { routes: [{ to: '0.0.0.0/0', via: router }] }),
           ...(nameServer !== undefined && { nameservers: { addresses: [nameServer] } }),
@@ -38,13 +45,19 @@ export function networkConfig({ nics }: SeedInput): string {
  * address is nobody else's here: a card that first asked around for it would not have it for a second.
  */
 export function networkdDropIn({ addresses, dhcp = false }: SeedNic, index: number): { path: string; content: string } {
-  const isIPv6 = addresses.some((address) => address.includes(':'))
-  return {
-    path: `/etc/systemd/network/10-cloud-init-${interfaceName(index)}.network.d/50-vitest-guest.conf`,
-    content: `${hasNone({ addresses, dhcp }) ? '[Link]\nRequiredForOnline=no\n' : ''}[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n${isIPv6 ? 'IPv6DuplicateAddressDetection=0\n' : ''}`,
-  }
+  const path = `/etc/systemd/network/10-cloud-init-${interfaceName(index)}.network.d/50-vitest-guest.conf`
+  const lines = [
+    ...(addresses.length === 0 && !dhcp ? ['[Link]', 'RequiredForOnline=no'] : []),
+    '[Network]',
+    'LinkLocalAddressing=no',
+    'IPv6AcceptRA=no',
+    ...(addresses.some((address) => address.includes(':')) ? ['IPv6DuplicateAddressDetection=0'] : []),
+  ]
+  return { path, content: `${lines.join('\n')}\n` }
 }
 
-function hasNone({ addresses, dhcp = false }: Pick<SeedNic, 'addresses' | 'dhcp'>): boolean {
-  return addresses.length === 0 && !dhcp
+/** For guests without systemd-resolved, which would be told by networkd. */
+export function resolvConf(nics: readonly SeedNic[]): { path: string; content: string }[] {
+  const lines = nics.flatMap(({ nameServer }) => (nameServer === undefined ? [] : [`nameserver ${nameServer}\n`]))
+  return lines.length > 0 ? [{ path: '/etc/resolv.conf', content: lines.join('') }] : []
 }

@@ -13,24 +13,23 @@ const LONGEST_SALT = 16
  */
 export function sha256Crypt(password: string, salt: string, rounds: number): string {
   const key = Buffer.from(password)
-  const saltUsed = salt.slice(0, LONGEST_SALT)
-  const saltBytes = Buffer.from(saltUsed)
+  const saltBytes = Buffer.from(salt.slice(0, LONGEST_SALT))
   const digest = stretch(key, saltBytes, start(key, saltBytes), rounds)
-  return `$5$rounds=${rounds}$${saltUsed}$${encode(digest)}`
+  return `$5$rounds=${rounds}$${saltBytes.toString()}$${encode(digest)}`
 }
 
 /** Steps 1 to 12. */
 function start(key: Buffer, salt: Buffer): Buffer {
   const alternate = sha256(key, salt, key)
-  const parts = [key, salt, repeated(alternate, key.length)]
+  const parts = [key, salt, Buffer.alloc(key.length, alternate)]
   for (let bits = key.length; bits > 0; bits >>= 1) parts.push(bits & 1 ? alternate : key)
   return sha256(...parts)
 }
 
 /** Steps 13 to 21. */
 function stretch(key: Buffer, salt: Buffer, first: Buffer, rounds: number): Buffer {
-  const p = repeated(sha256(...times(key, key.length)), key.length)
-  const s = repeated(sha256(...times(salt, 16 + first.readUInt8(0))), salt.length)
+  const p = Buffer.alloc(key.length, sha256(Buffer.alloc(key.length ** 2, key)))
+  const s = Buffer.alloc(salt.length, sha256(Buffer.alloc(salt.length * (16 + first.readUInt8(0)), salt)))
   let digest = first
   for (let round = 0; round < rounds; round++) {
     const odd = round % 2 === 1
@@ -59,16 +58,5 @@ function base64(value: number, characters: number): string {
 }
 
 function sha256(...parts: readonly Buffer[]): Buffer {
-  const hash = createHash('sha256')
-  for (const part of parts) hash.update(part)
-  return hash.digest()
-}
-
-/** The digest, over and over, cut to `length`. */
-function repeated(digest: Buffer, length: number): Buffer {
-  return Buffer.alloc(length, digest)
-}
-
-function times(bytes: Buffer, count: number): Buffer[] {
-  return Array.from({ length: count }, () => bytes)
+  return createHash('sha256').update(Buffer.concat(parts)).digest()
 }

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { SeedInput } from './input.ts'
 import { mergeConfig } from './merge-config.ts'
-import { networkdDropIn } from './network-config.ts'
+import { networkdDropIn, resolvConf } from './network-config.ts'
 import { sha256Crypt } from './sha256-crypt.ts'
-import { resolvConf } from './resolv-conf.ts'
 import { sshdFiles } from './sshd-config.ts'
 import { toYaml } from './yaml.ts'
 

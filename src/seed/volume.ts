@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { run } from '../host/program/run.ts'
 import { ISO_WRITERS, requireOneOf } from '../host/program/tools.ts'
 import type { SeedInput } from './input.ts'
-import { metaData } from './meta-data.ts'
 import { networkConfig } from './network-config.ts'
 import { userData } from './user-data.ts'
+import { toYaml } from './yaml.ts'
 
 /** By this label cloud-init's NoCloud finds the volume; `cidata` is the other one it knows. */
 const LABEL = 'CIDATA'
@@ -38,4 +38,13 @@ export async function writeSeed(input: SeedInput, path: string, signal?: AbortSi
 function writerArguments(writer: string, volume: string, files: string): string[] {
   const emulation = writer.endsWith('xorriso') ? ['-as', 'mkisofs'] : []
   return [...emulation, '-quiet', '-output', volume, '-volid', LABEL, '-joliet', '-rock', files]
+}
+
+/**
+ * `dsmode: local` lets cloud-init do the work of its init stage (files, users, keys) before the network is configured
+ * rather than after: nothing of it needs a network here, and our networkd drop-in must be there before networkd reads
+ * its files (cloudinit/cmd/main.py, 22.4).
+ */
+export function metaData({ instanceId, hostname }: SeedInput): string {
+  return `${toYaml({ 'instance-id': instanceId, 'local-hostname': hostname, dsmode: 'local' })}\n`
 }

@@ -7,10 +7,7 @@ import { GuestError } from '../errors.ts'
  */
 const NOT_FOR_YAML = /[\u007f-\u009f\u2028\u2029\ufffe\uffff]/g
 
-/**
- * A value as JSON that every YAML reader takes for the same value.
- * @throws GuestError for what has no JSON: a BigInt, a cycle.
- */
+/** JSON that every YAML reader takes for the same value. @throws GuestError for what has no JSON: a BigInt, a cycle */
 export function toYaml(value: unknown): string {
   try {
     return JSON.stringify(value).replace(

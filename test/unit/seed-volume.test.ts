@@ -6,8 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { HostError } from '../../src/errors.ts'
 import { findTool } from '../../src/host/program/tools.ts'
 import { makeCredentials } from '../../src/seed/credentials.ts'
-import { metaData } from '../../src/seed/meta-data.ts'
-import { writeSeed } from '../../src/seed/volume.ts'
+import { metaData, writeSeed } from '../../src/seed/volume.ts'
 
 const input = {
   hostname: 'guest',

@@ -3,7 +3,7 @@ import { NetworkError } from '../../errors.ts'
 import type { Lease } from '../../network/services/leases.ts'
 import type { Network } from '../../network/network.ts'
 import type { GuestSpec } from '../../options/guest-options.ts'
-import { interfaceName } from '../../seed/interface.ts'
+import { interfaceName } from '../../seed/network-config.ts'
 import { exec } from '../../ssh/command/exec.ts'
 
 /** What a guest's first card is to be given. */

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { defaultAddress } from '../../options/network/free-address.ts'
 import { DEFAULT_HOSTNAME, type GuestSpec } from '../../options/guest-options.ts'
 import type { NetworkLayout } from '../../options/network/network-options.ts'
-import { interfaceName } from '../../seed/interface.ts'
+import { interfaceName } from '../../seed/network-config.ts'
 import { IdentityError } from './identity-error.ts'
 
 /** A network card and its address. */

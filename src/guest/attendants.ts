@@ -3,9 +3,9 @@ import type { Guest } from './guest.ts'
 /** Notified about the guests of this process. */
 export interface Attendant {
   /** A guest is ready; its start waits for this. */
-  started(guest: Guest): Promise<void>
+  started?(guest: Guest): unknown
   /** A guest is about to be disposed of; its disposal waits for this. */
-  leaving(guest: Guest): Promise<void>
+  leaving?(guest: Guest): unknown
 }
 
 /** On `globalThis`, as a module may be loaded more than once. */
@@ -23,10 +23,10 @@ export function attend(attendant: Attendant): Disposable {
 
 /** An error there does not prevent the use of a guest, */
 export async function announce(guest: Guest): Promise<void> {
-  await Promise.allSettled([...attendants()].map((attendant) => attendant.started(guest)))
+  await Promise.allSettled([...attendants()].map(async (attendant) => attendant.started?.(guest)))
 }
 
 /** or its disposal. */
 export async function farewell(guest: Guest): Promise<void> {
-  await Promise.allSettled([...attendants()].map((attendant) => attendant.leaving(guest)))
+  await Promise.allSettled([...attendants()].map(async (attendant) => attendant.leaving?.(guest)))
 }

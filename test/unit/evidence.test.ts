@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { appendToError } from '../../fixtures/evidence/append-to-error.ts'
+import { appendToError } from '../../fixtures/evidence/error-text.ts'
 import { lookAround, parseWords } from '../../fixtures/evidence/ask-guest.ts'
 import { withBootEvidence } from '../../fixtures/evidence/boot-evidence.ts'
 import { troubleOnConsole } from '../../fixtures/evidence/console-guard.ts'
@@ -244,8 +244,8 @@ test('empty sections are left out', () => {
     ],
     history: [],
   } as const
-  const nothing = { waiting: [], leftOut: [], words: undefined, journal: '', kept: undefined }
-  const evidence = { ...nothing, guest, console: '', silence: 'gone', diskFault: undefined, folder: '/f' }
+  const nothing = { waiting: [], leftOut: [], words: undefined, kept: undefined }
+  const evidence = { ...nothing, guest, console: '', silence: 'gone', disk: undefined, folder: '/f' }
   const lines = [
     '',
     'guest web at 192.168.100.224: debian-12, clone of a template in 0.3 s (kvm)',
@@ -253,7 +253,7 @@ test('empty sections are left out', () => {
     'evidence: /f',
   ]
   expect(describeEvidence(evidence).split('\n')).toEqual(lines)
-  const text = describeEvidence({ ...evidence, diskFault: 'no ext4' })
+  const text = describeEvidence({ ...evidence, disk: { journal: '', fault: 'no ext4' } })
   expect(text.split('\n')).toEqual(lines.toSpliced(3, 0, 'its disk could not be read: no ext4'))
 })
 

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { resolveSharing } from '../../fixtures/fixture-options.ts'
-import { resolveGuestSpecs } from '../../fixtures/leases/resolve-guest-specs.ts'
+import { resolveGuestSpecs, resolveSharing } from '../../fixtures/fixture-options.ts'
 
 test('networks by name have subnets of their own, and each guest its cards', () => {
   const sharing = resolveSharing({

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { pendingLines, pointToPending } from '../../fixtures/evidence/pending.ts'
+import { pendingLines } from '../../fixtures/evidence/describe.ts'
+import { pointToPending } from '../../fixtures/evidence/error-text.ts'
 import { begin, forget, pendingOf, whilePending } from '../../src/guest/wait/pending.ts'
 import { NotYet, waitUntil } from '../../src/guest/wait/wait-until.ts'
 
@@ -21,7 +22,7 @@ test('a wait is pending until it is over, with what it saw last and the line tha
   await expect.poll(() => pendingOf('wait', past)[0]?.attempts).toBeGreaterThan(1)
   const [pending] = pendingOf('wait', past)
   expect(pending).toMatchObject({ what: 'it', lastSeen: 'three of four' })
-  expect(pending?.frames[0]).toMatch(/guest-pending\.test\.ts:19:\d+/)
+  expect(pending?.frames[0]).toMatch(/guest-pending\.test\.ts:20:\d+/)
   expect(pendingOf('wait', new Date(Date.now() + 1000))).toEqual([])
   expect(pendingOf('another', past)).toEqual([])
   there = true

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { resolveSharing } from '../../fixtures/fixture-options.ts'
-import { loadOf, resolveGuestSpecs } from '../../fixtures/leases/resolve-guest-specs.ts'
+import { resolveGuestSpecs, resolveSharing } from '../../fixtures/fixture-options.ts'
+import { loadOf } from '../../fixtures/setup/worker-limit.ts'
 import { hostsBlock } from '../../src/guest/network/hosts-block.ts'
 import { freeAddress } from '../../src/options/network/free-address.ts'
 import { resolveGuest } from '../../src/options/guest-options.ts'

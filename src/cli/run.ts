@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { constants } from 'node:os'
 import { HostError } from '../errors.ts'
 import { runningNetworks } from '../guest/registry/running-guests.ts'
-import { lookInside } from '../network/inside/look-inside.ts'
+import { lookInside } from '../network/inside/enter.ts'
 import { type Command, UsageError } from './command.ts'
 import { pick } from './show/pick.ts'
 

@@ -59,12 +59,12 @@ export function runIn({ open, timeout, explain }: Runner): Exec {
   return run as Exec
 }
 
-export function commands({
-  id,
-  exec: run,
-  open,
-  explain,
-}: Omit<Runner, 'timeout'> & { id: string; exec: Exec }): Commands {
+interface CommandParts extends Omit<Runner, 'timeout'> {
+  readonly id: string
+  readonly exec: Exec
+}
+
+export function commands({ id, exec: run, open, explain }: CommandParts): Commands {
   const history = new History()
   const recorded: AnyExec = (command, options) =>
     whilePending(id, `\`${command}\``, options?.cancelSignal, () =>

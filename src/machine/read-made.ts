@@ -8,15 +8,11 @@ import { HostError } from '../errors.ts'
  * @throws HostError for anything else
  */
 export async function readMade(path: string, largest: number): Promise<Buffer> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  try {
-    const found = await file.stat()
-    if (!found.isFile() || found.nlink !== 1 || found.size > largest) {
-      throw new HostError(`${path} is not what QEMU was told to write: a file of at most ${largest} bytes`, { path })
-    }
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(found.size), 0, found.size, 0)
-    return buffer.subarray(0, bytesRead)
-  } finally {
-    await file.close()
+  await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  const found = await file.stat()
+  if (!found.isFile() || found.nlink !== 1 || found.size > largest) {
+    throw new HostError(`${path} is not what QEMU was told to write: a file of at most ${largest} bytes`, { path })
   }
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(found.size), 0, found.size, 0)
+  return buffer.subarray(0, bytesRead)
 }

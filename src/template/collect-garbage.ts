@@ -4,21 +4,25 @@ import { basename, isAbsolute, join } from 'node:path'
 import { diskUsage } from '../cache/disk-usage.ts'
 import { messageOf } from '../host/message-of.ts'
 import { imagesFolder } from '../image/images-folder.ts'
-import { listImages } from '../image/list-images.ts'
+import { listImages, type ImageEntry } from '../image/list-images.ts'
 import { listImageBuilds, removeImage, removeImageBuild } from '../image/remove-image.ts'
 import { templatesFolder } from './find-template.ts'
-import { imageGarbage, templateGarbage, unused, type Age } from './garbage.ts'
-import { listTemplates, templateNames } from './list-templates.ts'
+import { listTemplates, templateNames, type TemplateEntry } from './list-templates.ts'
 import { removeBeside, removeTemplate, removeTemplateBuild } from './remove-template.ts'
 
+const DAY = 86_400_000
 const DEAD_BUILD = 'left over from an interrupted build'
 
-export interface GarbageOptions extends Age {
+interface GarbageOptions {
+  /** What has not been used for this many days goes. */
+  readonly days: number
+  /** Milliseconds since the epoch. */
+  readonly now: number
   /** Only say what would be removed. */
   readonly dryRun: boolean
 }
 
-/** What became of a thing that should go. */
+/** What became of something that should go. */
 export interface Verdict {
   /** `template 0123…`, `image debian-12-…`, and so on. */
   readonly what: string
@@ -27,52 +31,41 @@ export interface Verdict {
   readonly reason: string
   /** Why it stays all the same. */
   readonly kept: string | undefined
-  /** It could not be removed. */
+  /** Why it could not be removed. */
   readonly error: string | undefined
 }
 
-interface Garbage {
-  readonly what: string
+interface Garbage extends Pick<Verdict, 'what' | 'reason'> {
   readonly path: string
-  readonly reason: string
-  /** @returns why it stays */
-  readonly remove: (options: Pick<GarbageOptions, 'dryRun'>) => Promise<string | undefined>
+  /** Why it must stay. */
+  readonly needed?: string | undefined
+  /** @returns who uses it, when it therefore stays */
+  readonly remove: (options: GarbageOptions) => Promise<string | undefined>
 }
 
-/** Removes from the cache what nobody can use, or did for long, but never what is in use; tells of each thing. */
+/** Removes from the cache what nobody can use, or has used for long, but never what is in use. */
 export async function* collectGarbage(options: GarbageOptions): AsyncGenerator<Verdict> {
   for (const garbage of [...(await deadBuilds()), ...(await besides(options))]) yield attempt(garbage, options)
 
   const images = await listImages()
-  const exists = (path: string) => isAbsolute(path) && existsSync(path)
-  const standing = new Map((await listTemplates()).map((template) => [template.key, template]))
-  for (const template of [...standing.values()]) {
-    const reason = templateGarbage(template, { images, exists }, options)
+  const standing = new Set(await listTemplates())
+  for (const template of standing) {
+    const reason = templateGarbage(template, images, options)
     if (reason === undefined) continue
     const { key, folder: path } = template
-    const garbage: Garbage = {
-      what: `template ${key}`,
-      path,
-      reason,
-      remove: async (how) => inUse(await removeTemplate(key, how)),
-    }
-    const verdict = await attempt(garbage, options)
-    if (isGone(verdict)) standing.delete(key)
+    const remove: Garbage['remove'] = (how) => removeTemplate(key, how)
+    const verdict = await attempt({ what: `template ${key}`, path, reason, remove }, options)
+    if (isGone(verdict)) standing.delete(template)
     yield verdict
   }
 
-  for (const image of images) {
-    const reason = imageGarbage(image, options)
+  for (const { name, folder: path, obsolete, lastUse } of images) {
+    const reason = obsolete ?? unused(lastUse, options)
     if (reason === undefined) continue
-    const { name, folder: path } = image
-    const on = [...standing.values()].find((template) => template.image === name)
-    const garbage: Garbage = {
-      what: `image ${name}`,
-      path,
-      reason,
-      remove: async (how) => (on ? `needed by template ${on.key}` : inUse(await removeImage(name, how))),
-    }
-    yield attempt(garbage, options)
+    const on = [...standing].find(({ image }) => image === name)
+    const needed = on && `needed by template ${on.key}`
+    const remove: Garbage['remove'] = (how) => removeImage(name, how)
+    yield attempt({ what: `image ${name}`, path, reason, needed, remove }, options)
   }
 }
 
@@ -81,47 +74,60 @@ export function isGone({ kept, error }: Verdict): boolean {
 }
 
 async function deadBuilds(): Promise<Garbage[]> {
-  const ofTemplates = (await templateNames('.building')).map((name) => ({
-    what: `template ${name}`,
-    path: join(templatesFolder(), name),
-    reason: DEAD_BUILD,
-    remove: async (how: { dryRun: boolean }) => inUse(await removeTemplateBuild(basename(name, '.building'), how)),
-  }))
-  const ofImages = (await listImageBuilds()).map((name) => ({
-    what: `image ${name}`,
-    path: join(imagesFolder(), name),
-    reason: DEAD_BUILD,
-    remove: async (how: { dryRun: boolean }) => inUse(await removeImageBuild(name, how)),
-  }))
+  const ofTemplates = (await templateNames('.building')).map((name): Garbage => {
+    const remove: Garbage['remove'] = (how) => removeTemplateBuild(basename(name, '.building'), how)
+    return { what: `template ${name}`, path: join(templatesFolder(), name), reason: DEAD_BUILD, remove }
+  })
+  const ofImages = (await listImageBuilds()).map((name): Garbage => {
+    const remove: Garbage['remove'] = (how) => removeImageBuild(name, how)
+    return { what: `image ${name}`, path: join(imagesFolder(), name), reason: DEAD_BUILD, remove }
+  })
   return [...ofTemplates, ...ofImages]
 }
 
 /** Old notes, and old locks of templates that are gone. */
-async function besides(age: Age): Promise<Garbage[]> {
+async function besides(options: GarbageOptions): Promise<Garbage[]> {
   const templates = new Set(await templateNames(''))
   const locks = (await templateNames('.lock')).filter((name) => !templates.has(basename(name, '.lock')))
   const found: Garbage[] = []
   for (const name of [...(await templateNames('.cold')), ...locks]) {
     const path = join(templatesFolder(), name)
     const facts = await stat(path).catch(() => undefined)
-    const reason = facts && unused(facts.mtime, age)
+    const reason = facts && unused(facts.mtime, options)
     if (reason === undefined) continue
-    const remove = async (how: { dryRun: boolean }) => inUse(await removeBeside(name, how))
-    found.push({ what: `${name.endsWith('.cold') ? 'note' : 'lock'} ${name}`, path, reason, remove })
+    const what = `${name.endsWith('.cold') ? 'note' : 'lock'} ${name}`
+    found.push({ what, path, reason, remove: (how) => removeBeside(name, how) })
   }
   return found
 }
 
-function inUse(user: string | undefined): string | undefined {
-  return user && `in use by ${user}`
-}
-
-/** An error stops nothing: the next thing may be removed all the same. */
-async function attempt({ what, path, reason, remove }: Garbage, options: GarbageOptions): Promise<Verdict> {
+/** An error stops nothing: the next one may be removed all the same. */
+async function attempt({ what, path, reason, needed, remove }: Garbage, options: GarbageOptions): Promise<Verdict> {
   const bytes = await diskUsage(path)
+  if (needed !== undefined) return { what, bytes, reason, kept: needed, error: undefined }
   try {
-    return { what, bytes, reason, kept: await remove(options), error: undefined }
+    const user = await remove(options)
+    return { what, bytes, reason, kept: user && `in use by ${user}`, error: undefined }
   } catch (error) {
     return { what, bytes, reason, kept: undefined, error: messageOf(error) }
   }
+}
+
+/** Why a template should go; undefined when it should not. */
+function templateGarbage(
+  { fault, image = '', lastUse }: TemplateEntry,
+  images: readonly ImageEntry[],
+  options: GarbageOptions,
+): string | undefined {
+  if (fault !== undefined) return fault
+  const built = images.find(({ name }) => name === image)
+  if (built?.obsolete !== undefined) return `its image ${image} is ${built.obsolete}`
+  // Else it is a user's own disk.
+  if (!built && !(isAbsolute(image) && existsSync(image))) return `its image ${image} is gone`
+  return unused(lastUse, options)
+}
+
+function unused(lastUse: Date, { days, now }: GarbageOptions): string | undefined {
+  const ago = (now - lastUse.getTime()) / DAY
+  return ago >= days ? `not used for ${Math.floor(ago)} days` : undefined
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { cacheFolder } from '../host/environment.ts'
 import { HostError } from '../errors.ts'
 import { takeLock, type Lock } from '../host/program/lock.ts'
-import { FreezeError } from './freeze-error.ts'
+import { FreezeError } from './freeze.ts'
 import { openTemplate, readManifest, type Fault, type Template } from './store.ts'
 
 export interface Wanted {

@@ -10,7 +10,6 @@ import { messageOf } from '../host/message-of.ts'
 import type { Qmp } from '../qmp/qmp.ts'
 import { qemuFolder } from '../host/files/state-folder.ts'
 import { until } from '../lifetime/until.ts'
-import { FreezeError } from './freeze-error.ts'
 import type { Machine } from '../machine/start-machine.ts'
 
 /** RAM is in a file of its own; only the state of the devices goes through the stream. */
@@ -90,3 +89,6 @@ async function* bounded(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     yield chunk
   }
 }
+
+/** The guest boots, but nothing can be cloned from it: it has to be booted each time. */
+export class FreezeError extends BootError {}

@@ -1,4 +1,5 @@
-import { access, stat } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { diskUsage } from '../cache/disk-usage.ts'
 import { listFolder } from '../cache/list-folder.ts'
@@ -10,10 +11,10 @@ import { builtImageName } from '../image/images-folder.ts'
 import { templatesFolder } from './find-template.ts'
 import { FILES, FORMAT_VERSION, readManifest, type Manifest } from './store.ts'
 
-/** All names that {@link findTemplate} creates; other files in the folder are not ours. */
+/** The names that {@link findTemplate} creates; other files in the folder are not ours. */
 const NAME = /^([0-9a-f]{32})(|\.building|\.cold|\.lock)$/
 
-/** A template in the cache, or one that is being built. */
+/** A template in the cache, or a build of one. */
 export interface TemplateEntry {
   readonly key: string
   readonly folder: string
@@ -49,9 +50,8 @@ export async function listTemplateBuilds(): Promise<TemplateEntry[]> {
 async function describe(key: string): Promise<TemplateEntry> {
   const folder = join(templatesFolder(), key)
   const { mtime } = await stat(folder)
-  const manifest = await readManifest(folder).catch((error: unknown) => `broken: ${messageOf(error)}`)
-  const fault = typeof manifest === 'string' ? manifest : await faultOf(folder, manifest)
-  const known = typeof manifest === 'string' ? undefined : manifest
+  const read = await readManifest(folder).catch((error: unknown) => `broken: ${messageOf(error)}`)
+  const [known, fault] = typeof read === 'string' ? [undefined, read] : [read, await faultOf(folder, read)]
   return {
     key,
     folder,
@@ -69,14 +69,8 @@ async function describe(key: string): Promise<TemplateEntry> {
 async function faultOf(folder: string, { formatVersion, key }: Manifest): Promise<string | undefined> {
   if (formatVersion < FORMAT_VERSION) return `broken: format version ${formatVersion}, of an older release`
   if (key !== basename(folder)) return 'broken: made for another key'
-  for (const name of Object.values(FILES)) {
-    try {
-      await access(join(folder, name))
-    } catch {
-      return `broken: ${name} is missing`
-    }
-  }
-  return undefined
+  const missing = Object.values(FILES).find((name) => !existsSync(join(folder, name)))
+  return missing && `broken: ${missing} is missing`
 }
 
 async function describeBuild(name: string): Promise<TemplateEntry> {
@@ -85,15 +79,16 @@ async function describeBuild(name: string): Promise<TemplateEntry> {
   const { mtime, birthtime } = await stat(folder)
   const lock = join(templatesFolder(), `${key}.lock`)
   await using held = await tryLock(lock)
+  const fault = held && 'left over from an interrupted build'
   return {
     key,
     folder,
-    label: held ? 'left over from an interrupted build' : 'being built',
+    label: fault ?? 'being built',
     image: undefined,
     bytes: await diskUsage(folder),
     createdAt: birthtime,
     lastUse: mtime,
-    fault: held && 'left over from an interrupted build',
+    fault,
     user: held ? undefined : await readHolder(lock),
   }
 }

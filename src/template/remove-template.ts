@@ -4,16 +4,10 @@ import { readHolder, tryLock } from '../host/program/lock.ts'
 import { processUsing, userOf } from '../cache/user-of.ts'
 import { templatesFolder } from './find-template.ts'
 
-interface Removal {
-  /** Only look whether it could be removed. @default false */
-  readonly dryRun?: boolean
-}
+/** With `dryRun` these only look whether it could be removed; each returns who uses or builds it, when it therefore stays. */
+type Removal = Promise<string | undefined>
 
-/**
- * Removes a template that is neither in use nor being built.
- * @returns who does, when that is why it stays
- */
-export async function removeTemplate(key: string, { dryRun = false }: Removal = {}): Promise<string | undefined> {
+export async function removeTemplate(key: string, { dryRun = false } = {}): Removal {
   const folder = join(templatesFolder(), key)
   return underLock(key, async () => {
     const user = await userOf(folder)
@@ -27,11 +21,8 @@ export async function removeTemplate(key: string, { dryRun = false }: Removal = 
   })
 }
 
-/**
- * Removes what a dead build has left, if it is dead.
- * @returns who uses or builds it, when that is why it stays
- */
-export async function removeTemplateBuild(key: string, { dryRun = false }: Removal = {}): Promise<string | undefined> {
+/** Removes what a dead build has left. */
+export async function removeTemplateBuild(key: string, { dryRun = false } = {}): Removal {
   const folder = join(templatesFolder(), `${key}.building`)
   return underLock(key, async () => {
     const user = await processUsing(folder)
@@ -41,15 +32,14 @@ export async function removeTemplateBuild(key: string, { dryRun = false }: Remov
 }
 
 /** Removes a small file beside a template: its lock, or the note that there cannot be one. */
-export async function removeBeside(name: string, { dryRun = false }: Removal = {}): Promise<string | undefined> {
-  const key = name.slice(0, name.indexOf('.'))
-  return underLock(key, async () => {
+export async function removeBeside(name: string, { dryRun = false } = {}): Removal {
+  return underLock(name.slice(0, name.indexOf('.')), async () => {
     if (!dryRun) await rm(join(templatesFolder(), name), { force: true })
     return undefined
   })
 }
 
-async function underLock(key: string, act: () => Promise<string | undefined>): Promise<string | undefined> {
+async function underLock(key: string, act: () => Removal): Removal {
   const path = join(templatesFolder(), `${key}.lock`)
   await using lock = await tryLock(path)
   return lock ? await act() : await readHolder(path)

@@ -11,10 +11,10 @@ export const FORMAT_VERSION = 5
 /** What a template is made of, besides its manifest. */
 export const FILES = { memory: 'memory', state: 'state', disk: 'disk.qcow2', seed: 'seed.iso' } as const
 const MANIFEST = 'manifest.json'
-/** The times and sizes of files that were found to be right: what spares their being read again. */
+/** The times and sizes of files whose digests were right, so that they need not be read again. */
 const STAMPS = 'stamps.json'
 
-/** All there is to know of a template, kept in it. */
+/** What is known of a template, kept in it. */
 export interface Manifest extends Identity {
   readonly formatVersion: number
   readonly key: string
@@ -35,7 +35,7 @@ export interface Manifest extends Identity {
   readonly digests: Readonly<Record<string, string>>
 }
 
-/** A template that is whole. */
+/** A complete template. */
 export interface Template extends Manifest {
   readonly folder: string
 }
@@ -111,12 +111,8 @@ async function stampsOf(folder: string): Promise<string> {
 
 /** So that a power cut cannot leave a file with the right name and length, but without its content. */
 async function flush(path: string): Promise<void> {
-  const file = await open(path, 'r+')
-  try {
-    await file.sync()
-  } finally {
-    await file.close()
-  }
+  await using file = await open(path, 'r+')
+  await file.sync()
 }
 
 function sha256(text: string): string {

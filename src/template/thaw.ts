@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BootError } from '../errors.ts'
 import { STATE_FD, type DiskFile, type MachineConfig } from '../machine/command-line.ts'
-import { startMachine, type Machine, type StartOptions } from '../machine/start-machine.ts'
+import { startMachine, type Machine, type StartOptions, type MachineExit } from '../machine/start-machine.ts'
 import { CAPABILITIES, completed } from './freeze.ts'
-import { restoreFailure } from './restore-failure.ts'
-import { FILES, type Template } from './store.ts'
+import { FILES, type Template, openTemplate } from './store.ts'
+import { messageOf } from '../host/message-of.ts'
 
 /** How long QEMU may take to exit after its last answer, in milliseconds. */
 const LAST_WORDS = 1000
@@ -30,24 +30,19 @@ export async function thaw(
   { network, signal }: Pick<StartOptions, 'network' | 'signal'>,
 ): Promise<Machine> {
   const { folder } = template
-  const state = await open(join(folder, FILES.state)).catch((cause: unknown) => {
+  await using state = await open(join(folder, FILES.state)).catch((cause: unknown) => {
     throw new BootError('The template is gone', { cause })
   })
-  let machine: Machine
-  try {
-    machine = await startMachine(
-      {
-        ...config,
-        disk: { path: join(folder, FILES.disk), format: 'qcow2', backing: image },
-        seed: config.seed ?? join(folder, FILES.seed),
-        memoryFile: { path: join(folder, FILES.memory), shared: false },
-        incoming: true,
-      },
-      { network, signal, state: state.fd },
-    )
-  } finally {
-    await state.close()
-  }
+  const machine = await startMachine(
+    {
+      ...config,
+      disk: { path: join(folder, FILES.disk), format: 'qcow2', backing: image },
+      seed: config.seed ?? join(folder, FILES.seed),
+      memoryFile: { path: join(folder, FILES.memory), shared: false },
+      incoming: true,
+    },
+    { network, signal, state: state.fd },
+  )
   const { qmp } = machine
   try {
     await qmp.execute('migrate-set-capabilities', CAPABILITIES)
@@ -62,4 +57,37 @@ export async function thaw(
     signal?.throwIfAborted()
     throw restoreFailure(cause, exit)
   }
+}
+
+/** QEMU has said that it cannot take up the state of a template, which it will say again. */
+class RefusedError extends BootError {}
+
+/** QEMU's last words before it ends for a state that it cannot take up (migration/migration.c, 7.2 to 10). */
+const REFUSAL = /load of migration failed: (?!Cannot allocate memory).*/
+
+/**
+ * The error of a restore.
+ * @param cause what the last QMP command met
+ * @param exit how QEMU has ended, if it has
+ */
+function restoreFailure(cause: unknown, exit: MachineExit | undefined): BootError {
+  const { exitCode, signal, stderr = '' } = exit ?? {}
+  const facts = { cause, exitCode, signal, stderr }
+  if (signal !== undefined) return new BootError(`QEMU was killed by ${signal} while it restored the guest`, facts)
+  const said = REFUSAL.exec(stderr)?.[0]
+  // A BootError is of a migration that has failed, as QEMU has it.
+  if (said !== undefined || cause instanceof BootError) {
+    return new RefusedError(`QEMU cannot restore the template: ${said ?? messageOf(cause)}`, facts)
+  }
+  return new BootError('The template could not be restored', facts)
+}
+
+/**
+ * What is wrong with the template whose clone did not start; undefined when nothing shows that it is to blame. A QEMU that was
+ * killed, a guest that was too slow or a host that is short of memory say nothing of it.
+ */
+export async function templateFault({ folder, key }: Template, error: unknown): Promise<string | undefined> {
+  if (error instanceof RefusedError) return messageOf(error)
+  const again = await openTemplate(folder, key, { isSuspect: true })
+  return 'fault' in again ? again.fault : undefined
 }

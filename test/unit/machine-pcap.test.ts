@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { withoutVirtioHeaders } from '../../src/machine/pcap.ts'
+import { withoutVirtioHeaders } from '../../src/machine/capture.ts'
 
 const MAC = '52:54:00:aa:bb:cc'
 const BROADCAST = `ffffffffffff${'525400000001'}0806`

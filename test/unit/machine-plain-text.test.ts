@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { PlainText } from '../../src/machine/plain-text.ts'
+import { PlainText } from '../../src/machine/console.ts'
 
 function plain(...pieces: string[]): string {
   const text = new PlainText()

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { resolveGuestSpecs, resolveSharing } from '../../fixtures/fixture-options.ts'
 import { loadOf } from '../../fixtures/setup/worker-limit.ts'
-import { hostsBlock } from '../../src/guest/network/hosts-block.ts'
+import { hostsBlock } from '../../src/guest/network/guest-registry.ts'
 import { freeAddress } from '../../src/options/network/free-address.ts'
 import { resolveGuest } from '../../src/options/guest-options.ts'
 import { resolveNetwork, type NetworkOptions } from '../../src/options/network/network-options.ts'

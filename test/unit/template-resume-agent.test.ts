@@ -2,7 +2,7 @@ import { duplexPair, PassThrough } from 'node:stream'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
 import { boundedLines } from '../../src/template/identity/bounded-lines.ts'
-import { IdentityError } from '../../src/template/identity/identity-error.ts'
+import { IdentityError } from '../../src/template/identity/identity.ts'
 import { armCommand, ResumeAgentPort } from '../../src/template/identity/resume-agent.ts'
 
 /** A guest at the other end of the serial port: answers each line as it is told, the seed alone with nothing. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { makeCredentials } from '../../src/seed/credentials.ts'
-import { FreezeError } from '../../src/template/freeze-error.ts'
+import { FreezeError } from '../../src/template/freeze.ts'
 import { discardTemplate, findTemplate, type Wanted } from '../../src/template/find-template.ts'
 import { FILES, openTemplate, seal, type Template } from '../../src/template/store.ts'
 

@@ -1,7 +1,7 @@
 import { messageOf } from '../../host/message-of.ts'
 import { runningNetworks, type RunningNetwork } from '../../guest/registry/running-guests.ts'
 import { firewallBetween } from '../../network/diagnosis/firewall.ts'
-import { lookInside } from '../../network/inside/look-inside.ts'
+import { lookInside } from '../../network/inside/enter.ts'
 import { drawTopology, readInterfaces } from '../../network/diagnosis/topology.ts'
 
 /** The networks that this user's processes have open, as text. */

@@ -1,15 +1,13 @@
 import { warnOnce } from '../../host/warn-once.ts'
 import type { GuestSpec } from '../../options/guest-options.ts'
-import type { IdentityError } from '../../template/identity/identity-error.ts'
+import type { IdentityError } from '../../template/identity/identity.ts'
 import type { Template } from '../../template/store.ts'
 import type { Unfreezable } from '../../template/find-template.ts'
 
-/** The machine cannot be frozen, so it cannot be cloned. */
 export function warnOfUnfreezable({ hostname }: GuestSpec, { unfreezable }: Unfreezable): undefined {
   warnOnce(`${unfreezable}. Guest ${hostname} therefore boots every time; set start: 'cold' to avoid this warning`)
 }
 
-/** Clones of the template are known to be unable to change their identity. */
 export function warnOfUnchangeable({ hostname }: GuestSpec, { label, unchangeable }: Template): undefined {
   warnOnce(
     `A clone of the template ${label} cannot change its name or address: ${unchangeable}. ` +
@@ -18,7 +16,6 @@ export function warnOfUnchangeable({ hostname }: GuestSpec, { label, unchangeabl
   )
 }
 
-/** A clone failed to take this guest's identity. */
 export function warnOfFailedIdentity(
   { hostname }: GuestSpec,
   { label }: Template,

@@ -9,11 +9,11 @@ import { exec } from '../../ssh/command/exec.ts'
 import type { Dial } from '../../ssh/wait-for-banner.ts'
 import { withinBudget } from '../start/boot-machine.ts'
 import type { RunState } from '../power/run-state.ts'
-import { hangUp } from './hang-up.ts'
 import { liveClient } from './live-client.ts'
 import { openSsh } from './open-ssh.ts'
 import { setClock } from '../power/set-clock.ts'
 import { waitForCloudInit } from '../boot/wait-for-cloud-init.ts'
+import type { Duplex } from 'node:stream'
 
 interface ConnectionParts {
   readonly machine: Machine
@@ -163,4 +163,14 @@ async function isGoingDown(client: Client): Promise<boolean> {
   } catch {
     return true
   }
+}
+
+/**
+ * Ends a connection from this side at once. ssh2's own `destroy()` does nothing once `end()` was called (1.17, lib/client.js), and
+ * then it lasts until the other side answers, which a guest without power never does.
+ */
+function hangUp(client: Client): void {
+  const { _sock: socket } = client as { _sock?: Duplex }
+  client.end()
+  socket?.destroy()
 }

@@ -1,12 +1,14 @@
 import type { Duplex } from 'node:stream'
 import type { RequestInit, Response } from 'undici'
 import type { Disposers } from '../../lifetime/disposers.ts'
-import type { Datagrams } from '../../network/udp/dial-datagrams.ts'
+import type { Network } from '../../network/network.ts'
 import { oneOf, refuseUnknown } from '../../options/check.ts'
 import { requirePort } from '../../options/port.ts'
 import { Fetch } from './fetch.ts'
 import { forward, type Forward } from './forward.ts'
 import { forwardUdp } from './forward-udp.ts'
+import type { RunState } from '../power/run-state.ts'
+import type { RunState } from '../power/run-state.ts'
 import type { WrittenConfig } from '../registry/guest-record.ts'
 
 /** Connections to a guest's ports. */
@@ -48,11 +50,10 @@ export interface SshForward extends Forward {
 interface ConnectivityParts {
   readonly hostname: string
   readonly address: string
-  readonly datagrams: (port: number, onDatagram: (datagram: Buffer) => void) => Promise<Datagrams>
+  readonly network: Network
+  readonly runState: RunState
   readonly writeSshConfig: (localPort: number) => WrittenConfig
   readonly connect: Connectivity['connect']
-  /** @throws when QEMU has gone */
-  readonly requireThere: () => void
   readonly disposers: Disposers
 }
 
@@ -71,19 +72,19 @@ function withSshConfig(forwarded: Forward, config: WrittenConfig): SshForward {
 
 /** Also `hangUp`, which ends the connections that are kept: those to a machine that has been put elsewhere lead nowhere. */
 export function connectivity(parts: ConnectivityParts): Connectivity & { hangUp(): void } {
-  const { hostname, address, connect, datagrams, writeSshConfig, requireThere, disposers } = parts
+  const { hostname, address, network, runState, writeSshConfig, connect, disposers } = parts
   const http = new Fetch({ hostname, address, connect })
   disposers.defer(() => http.hangUp())
   const forwardTo = async (to: number | ForwardOptions): Promise<Forward | SshForward> => {
     const { port, protocol = 'tcp' } = typeof to === 'object' ? refuseUnknown(to, ['port', 'protocol']) : { port: to }
     requirePort(port, 'guest.forward(8080)')
     oneOf('protocol', protocol, ['tcp', 'udp'])
-    requireThere()
+    runState.requireThere()
     if (protocol === 'udp') {
       // Told now, where it cannot be; each client has datagrams of its own.
-      const trial = await datagrams(port, () => {})
+      const trial = await network.datagrams(address, port, () => {})
       trial.close()
-      return disposers.use(await forwardUdp((onDatagram) => datagrams(port, onDatagram)))
+      return disposers.use(await forwardUdp((onDatagram) => network.datagrams(address, port, onDatagram)))
     }
     const made = disposers.use(await forward(() => connect(port)))
     return port === SSH_PORT ? withSshConfig(made, writeSshConfig(made.port)) : made

@@ -1,18 +1,19 @@
 import type { Client } from 'ssh2'
+import type { Phases } from '../../lifetime/phases.ts'
 import { connectSsh, type Login } from '../../ssh/connect.ts'
 import { waitForBanner, type Dial } from '../../ssh/wait-for-banner.ts'
 
-type RunPhase = <T>(name: string, work: () => Promise<T>) => Promise<T>
+const UNNAMED: Pick<Phases, 'run'> = { run: (_name, work) => work() }
 
 /** From an address to an authenticated client, in two named phases. */
 export async function openSsh(
   dial: Dial,
   login: Login,
   signal: AbortSignal,
-  phase: RunPhase = (_name, work) => work(),
-  onBanner: () => void = () => {},
+  phases = UNNAMED,
+  onBanner = () => {},
 ): Promise<Client> {
-  const socket = await phase('ssh banner', () => waitForBanner(dial, signal))
+  const socket = await phases.run('ssh banner', () => waitForBanner(dial, signal))
   onBanner()
-  return phase('ssh authentication', () => connectSsh(socket, login, signal))
+  return phases.run('ssh authentication', () => connectSsh(socket, login, signal))
 }

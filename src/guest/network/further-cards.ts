@@ -4,9 +4,8 @@ import { isPlainObject, refuseUnknown } from '../../options/check.ts'
 import { staticAddress, type GuestSpec } from '../../options/guest-options.ts'
 import { macAddressOf } from '../../address/mac-address.ts'
 import type { NetworkLayout } from '../../options/network/network-options.ts'
-import type { RegisteredNetwork } from './guest-registry.ts'
+import { type RegisteredNetwork, isNetwork } from './guest-registry.ts'
 import type { Interface } from './interface.ts'
-import { isNetwork } from './is-network.ts'
 
 /** A network card of a machine, and where it is plugged in. */
 export interface PluggedCard {

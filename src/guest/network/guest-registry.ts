@@ -2,11 +2,10 @@ import { budgetFactor } from '../../accelerator/accelerator.ts'
 import { messageOf } from '../../host/message-of.ts'
 import { until } from '../../lifetime/until.ts'
 import { firewallBetween } from '../../network/diagnosis/firewall.ts'
-import type { Network } from '../../network/network.ts'
+import type { Network, Member } from '../../network/network.ts'
 import { exec } from '../../ssh/command/exec.ts'
 import type { Guest } from '../guest.ts'
 import type { GuestNetwork } from './guest-network.ts'
-import { hostsBlock, WRITE_HOSTS } from './hosts-block.ts'
 import { warnOnce } from '../../host/warn-once.ts'
 
 /** With KVM, in milliseconds: what a guest may take to be told of its neighbours. */
@@ -97,3 +96,26 @@ export class GuestRegistry {
     return registered.turn
   }
 }
+
+/** Whether it is an open network, and not the options of one, or something else that can be disposed of. */
+export function isNetwork(value: unknown): value is RegisteredNetwork {
+  return typeof value === 'object' && value !== null && 'reserveFor' in value && 'registry' in value
+}
+
+const FIRST = '# vitest-guest: the other guests on this network'
+const LAST = '# vitest-guest end'
+
+/** The lines for /etc/hosts of the guest called `own`: who else is on its network. None when it is alone. */
+export function hostsBlock(members: readonly Member[], own: string): string {
+  const known = members.filter(({ hostname, address }) => hostname !== own && address !== undefined)
+  // By the first of several cards on this network.
+  const others = known.filter(({ hostname }, at) => known.findIndex((each) => each.hostname === hostname) === at)
+  if (others.length === 0) return ''
+  return [FIRST, ...others.map(({ hostname, address }) => `${address}\t${hostname}`), LAST, ''].join('\n')
+}
+
+/** The command that puts the lines on its standard input in place of those that are there. */
+const WRITE_HOSTS = [
+  `rest=$(sed '/^# vitest-guest: /,/^${LAST}$/d' /etc/hosts)`,
+  `{ printf '%s\\n' "$rest"; cat; } >/etc/hosts`,
+].join(' && ')

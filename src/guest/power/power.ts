@@ -112,7 +112,7 @@ export function power({ machine, runState, budget, exec, open }: PowerParts): Om
     },
     crash: async () => {
       if (runState.state === 'off') return
-      if (runState.state === 'ended') runState.requireRunning()
+      runState.requireThere()
       await qmp.execute('stop')
       runState.cut()
     },

@@ -76,6 +76,11 @@ export class RunState {
     if (fault) throw fault
   }
 
+  /** @throws BootError when QEMU has exited */
+  requireThere(): void {
+    if (this.#power === 'ended') throw this.#notRunning()
+  }
+
   /**
    * Waits for the reset of a guest whose kernel has panicked, where one is to come (kernel.panic=1).
    * @throws BootError when it stays as it is, or is not reset within the budget, in milliseconds.

@@ -6,6 +6,7 @@ import type { Machine } from '../../machine/start-machine.ts'
 import { armCommand, type ResumeAgentPort } from '../../template/identity/resume-agent.ts'
 import type { Exec } from '../commands.ts'
 import { reset } from './power.ts'
+import type { RunState } from './run-state.ts'
 
 /** A saved state of a guest. */
 export interface Snapshot {
@@ -17,10 +18,10 @@ interface SnapshotParts {
   readonly machine: Machine
   readonly agent: ResumeAgentPort
   readonly accel: Accelerator
+  readonly runState: RunState
   readonly exec: Exec
   /** Ends every connection to the guest from this side. */
   readonly hangUp: () => void
-  readonly isOff: () => boolean
 }
 
 /** With KVM, in milliseconds, each for one step. */
@@ -67,12 +68,8 @@ export class Snapshots {
     armed.catch(() => {})
     await exec(armCommand('stay')).catch((cause: unknown) => {
       if (!(cause instanceof CommandError) || cause.timedOut) throw cause
-      throw new BootError(
-        'No snapshot can be taken: python3 and systemd are needed in the guest to set its clock later',
-        {
-          cause,
-        },
-      )
+      const why = 'python3 and systemd are needed in the guest to set its clock later'
+      throw new BootError(`No snapshot can be taken: ${why}`, { cause })
     })
     await armed
     await qmp.execute('stop')
@@ -93,11 +90,11 @@ export class Snapshots {
         hint: 'Pass a snapshot that guest.snapshot() of the same guest returned.',
       })
     }
-    const { machine, agent, hangUp, isOff } = this.#parts
+    const { machine, agent, hangUp, runState } = this.#parts
     const { qmp } = machine
     hangUp()
     // One that has powered itself off would not run again without.
-    if (isOff()) await reset(machine)
+    if (runState.state === 'off') await reset(machine)
     await qmp.execute('stop')
     await this.#job('snapshot-load', snapshot.name)
     await qmp.execute('cont')

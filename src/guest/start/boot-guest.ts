@@ -14,9 +14,10 @@ import { callerOf } from '../../errors/caller.ts'
 import { reserveCard, resolveInterfaces } from '../network/further-cards.ts'
 import { guestHandle } from '../guest-handle.ts'
 import type { Guest } from '../guest.ts'
-import { isNetwork } from '../network/is-network.ts'
-import { OpenGuestNetwork } from '../network/open-guest-network.ts'
+import { isNetwork } from '../network/guest-registry.ts'
+import { guestNetwork } from '../network/open-guest-network.ts'
 import { keepWhenOff } from '../power/power.ts'
+import type { Start } from './boot-machine.ts'
 import type { BootOptions } from './boot-options.ts'
 import { requireHost } from './require-host.ts'
 import { startCold } from './start-cold.ts'
@@ -59,7 +60,7 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
   signal?.throwIfAborted()
 
   return acquire(async (disposers) => {
-    // Its neighbours forget it when its place has gone, which is made after this.
+    // Deferred before its place is made, so that its neighbours forget it after that has gone.
     const others = new Set(cards.flatMap((card) => card.network ?? []))
     for (const each of given ? others.add(given) : others) disposers.defer(() => each.registry.introduce())
     // On a network that is there the name and the address are taken at once: guests get them in the order of the calls.
@@ -76,11 +77,10 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
     taking.catch(() => {})
     disposers.defer(() => opened.reject(new NetworkError('The start of the guest was canceled')))
     await phases.run('host', () => requireHost(given ? undefined : wish.kind))
-    // One that is refused needs no image.
+    // A refused place needs no image.
     await Promise.race([taking, Promise.resolve()])
-    // A keeper takes its time to start, and knows nothing of images.
-    const opening =
-      given ?? disposers.useSoon(beginNetwork(wish, signal).then((network) => new OpenGuestNetwork(network)))
+    // The keeper starts while the image is looked for.
+    const opening = given ?? disposers.useSoon(beginNetwork(wish, signal).then(guestNetwork))
     const { accel, reason } = await phases.run('accelerator', () => chooseAccelerator(wanted.accel, signal))
     if (accel === 'tcg' && wanted.accel === 'auto') {
       warnOnce(`KVM is not available, so guests run under emulation (TCG), about ten times slower: ${reason}`)
@@ -92,39 +92,17 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
     const spec = given ? wanted : movedTo(network, wanted, wish)
     const place = attached ?? disposers.useSoon(network.reserve(spec, signal))
     opened.resolve(network)
-    const start = {
-      spec,
-      accel,
-      image,
-      network,
-      place,
-      cards,
-      further,
-      phases,
-      signal,
-      onConsole,
-      onProgress,
-      disposers,
-    }
+    const listeners = { phases, signal, onConsole, onProgress }
+    const start: Start = { spec, accel, image, network, place, cards, further, ...listeners, disposers }
     const warm = spec.start === 'warm' ? await startWarm(start) : undefined
     const started = warm ?? (await startCold(start))
     for (const warning of started.warnings) warnOnce(`cloud-init in guest ${spec.hostname}: ${warning}`)
     await keepWhenOff(started.machine)
-    const own = given ? undefined : network
-    const guest = guestHandle({
-      ...started,
-      spec,
-      network,
-      image: image.label,
-      accel,
-      phases,
-      startedAt,
-      disposers,
-    })
+    const guest = guestHandle({ ...start, ...started, network, image: image.label, startedAt })
     disposers.defer(() => {
       network.registry.leave(guest)
-      // The network takes TAP and QEMU with it, so its end need not wait for theirs; its own turn, later, waits for it.
-      void Promise.resolve(own?.[Symbol.asyncDispose]()).catch(() => {})
+      // The guest's own network takes TAP and QEMU with it, so its end need not wait for theirs; its own turn, later, waits for it.
+      if (!given) void Promise.resolve(network[Symbol.asyncDispose]()).catch(() => {})
     })
     await Promise.all([
       network.registry.enter(guest, started.hosts ?? ''),

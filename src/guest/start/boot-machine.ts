@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'ssh2'
 import { BootError } from '../../errors.ts'
 import { budgetFactor, type Accelerator } from '../../accelerator/accelerator.ts'
-import type { Image } from '../../image/resolve-image.ts'
+import type { Image, Progress } from '../../image/resolve-image.ts'
 import { Deadline } from '../../lifetime/deadline.ts'
 import type { Disposers } from '../../lifetime/disposers.ts'
 import { timerMs } from '../../lifetime/longest-timer.ts'
@@ -10,35 +10,53 @@ import type { Phases } from '../../lifetime/phases.ts'
 import type { MachineConfig } from '../../machine/command-line.ts'
 import type { ConsoleListener } from '../../machine/console.ts'
 import { startMachine, type Machine } from '../../machine/start-machine.ts'
+import type { Attachment } from '../../network/network.ts'
 import type { GuestSpec } from '../../options/guest-options.ts'
 import { layoutOf } from '../../options/network/network-options.ts'
 import type { Credentials } from '../../seed/credentials.ts'
 import type { SeedNic } from '../../seed/input.ts'
 import { writeSeed } from '../../seed/volume.ts'
 import type { Login } from '../../ssh/connect.ts'
-import { leaseOf, reserveLease } from './lease.ts'
-import { seedNic } from './seed-nic.ts'
+import { seedFacts, seedNic } from './seed-nic.ts'
 import { openSsh } from '../connection/open-ssh.ts'
 import { requireCloudConfig } from '../boot/require-cloud-config.ts'
 import { setClock } from '../power/set-clock.ts'
 import { explainBusyTap } from '../../network/diagnosis/tap-in-use.ts'
 import { explainSilence, type Neighbourhood } from '../network/address-conflict.ts'
-import type { PluggedCard } from '../network/further-cards.ts'
+import type { CardWish, PluggedCard, ReservedCard } from '../network/further-cards.ts'
 import { waitForCloudInit } from '../boot/wait-for-cloud-init.ts'
 import { watchBoot } from '../boot/watch-boot.ts'
 
 /** With KVM, in milliseconds: how long sshd may be silent after the boot has finished. */
 const SSHD_GRACE = 2000
-/** An error of the SSH connection is often the echo of QEMU's end, which is told this much later, in milliseconds. */
+/** Milliseconds after which QEMU's end is known, when an error of the SSH connection was only its echo. */
 const ECHO = 250
 
-export interface BootInput {
+/** What every start of a guest begins with. */
+export interface Start {
   readonly spec: GuestSpec
-  readonly accel: 'kvm' | 'tcg'
+  readonly accel: Accelerator
   readonly image: Image
   readonly network: Neighbourhood
+  /** Its place there; not on the bridge until it joins. */
+  readonly place: Promise<Attachment>
+  /** Its further cards, */
+  readonly cards: readonly CardWish[]
+  /** and their places. */
+  readonly further: readonly Promise<ReservedCard>[]
+  readonly phases: Phases
+  readonly signal: AbortSignal | undefined
+  readonly onProgress: Progress
+  readonly onConsole: ConsoleListener
+  readonly disposers: Disposers
+}
+
+export interface BootInput extends Pick<
+  Start,
+  'spec' | 'accel' | 'image' | 'network' | 'phases' | 'signal' | 'onConsole'
+> {
   /** Its place on each network, in the order of its cards. */
-  readonly places: readonly PluggedCard[]
+  readonly places: readonly [PluggedCard, ...PluggedCard[]]
   /** By which cloud-init knows that it has done its work before. */
   readonly instanceId: string
   readonly credentials: Credentials
@@ -47,9 +65,6 @@ export interface BootInput {
   /** Instead of the image. */
   readonly disk?: MachineConfig['disk']
   readonly memoryFile?: MachineConfig['memoryFile']
-  readonly phases: Phases
-  readonly signal: AbortSignal | undefined
-  readonly onConsole: ConsoleListener
 }
 
 /** A machine that is up, with root logged in. */
@@ -62,62 +77,30 @@ export interface Booted {
 
 /** Boots a machine until it is ready. What it acquires goes on the stack of `disposers`. */
 export async function bootMachine(input: BootInput, disposers: Disposers): Promise<Booted> {
-  const { spec, accel, image, network, places, credentials, seed, phases, signal } = input
-  await phases.run('seed', () =>
-    writeSeed(
-      {
-        hostname: spec.hostname,
-        instanceId: input.instanceId,
-        nics: places.map(nicOf(spec)),
-        isPlain: 'base' in spec.image,
-        credentials,
-        cloudConfig: spec.cloudConfig,
-      },
-      seed,
-      signal,
-    ),
-  )
-  for (const { macAddress } of places.slice(0, 1)) {
-    if (spec.addressing === 'dhcp') disposers.use(await reserveLease(network, leaseOf(spec, macAddress)))
+  const { spec, accel, image, network, places, instanceId, credentials, seed, phases, signal } = input
+  const { hostname, address, addressing } = spec
+  const [{ macAddress, attachment }] = places
+  const nics = places.map((place, index) => nicOf(spec, place, index))
+  await phases.run('seed', () => writeSeed({ ...seedFacts(spec), instanceId, nics, credentials }, seed, signal))
+  if (network.dhcp && addressing === 'dhcp') {
+    disposers.use(await network.dhcp.reserve({ hostname, address, macAddress }))
   }
+  const hardware = hardwareOf(spec, accel, image, places)
+  const config = { ...hardware, disk: input.disk ?? image.disk, seed, memoryFile: input.memoryFile }
   const machine = disposers.use(
     await phases.run('qemu', () =>
-      startMachine(
-        {
-          name: spec.hostname,
-          accel,
-          memoryMib: spec.memoryMib,
-          cpus: spec.cpus,
-          disk: input.disk ?? image.disk,
-          direct: image.direct,
-          seed,
-          nics: places.map(({ macAddress, attachment }) => ({
-            model: spec.nic,
-            macAddress,
-            netdev: attachment.netdev,
-            monitor: attachment.monitor,
-          })),
-          memoryFile: input.memoryFile,
-        },
-        { network, signal },
-      ).catch(async (error: unknown) => {
-        const [first] = places
-        throw first ? await explainBusyTap(error, network, first.attachment) : error
+      startMachine(config, { network, signal }).catch(async (error: unknown) => {
+        throw await explainBusyTap(error, network, attachment)
       }),
     ),
   )
 
   // TAPs of further cards can only move to their networks now.
-  await Promise.all(places.map(({ attachment }) => attachment.join(signal)))
+  await Promise.all(places.map((place) => place.attachment.join(signal)))
   input.onConsole(machine.console)
   return withinBudget({ machine, phases, ...bootBudget(spec, accel), signal }, async (boot, answered) => {
-    const client = await openSsh(
-      (port, dialSignal) => network.dial(spec.address, port, dialSignal),
-      rootLogin(credentials),
-      boot,
-      (name, work) => phases.run(name, work),
-      answered,
-    )
+    const dial = (port: number, dialSignal: AbortSignal) => network.dial(address, port, dialSignal)
+    const client = await openSsh(dial, rootLogin(credentials), boot, phases, answered)
     disposers.defer(() => client.destroy())
     const warnings = await phases.run('cloud-init', async () => {
       const errors = await waitForCloudInit(client, boot)
@@ -127,23 +110,29 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
     await phases.run('clock', () => setClock(client, boot))
     return { machine, client, warnings }
   }).catch(async (error: unknown) => {
-    const { hostname, address } = spec
-    throw await explainSilence(error, network, { hostname, address, macAddress: places[0]?.macAddress ?? '' })
+    throw await explainSilence(error, network, { hostname, address, macAddress })
   })
 }
 
+/** What of a machine follows from the guest's options and its cards. */
+export function hardwareOf(
+  spec: GuestSpec,
+  accel: Accelerator,
+  image: Image,
+  cards: readonly Pick<PluggedCard, 'macAddress' | 'attachment'>[],
+): Pick<MachineConfig, 'name' | 'accel' | 'memoryMib' | 'cpus' | 'direct' | 'nics'> {
+  const { hostname: name, memoryMib, cpus, nic: model } = spec
+  const nics = cards.map(({ macAddress, attachment: { netdev, monitor } }) => ({ model, macAddress, netdev, monitor }))
+  return { name, accel, memoryMib, cpus, direct: image.direct, nics }
+}
+
 /** Only by its first card does a machine ask for its address and the way out. */
-function nicOf({ addressing }: GuestSpec): (place: PluggedCard, index: number) => SeedNic {
-  return ({ network, macAddress, attachment: { member } }, index) => {
-    const { address } = member
-    return index === 0
-      ? seedNic(macAddress, { address, addressing }, network)
-      : seedNic(
-          macAddress,
-          { address, addressing: 'static' },
-          { ...layoutOf(network), dhcpRange: undefined, egress: undefined },
-        )
-  }
+function nicOf({ addressing }: GuestSpec, place: PluggedCard, index: number): SeedNic {
+  const { network, macAddress, attachment } = place
+  const { address } = attachment.member
+  if (index === 0) return seedNic(macAddress, { address, addressing }, network)
+  const layout = { ...layoutOf(network), dhcpRange: undefined, egress: undefined }
+  return seedNic(macAddress, { address, addressing: 'static' }, layout)
 }
 
 export function rootLogin({ hostPublicKey, clientKey }: Credentials): Login {

@@ -1,7 +1,6 @@
 import { isAbsolute, join, relative } from 'node:path'
-import type { Client } from 'ssh2'
 import { CommandError, HostError, NetworkError } from '../../errors.ts'
-import { budgetFactor, type Accelerator } from '../../accelerator/accelerator.ts'
+import { budgetFactor } from '../../accelerator/accelerator.ts'
 import { cacheFolder } from '../../host/environment.ts'
 import { run } from '../../host/program/run.ts'
 import { requireTool } from '../../host/program/tools.ts'
@@ -9,19 +8,16 @@ import type { Image } from '../../image/resolve-image.ts'
 import { Deadline } from '../../lifetime/deadline.ts'
 import { acquire, type Disposers } from '../../lifetime/disposers.ts'
 import { Phases } from '../../lifetime/phases.ts'
-import type { ConsoleListener } from '../../machine/console.ts'
-import type { Machine } from '../../machine/start-machine.ts'
-import type { Attachment, Network } from '../../network/network.ts'
+import type { Network } from '../../network/network.ts'
 import { openResolved } from '../../network/open-network.ts'
 import { specLike } from '../../options/network/network-options.ts'
-import type { GuestSpec } from '../../options/guest-options.ts'
 import { makeCredentials } from '../../seed/credentials.ts'
 import { exec } from '../../ssh/command/exec.ts'
-import { freeze } from '../../template/freeze.ts'
-import { FreezeError } from '../../template/freeze-error.ts'
+import { freeze, FreezeError } from '../../template/freeze.ts'
+import type { CardFacts } from '../../template/key.ts'
 import { FILES, seal } from '../../template/store.ts'
 import { armCommand, ResumeAgentPort } from '../../template/identity/resume-agent.ts'
-import { bootMachine } from './boot-machine.ts'
+import { bootMachine, type Booted, type BootInput, type Start } from './boot-machine.ts'
 import type { PluggedCard } from '../network/further-cards.ts'
 import { explainFull, requireSpace } from './require-space.ts'
 import { randomMac } from './random-mac.ts'
@@ -29,29 +25,15 @@ import { randomMac } from './random-mac.ts'
 /** With KVM, in milliseconds: from a guest that is ready to one that is frozen. */
 const FREEZE_BUDGET = 30_000
 
-/** An additional card of the machine to freeze. */
-interface TemplateCard {
-  readonly network: Network
-  readonly address: string | undefined
-  readonly macAddress: string | undefined
-}
-
-export interface TemplateInput {
+/** `network` is where its clones will be, and `place` the first one's there. */
+interface TemplateInput
+  extends
+    Pick<Start, 'spec' | 'accel' | 'image' | 'network' | 'onProgress' | 'onConsole' | 'signal'>,
+    Partial<Pick<Start, 'place'>> {
   readonly key: string
   readonly label: string
-  readonly spec: GuestSpec
-  /** Where its clones will be. */
-  readonly network: Network
   /** Its further cards. */
-  readonly cards: readonly TemplateCard[]
-  /** The place that the first of them will have there. */
-  readonly place?: Promise<Attachment>
-  readonly accel: Accelerator
-  readonly image: Image
-  /** Called with the progress of the build. */
-  readonly onProgress: (line: string) => void
-  readonly onConsole: ConsoleListener
-  readonly signal: AbortSignal | undefined
+  readonly cards: readonly (CardFacts & { readonly network: Network })[]
 }
 
 /**
@@ -59,7 +41,7 @@ export interface TemplateInput {
  * @throws what a boot throws; FreezeError when the guest is up but cannot be frozen.
  */
 export async function buildTemplate(folder: string, input: TemplateInput): Promise<void> {
-  const { key, label, spec, accel, image, signal } = input
+  const { key, label, spec, image, signal } = input
   await requireSpace(folder, spec.memoryMib, label)
   const startedAt = performance.now()
   const seconds = () => Math.round((performance.now() - startedAt) / 1000)
@@ -71,32 +53,25 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
   const { warnings, unchangeable, places } = await acquire(async (disposers) => {
     await image.verify(signal)
     const { network, attachment } = await phases.run('network', () => building(input, disposers))
-    const places = [{ network, attachment, macAddress }, ...(await furtherPlaces(input, network, disposers))]
+    const further = await furtherPlaces(input, network, disposers)
+    const places: BootInput['places'] = [{ network, attachment, macAddress }, ...further]
     const disk = join(folder, FILES.disk)
     await makeOverlay(disk, image, signal)
-    const { machine, client, warnings } = await bootMachine(
-      {
-        spec,
-        accel,
-        image,
-        network,
-        places,
-        instanceId: key,
-        credentials,
-        seed: join(folder, FILES.seed),
-        disk: { path: disk, format: 'qcow2', backing: image.disk, writable: true },
-        memoryFile: { path: join(folder, FILES.memory), shared: true },
-        phases,
-        signal,
-        onConsole: input.onConsole,
-      },
-      disposers,
-    )
-    const unchangeable = await phases.run('freeze', () =>
-      freezeGuest({ machine, client, accel, network, folder, signal }),
-    )
+    const boot: BootInput = {
+      ...input,
+      network,
+      places,
+      instanceId: key,
+      credentials,
+      seed: join(folder, FILES.seed),
+      disk: { path: disk, format: 'qcow2', backing: image.disk, writable: true },
+      memoryFile: { path: join(folder, FILES.memory), shared: true },
+      phases,
+    }
+    const booted = await bootMachine(boot, disposers)
+    const unchangeable = await phases.run('freeze', () => freezeGuest(booted, boot, folder))
     await disposers[Symbol.asyncDispose]()
-    return { warnings, unchangeable, places }
+    return { warnings: booted.warnings, unchangeable, places }
   }).catch(async (error: unknown) => {
     throw await explainFull(error, folder, label)
   })
@@ -137,7 +112,7 @@ async function building({ spec, network, place, signal }: TemplateInput, dispose
   return { network, attachment }
 }
 
-/** On networks of their own, too: as many as the cards of its clones are on. */
+/** On networks of their own too, as many as the cards of its clones are on. */
 async function furtherPlaces({ spec, network, cards, signal }: TemplateInput, home: Network, disposers: Disposers) {
   const opened = new Map([[network, home]])
   const places: PluggedCard[] = []
@@ -153,18 +128,12 @@ async function furtherPlaces({ spec, network, cards, signal }: TemplateInput, ho
   return places
 }
 
-interface Freezing {
-  readonly machine: Machine
-  readonly client: Client
-  readonly accel: Accelerator
-  readonly network: Network
-  /** The template's. */
-  readonly folder: string
-  readonly signal: AbortSignal | undefined
-}
-
 /** Returns why its clones cannot become other guests; an empty text when they can. */
-async function freezeGuest({ machine, client, accel, network, folder, signal }: Freezing): Promise<string> {
+async function freezeGuest(
+  { machine, client }: Booted,
+  { accel, network, signal }: BootInput,
+  folder: string,
+): Promise<string> {
   using limit = new Deadline(FREEZE_BUDGET * budgetFactor(accel), { signal })
   const armed = new ResumeAgentPort(machine.agentPort).armed(limit.signal)
   // Its failure is only of interest once the command has started the resume agent.

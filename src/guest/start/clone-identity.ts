@@ -6,13 +6,13 @@ import { makeHostKey, type Credentials } from '../../seed/credentials.ts'
 import { writeSeed } from '../../seed/volume.ts'
 import { isIdentityOf, newIdentity, type Card, type NewIdentity } from '../../template/identity/identity.ts'
 import type { Template } from '../../template/store.ts'
-import { hostsBlock } from '../network/hosts-block.ts'
+import { hostsBlock } from '../network/guest-registry.ts'
 import { randomMac } from './random-mac.ts'
-import { seedNic } from './seed-nic.ts'
-import type { Start } from './start-cold.ts'
+import { seedFacts, seedNic } from './seed-nic.ts'
+import type { Start } from './boot-machine.ts'
 
 /** The identity that a clone is to have. */
-export interface CloneIdentity {
+interface CloneIdentity {
   readonly macAddress: string
   readonly credentials: Credentials
   /** What the resume agent has to change; nothing when the clone stays who the template was. */
@@ -30,37 +30,26 @@ export interface CloneIdentity {
  */
 export async function cloneIdentityOf(template: Template, start: Start, disposers: Disposers): Promise<CloneIdentity> {
   const { spec, network, phases, signal } = start
+  const { hostname, address } = spec
   const [card] = template.cards
   if (!card || isIdentityOf(spec, template)) {
     return { macAddress: card?.macAddress ?? '', credentials: template.credentials }
   }
   const credentials = { ...template.credentials, ...makeHostKey() }
-  const macAddress = spec.macAddress ?? (spec.address === card.address ? card.macAddress : randomMac())
-  const seed = join(network.stateFolder, `seed-${spec.hostname}.iso`)
+  const macAddress = spec.macAddress ?? (address === card.address ? card.macAddress : randomMac())
+  const seed = join(network.stateFolder, `seed-${hostname}.iso`)
   disposers.defer(() => rm(seed, { force: true }))
   await phases.run('seed', async () => {
     await network.ready
-    await writeSeed(
-      {
-        hostname: spec.hostname,
-        instanceId: template.key,
-        nics: [seedNic(macAddress, spec, network)],
-        isPlain: 'base' in spec.image,
-        credentials,
-        cloudConfig: spec.cloudConfig,
-      },
-      seed,
-      signal,
-    )
+    const nics = [seedNic(macAddress, spec, network)]
+    await writeSeed({ ...seedFacts(spec), instanceId: template.key, nics, credentials }, seed, signal)
   })
-  const { hostname, address } = spec
-  const hosts = hostsBlock(network.members, hostname)
   const cardOn = (each: Card): Card => ({
     ...each,
     ...(network.subnet6 && each.address !== undefined && { address6: address6In(network.subnet6, each.address) }),
   })
   const from = { hostname: template.hostname, cards: template.cards.map(cardOn) }
   const to = { hostname, cards: [cardOn({ macAddress, address })] }
-  const identity = newIdentity(from, to, credentials, hosts)
+  const identity = newIdentity(from, to, credentials, hostsBlock(network.members, hostname))
   return { macAddress, credentials, identity, seed }
 }

@@ -1,39 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Accelerator } from '../../accelerator/accelerator.ts'
-import type { Image, Progress } from '../../image/resolve-image.ts'
-import type { Disposers } from '../../lifetime/disposers.ts'
-import type { Phases } from '../../lifetime/phases.ts'
-import type { ConsoleListener } from '../../machine/console.ts'
-import type { Attachment } from '../../network/network.ts'
-import type { GuestSpec } from '../../options/guest-options.ts'
 import { makeCredentials, type Credentials } from '../../seed/credentials.ts'
 import { ResumeAgentPort } from '../../template/identity/resume-agent.ts'
-import { bootMachine, type Booted } from './boot-machine.ts'
-import { interfaceOf, type CardWish, type ReservedCard } from '../network/further-cards.ts'
+import { bootMachine, type Booted, type BootInput, type Start } from './boot-machine.ts'
+import { interfaceOf } from '../network/further-cards.ts'
 import type { Interface } from '../network/interface.ts'
 import { randomMac } from './random-mac.ts'
-import { requireUnanswered, type Neighbourhood } from '../network/address-conflict.ts'
-
-/** What both ways to start a guest begin with. */
-export interface Start {
-  readonly spec: GuestSpec
-  readonly accel: Accelerator
-  readonly image: Image
-  readonly network: Neighbourhood
-  /** Its place there; apart from the bridge, until it joins. */
-  readonly place: Promise<Attachment>
-  /** Its further cards, */
-  readonly cards: readonly CardWish[]
-  /** and their places. */
-  readonly further: readonly Promise<ReservedCard>[]
-  readonly phases: Phases
-  readonly signal: AbortSignal | undefined
-  readonly onProgress: Progress
-  readonly onConsole: ConsoleListener
-  readonly disposers: Disposers
-}
+import { requireUnanswered } from '../network/address-conflict.ts'
 
 /** A machine that is ready, however it came to be. */
 export interface Started extends Booted {
@@ -62,15 +36,8 @@ export async function startCold(start: Start): Promise<Started> {
     ...each,
     macAddress: each.macAddress ?? randomMac(),
   }))
-  const places = [{ network, attachment, macAddress }, ...further]
+  const places: BootInput['places'] = [{ network, attachment, macAddress }, ...further]
   const booted = await bootMachine({ ...start, places, instanceId: randomUUID(), credentials, seed }, disposers)
-  const interfaces = further.map(interfaceOf)
-  return {
-    ...booted,
-    start: 'cold',
-    agent: new ResumeAgentPort(booted.machine.agentPort),
-    credentials,
-    macAddress,
-    interfaces,
-  }
+  const agent = new ResumeAgentPort(booted.machine.agentPort)
+  return { ...booted, start: 'cold', agent, credentials, macAddress, interfaces: further.map(interfaceOf) }
 }

@@ -1,25 +1,26 @@
 import { existsSync } from 'node:fs'
+import type { Client } from 'ssh2'
 import { BootError, NetworkError, SshError } from '../../errors.ts'
 import { budgetFactor } from '../../accelerator/accelerator.ts'
 import { qemuVersion } from '../../host/program/qemu-version.ts'
-import { acquire, type Disposers } from '../../lifetime/disposers.ts'
+import { acquire } from '../../lifetime/disposers.ts'
 import { discardTemplate, findTemplate, type Unfreezable } from '../../template/find-template.ts'
-import { IdentityError } from '../../template/identity/identity-error.ts'
-import { hasChangeableCards, isIdentityOf, usualGuest } from '../../template/identity/identity.ts'
+import { hasChangeableCards, IdentityError, isIdentityOf, usualGuest } from '../../template/identity/identity.ts'
 import { templateKey } from '../../template/key.ts'
 import type { Template } from '../../template/store.ts'
-import { templateFault } from '../../template/template-fault.ts'
-import { thaw } from '../../template/thaw.ts'
+import { templateFault, thaw } from '../../template/thaw.ts'
 import { ResumeAgentPort } from '../../template/identity/resume-agent.ts'
 import type { Network } from '../../network/network.ts'
-import { rootLogin, withinBudget } from './boot-machine.ts'
+import type { Dhcp } from '../../network/services/dnsmasq.ts'
+import { interfaceName } from '../../seed/network-config.ts'
+import { exec } from '../../ssh/command/exec.ts'
+import { hardwareOf, rootLogin, withinBudget, type Start } from './boot-machine.ts'
 import { buildTemplate } from './build-template.ts'
 import { warnOfFailedIdentity, warnOfUnchangeable, warnOfUnfreezable } from '../boot/boot-warnings.ts'
 import { interfaceOf } from '../network/further-cards.ts'
-import { leaseOf, renewLease, reserveLease } from './lease.ts'
 import { openSsh } from '../connection/open-ssh.ts'
 import { cloneIdentityOf } from './clone-identity.ts'
-import type { Start, Started } from './start-cold.ts'
+import type { Started } from './start-cold.ts'
 import { warnOnce } from '../../host/warn-once.ts'
 import { explainBusyTap } from '../../network/diagnosis/tap-in-use.ts'
 import { explainSilence, requireUnanswered } from '../network/address-conflict.ts'
@@ -70,7 +71,7 @@ async function requireOpen({ ready, stateFolder }: Network, hostname: string, ca
 }
 
 /** What decides which template it is, and where it is built if there is none. */
-export type TemplateWish = Pick<Start, 'spec' | 'accel' | 'image' | 'network' | 'onProgress' | 'onConsole' | 'signal'> &
+type TemplateWish = Pick<Start, 'spec' | 'accel' | 'image' | 'network' | 'onProgress' | 'onConsole' | 'signal'> &
   Partial<Pick<Start, 'place' | 'further'>>
 
 /** The template for guests like this, built if there is none. */
@@ -102,60 +103,39 @@ async function findOrBuild(wish: TemplateWish, hasOwnIdentity: boolean): Promise
     hasOwnIdentity,
   })
   const label = `${image.label}, ${spec.memoryMib} MiB, ${spec.hostname}`
-  return findTemplate({
-    key,
-    label,
-    onProgress,
-    signal,
-    build: (folder, tell) => {
-      const progress = (line: string) => {
-        onProgress(line)
-        // Who waits is told the label anyway.
-        tell(line.replace(`template ${label}: `, ''))
-      }
-      return buildTemplate(folder, { ...wish, cards, key, label, onProgress: progress })
-    },
-  })
+  const build = (folder: string, tell: (state: string) => void) => {
+    const progress = (line: string) => {
+      onProgress(line)
+      // Who waits is told the label anyway.
+      tell(line.replace(`template ${label}: `, ''))
+    }
+    return buildTemplate(folder, { ...wish, cards, key, label, onProgress: progress })
+  }
+  return findTemplate({ key, label, onProgress, signal, build })
 }
 
 async function cloneTemplate(template: Template, start: Start): Promise<Started> {
   const { spec, accel, image, network, phases, signal } = start
-  return acquire(async (disposers: Disposers) => {
+  const { hostname, address } = spec
+  return acquire(async (disposers) => {
     const attachment = await phases.run('tap', () => start.place)
-    const clone = await cloneIdentityOf(template, start, disposers)
-    const isLeased = spec.addressing === 'dhcp'
-    if (isLeased) disposers.use(await reserveLease(network, leaseOf(spec, clone.macAddress)))
+    const { macAddress, credentials, identity, seed } = await cloneIdentityOf(template, start, disposers)
+    const dhcp = spec.addressing === 'dhcp' ? network.dhcp : undefined
+    if (dhcp) disposers.use(await dhcp.reserve({ hostname, address, macAddress }))
     // One that is to become another may only be heard when it is.
-    const free = requireUnanswered(network, spec.address, signal)
+    const free = requireUnanswered(network, address, signal)
     free.catch(() => {})
     const further = (await Promise.all(start.further)).map((each, index) => ({
       ...each,
       macAddress: template.cards[index + 1]?.macAddress ?? '',
     }))
     const join = () => free.then(() => attachment.join(signal))
-    const joining = clone.identity ? undefined : join()
+    const joining = identity ? undefined : join()
     joining?.catch(() => {})
+    const hardware = hardwareOf(spec, accel, image, [{ attachment, macAddress }, ...further])
     const machine = disposers.use(
       await phases.run('restore', () =>
-        thaw(
-          template,
-          {
-            name: spec.hostname,
-            accel,
-            memoryMib: spec.memoryMib,
-            cpus: spec.cpus,
-            direct: image.direct,
-            image: image.disk,
-            nics: [{ attachment, macAddress: clone.macAddress }, ...further].map(({ attachment, macAddress }) => ({
-              model: spec.nic,
-              netdev: attachment.netdev,
-              monitor: attachment.monitor,
-              macAddress,
-            })),
-            seed: clone.seed,
-          },
-          { network, signal },
-        ).catch(async (error: unknown) => {
+        thaw(template, { ...hardware, image: image.disk, seed }, { network, signal }).catch(async (error: unknown) => {
           throw await explainBusyTap(error, network, attachment)
         }),
       ),
@@ -165,9 +145,8 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
     const agent = new ResumeAgentPort(machine.agentPort)
     const budget = THAW_BUDGET * budgetFactor(accel)
     const client = await withinBudget({ machine, phases, budget, grace: budget, signal }, async (boot, answered) => {
-      const dial = (port: number, dialSignal: AbortSignal) => network.dial(spec.address, port, dialSignal)
+      const dial = (port: number, dialSignal: AbortSignal) => network.dial(address, port, dialSignal)
       agent.reseed()
-      const { identity } = clone
       if (identity) {
         const patience = BECOMING_BUDGET * budgetFactor(accel)
         await phases.run('identity', () => agent.applyIdentity(identity, patience, boot))
@@ -180,15 +159,9 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
         waking = agent.setClock(boot)
         waking.catch(() => {})
       }
-      const ssh = await openSsh(
-        dial,
-        rootLogin(clone.credentials),
-        boot,
-        (name, work) => phases.run(name, work),
-        onBanner,
-      )
+      const ssh = await openSsh(dial, rootLogin(credentials), boot, phases, onBanner)
       disposers.defer(() => ssh.destroy())
-      if (isLeased) await phases.run('lease', () => renewLease(network, clone.macAddress, ssh, boot))
+      if (dhcp) await phases.run('lease', () => renewLease(dhcp, macAddress, ssh, boot))
       await phases.run('clock and entropy', async () => {
         await waking
         // Only now, so that systemd has had the time of a login to take the jump.
@@ -196,14 +169,22 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
       })
       return ssh
     }).catch(async (error: unknown) => {
-      const { hostname, address } = spec
-      throw await explainSilence(error, network, { hostname, address, macAddress: clone.macAddress })
+      throw await explainSilence(error, network, { hostname, address, macAddress })
     })
     start.disposers.defer(() => disposers[Symbol.asyncDispose]())
-    const { credentials, macAddress, identity } = clone
-    const hosts = identity?.hosts
-    const interfaces = further.map(interfaceOf)
     const { warnings } = template
+    const interfaces = further.map(interfaceOf)
+    const hosts = identity?.hosts
     return { machine, client, warnings, start: 'warm', agent, credentials, macAddress, interfaces, hosts }
   })
+}
+
+/**
+ * A clone has the lease of its template, which the dnsmasq of another network gave: it asks this one, which keeps the same address
+ * for it. A guest without systemd-networkd asks when half of its lease is over.
+ */
+async function renewLease(dhcp: Dhcp, macAddress: string, client: Client, signal: AbortSignal): Promise<void> {
+  const renew = `networkctl renew ${interfaceName(0)}`
+  const { exitCode } = await exec(client, renew, { reject: false, cancelSignal: signal })
+  if (exitCode === 0) await dhcp.lease(macAddress, signal)
 }

@@ -1,8 +1,8 @@
 import { NetworkError, WaitError } from '../../errors.ts'
 import type { Accelerator } from '../../accelerator/accelerator.ts'
 import { Deadline } from '../../lifetime/deadline.ts'
-import type { Console } from '../../machine/console.ts'
-import type { Panics } from '../../machine/panics.ts'
+import type { Machine } from '../../machine/start-machine.ts'
+import type { Panics, Panic } from '../../machine/panics.ts'
 import type { ExecResult } from '../../ssh/command/exec-options.ts'
 import { quote } from '../../ssh/quote.ts'
 import { isSilence, type Explain, type Why } from '../inspection/explain-failure.ts'
@@ -13,8 +13,8 @@ import { begin } from './pending.ts'
 import { isLoopback, parseSockets, SOCKETS_COMMAND, socketUrl } from './sockets.ts'
 import { isIdle, parseProperties, showUnit, stateOf, unitEvidence } from './units.ts'
 import { consoleWait, type ConsoleWaitOptions } from './wait-for-console.ts'
-import { panicWait } from './wait-for-panic.ts'
 import { NotYet, resolveWait, waitUntil, type Wait, type WaitOptions } from './wait-until.ts'
+import { until } from '../../lifetime/until.ts'
 
 /**
  * Waits, named as in the NixOS test driver. Each one fails at once when the guest dies (its kernel panics, it is powered off,
@@ -61,8 +61,7 @@ interface WaitParts {
   readonly id: string
   readonly exec: Exec
   readonly connect: Connectivity['connect']
-  readonly console: Console
-  readonly panics: Panics
+  readonly machine: Pick<Machine, 'console' | 'panics'>
   readonly accel: Accelerator
   readonly runState: RunState
   readonly why: Why
@@ -78,7 +77,7 @@ export type WaitFor = <T>(
 /** A connect to a port may hang for 3 s when the guest does not answer at all. */
 const CONNECT_LIMIT = 1000
 
-export function waits({ id, exec, connect, console, panics, accel, runState, why, explain }: WaitParts): Waits {
+export function waits({ id, exec, connect, machine, accel, runState, why, explain }: WaitParts): Waits {
   const wait: WaitFor = ({ outlastsPanic, ...options }, each) => {
     const times = resolveWait(options, accel)
     return explain(() =>
@@ -105,12 +104,8 @@ export function waits({ id, exec, connect, console, panics, accel, runState, why
       look: async (signal) => {
         const result = await run(command, signal)
         if (result.failed === (how === 'fail')) return result
-        throw new NotYet(ending(result), {
-          exitCode: result.exitCode,
-          signal: result.signal,
-          stdout: result.stdout,
-          stderr: result.stderr,
-        })
+        const { exitCode, signal: by, stdout, stderr } = result
+        throw new NotYet(ending(result), { exitCode, signal: by, stdout, stderr })
       },
       explain: async () => ({ command }),
     })
@@ -177,8 +172,8 @@ export function waits({ id, exec, connect, console, panics, accel, runState, why
       })
     },
 
-    waitForConsole: consoleWait(wait, console),
-    waitForPanic: panicWait(wait, panics),
+    waitForConsole: consoleWait(wait, machine.console),
+    waitForPanic: panicWait(wait, machine.panics),
 
     waitUntilSucceeds: (command, options = {}) => untilItEnds(command, options, 'succeed'),
     waitUntilFails: (command, options = {}) => untilItEnds(command, options, 'fail'),
@@ -198,4 +193,29 @@ function whyNot(port: number, table: string): string {
   return listening.every(({ address }) => isLoopback(address))
     ? `It listens only on ${where}, which only the guest itself can reach; make it listen on 0.0.0.0.`
     : `It listens on ${where}; does a firewall in the guest drop connections from outside?`
+}
+
+function panicWait(wait: WaitFor, panics: Panics): Waits['waitForPanic'] {
+  return async (options = {}) => {
+    const panic = await wait(
+      { ...options, outlastsPanic: true },
+      {
+        what: 'a kernel panic',
+        look: async (signal) => {
+          if (panics.next) return panics.next
+          if (options.timeout === 0) throw new NotYet('no panic')
+          return next(panics, signal)
+        },
+        lastLook: () => panics.next,
+      },
+    )
+    panics.expect(panic)
+    return panic.reason
+  }
+}
+
+function next(panics: Panics, signal: AbortSignal): Promise<Panic> {
+  const { promise, resolve } = Promise.withResolvers<Panic>()
+  const stop = panics.onChange(() => panics.next && resolve(panics.next))
+  return until(signal, promise).finally(stop)
 }

@@ -8,7 +8,6 @@ import { run } from '../../host/program/run.ts'
 import { requireTun } from '../../host/rights/tun.ts'
 import { acquire } from '../../lifetime/disposers.ts'
 import type { NetworkSpec } from '../../options/network/network-options.ts'
-import { adoptable } from './adopt-bridge.ts'
 import { askKeeper } from '../keeper/ask-keeper.ts'
 import { bridgedNetwork, make, type Bridged } from '../bridged-network.ts'
 import { chooseSubnet, takenBy } from './choose-subnet.ts'
@@ -22,6 +21,8 @@ import {
   recordPath,
   RECORDS_LOCK,
   writeRecord,
+  type Adopted,
+  type HostAddress,
 } from './host-record.ts'
 import { adoptCommands, aliasOf, bridgeCommands, ownAddresses, type Mark } from '../ip-commands.ts'
 import type { Network } from '../network.ts'
@@ -29,6 +30,8 @@ import { startUnprivilegedKeeper } from '../keeper/start-unprivileged-keeper.ts'
 import { sweep } from './sweep.ts'
 import { takeDown, type Ip } from './take-down.ts'
 import { verifyBridge, verifyTap } from './verify-links.ts'
+import { NetworkError } from '../../errors.ts'
+import type { BridgeOptions } from '../../options/network/bridge-options.ts'
 
 /**
  * A bridge and TAPs in the network namespace that this process is in, made by CAP_NET_ADMIN or `sudo -n`. The TAPs are this
@@ -104,4 +107,37 @@ async function reserve(spec: NetworkSpec, { id, holder, ip, signal }: Reservatio
   }
   await writeRecord(record)
   return { record, place }
+}
+
+/**
+ * The state of an existing bridge that is to be adopted; undefined when there is none of that name.
+ * @throws NetworkError when the existing interface must not be touched
+ */
+async function adoptable(
+  { name, adopt }: BridgeOptions,
+  addresses: readonly HostAddress[],
+  others: readonly HostRecord[],
+): Promise<Adopted | undefined> {
+  const other = others.find(({ bridge }) => bridge === name)
+  if (other) {
+    throw new NetworkError(`The bridge ${name} belongs to another network, opened by process ${other.owner}`, {
+      hint: 'Give each network its own bridge, or omit the name.',
+    })
+  }
+  const link = (await hostLinks()).find(({ ifname }) => ifname === name)
+  if (!link) return undefined
+  if (link.linkinfo?.info_kind !== 'bridge') {
+    throw new NetworkError(`An interface ${name} already exists and is not a bridge`, {
+      hint: 'Use another name, or omit it.',
+    })
+  }
+  if (adopt) return { isUp: link.flags.includes('UP'), mtu: link.mtu, addresses }
+  const old = addresses.map(({ local, prefixlen }) => `${local}/${prefixlen}`).join(', ')
+  throw old === ''
+    ? new NetworkError(`A bridge ${name} already exists`, {
+        hint: `Adopt it with bridge: { name: '${name}', adopt: true }, or remove it: sudo ip link delete dev ${name}`,
+      })
+    : new NetworkError(`A bridge ${name} already exists, with an old address: ${old}`, {
+        hint: `bridge: { name: '${name}', adopt: true } adopts the bridge, flushes that address, and restores it at the end.`,
+      })
 }

@@ -1,4 +1,9 @@
 import { requireTool } from '../../host/program/tools.ts'
+import { statSync } from 'node:fs'
+import { NetworkError } from '../../errors.ts'
+import { isAlive } from '../../host/program/process-name.ts'
+import type { Network } from '../network.ts'
+import type { NetworkRecord } from '../network-record.ts'
 
 /**
  * Runs a program and ends as it did, by exit code or signal. It does not stop when the program is stopped, as nsenter does when it
@@ -18,4 +23,23 @@ exit $code`
 export function entering(pid: number, user: boolean, command: readonly string[]): [string, ...string[]] {
   const which = [...(user ? ['--user', '--preserve-credentials'] : []), '--net', '--pid', '--no-fork']
   return [requireTool('nsenter'), '--target', `${pid}`, ...which, '--', '/bin/sh', '-c', SCRIPT, 'sh', ...command]
+}
+
+/**
+ * What makes the command line that runs another one inside a network of another process of this user, from what the kernel says of
+ * its keeper.
+ * @throws NetworkError when it cannot be entered
+ */
+export function lookInside({ kind, keeper }: Pick<NetworkRecord, 'kind' | 'keeper'>): Network['inside'] {
+  const { pid } = keeper
+  if (!isAlive(keeper) || statSync(`/proc/${pid}`).uid !== process.getuid?.()) {
+    throw new NetworkError(`Its keeper, process ${pid}, is gone or belongs to another user`)
+  }
+  if (kind === 'private') return (command) => entering(pid, !isSame(pid, 'user'), command)
+  if (!isSame(pid, 'net')) throw new NetworkError('It is in another network namespace')
+  return ([file = '', ...args]) => [file, ...args]
+}
+
+function isSame(pid: number, namespace: 'user' | 'net'): boolean {
+  return statSync(`/proc/${pid}/ns/${namespace}`).ino === statSync(`/proc/self/ns/${namespace}`).ino
 }

@@ -1,6 +1,7 @@
 import { run, type RunOptions } from '../../host/program/run.ts'
 import { badOption } from '../../errors/bad-option.ts'
 import { refuseUnknown } from '../../options/check.ts'
+import { requireTool } from '../../host/program/tools.ts'
 
 export interface NetworkRunOptions {
   /** Written to its standard input, which is then closed. @default '' */
@@ -36,4 +37,10 @@ export async function runForCaller(
     throw badOption('timeout', 'a number of milliseconds', timeout, 'Write timeout: 5_000, or 0 for none.')
   }
   return runInside(where, command, { input, signal: cancelSignal, ...(timeout > 0 && { timeoutMs: timeout }) })
+}
+
+/** Runs lines of ip(8) inside a network. @throws HostError when one of them fails, or ip(8) is missing */
+export function ipInside(where: Inside): (commands: string, signal?: AbortSignal) => Promise<string> {
+  const command = [requireTool('ip'), '-batch', '-']
+  return (commands, signal) => runInside(where, command, { input: commands, signal })
 }

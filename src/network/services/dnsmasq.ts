@@ -11,9 +11,6 @@ import { letGo } from '../../host/program/let-go.ts'
 import { requireTool } from '../../host/program/tools.ts'
 import { until } from '../../lifetime/until.ts'
 import type { DhcpRange } from '../../options/network/dhcp.ts'
-import { dnsmasqArguments, type DnsmasqConfig } from './dnsmasq-command.ts'
-import { explainDnsmasq } from './explain-dnsmasq.ts'
-import { parseLeases, type Lease } from './leases.ts'
 import type { Keeper } from '../keeper/keeper-process.ts'
 
 /** The DHCP server of a network. */
@@ -92,4 +89,85 @@ export async function startDnsmasq(
       }
     },
   }
+}
+
+interface DnsmasqConfig {
+  readonly bridge: string
+  readonly range: DhcpRange
+  /** Files in which it keeps, or finds, what it knows. */
+  readonly leases: string
+  readonly hosts: string
+  /** Who knows more names. */
+  readonly nameServer?: string | undefined
+  /** The default gateway to announce. */
+  readonly router?: string | undefined
+}
+
+/**
+ * dnsmasq's arguments. `--no-daemon` also keeps it who it is: in a user namespace there is nobody else to become. It answers for
+ * leases that it never gave (`--dhcp-authoritative`): a clone has that of its template, from another dnsmasq. No `--no-ping`, and
+ * each lease would take three seconds of asking around.
+ */
+function dnsmasqArguments({ bridge, range, leases, hosts, nameServer, router }: DnsmasqConfig): string[] {
+  return [
+    '--no-daemon',
+    '--conf-file=/dev/null',
+    `--interface=${bridge}`,
+    '--except-interface=lo',
+    '--bind-interfaces',
+    '--no-resolv',
+    '--no-hosts',
+    // A name without a dot is a guest's, or does not exist.
+    '--domain-needed',
+    '--no-ping',
+    ...(nameServer === undefined ? [] : [`--server=${nameServer}`]),
+    '--dhcp-authoritative',
+    `--dhcp-range=${range.first},${range.last},12h`,
+    `--dhcp-leasefile=${leases}`,
+    `--dhcp-hostsdir=${hosts}`,
+    // Without a value, there is no default gateway. By default dnsmasq would announce itself.
+    `--dhcp-option=option:router${router === undefined ? '' : `,${router}`}`,
+  ]
+}
+
+/** What dnsmasq wrote, as a cause and what to do about it. */
+function explainDnsmasq(said: string, { first, last }: DhcpRange): { message: string; hint: string } {
+  if (said.includes('no address available')) {
+    return {
+      message: `The DHCP range from ${first} to ${last} is exhausted`,
+      hint: "Give the network a longer range: dhcpRange: ['192.168.100.100', '192.168.100.199'].",
+    }
+  }
+  if (/Address already in use/i.test(said)) {
+    return {
+      message: 'dnsmasq cannot listen on the bridge: its port is in use',
+      hint: 'Another DHCP or name server runs where the bridge is; stop it (ss -lunp shows it), or use a private network.',
+    }
+  }
+  const reason = (said.trim().split('\n').at(-1) ?? '').replace(/^dnsmasq(-dhcp)?: /, '')
+  return {
+    message: `dnsmasq exited${reason && `: ${reason}`}`,
+    hint: "It assigns this network's guests their addresses; to do without it, use addressing: 'static'.",
+  }
+}
+
+/** An address leased to a card. */
+export interface Lease {
+  readonly macAddress: string
+  readonly address: string
+  /** The name that the machine reports. */
+  readonly hostname: string
+}
+
+/** dnsmasq's lease file: a line each, of expiry, MAC address, address, name (`*` for none) and client ID. */
+function parseLeases(text: string): Lease[] {
+  return text
+    .split('\n')
+    .map((line) => line.split(' '))
+    .filter((words) => words.length === 5)
+    .map(([, macAddress = '', address = '', name = '']) => ({
+      macAddress,
+      address,
+      hostname: name === '*' ? '' : name,
+    }))
 }

@@ -13,7 +13,7 @@ import { make, type Bridged } from '../bridged-network.ts'
 import { forbiddenDestinations } from './forbidden-destinations.ts'
 import { runInside } from '../inside/run-inside.ts'
 import type { PrivateKeeper } from '../keeper/start-keeper.ts'
-import { wayOutCommands, wayOutSettings } from './way-out-commands.ts'
+import { lines } from '../ip-commands.ts'
 
 const TAP = 'egress0'
 /** Descriptors that slirp4netns inherits: it ends when the one breaks, and writes to the other when it is ready. */
@@ -93,4 +93,57 @@ async function routeTo(
   const { mtu, gateway } = bridged
   const commands = wayOutCommands({ ...names, mtu, gateway, ...egress, forbidden: forbiddenDestinations(egress) })
   await make(bridged, commands, 'set up egress', signal)
+}
+
+/** A routing table of the namespace, for what comes from the bridge. */
+const TABLE = 100
+
+interface WayOut extends Pick<NetworkLayout, 'mtu' | 'gateway'> {
+  readonly bridge: string
+  readonly tap: string
+  readonly router: string
+  readonly nameServer: string
+  /** Where it does not lead. */
+  readonly forbidden: readonly string[]
+}
+
+/** What has to be 1, and what 0, in the namespace's /proc/sys/net. */
+function wayOutSettings({ bridge, tap }: Pick<WayOut, 'bridge' | 'tap'>) {
+  const ipv4 = (name: string, setting: string) => `/proc/sys/net/ipv4/conf/${name}/${setting}`
+  return {
+    // slirp4netns asks by ARP who has a guest's address.
+    on: [ipv4(bridge, 'forwarding'), ipv4(tap, 'forwarding'), ipv4(tap, 'proxy_arp')],
+    // What comes back is from anywhere. The larger of the two counts.
+    off: [ipv4('all', 'rp_filter'), ipv4(tap, 'rp_filter')],
+  }
+}
+
+/**
+ * Lines for `ip -batch -` that have the kernel route what comes from the bridge to slirp4netns's TAP, which is not on it: by a table of
+ * its own, so that nothing else on the network has a way out. What is not allowed is refused (ICMP), which a guest hears at once.
+ *
+ * The kernel answers ARP in the place of router and name server, and without the delay that it has for that. At these addresses
+ * slirp4netns answers a ping, and the name server names; for any other port it would be one of the host's own (libslirp before 4.7).
+ */
+function wayOutCommands({ bridge, tap, mtu, gateway, router, nameServer, forbidden }: WayOut): string {
+  const fromBridge = (priority: number, rest: string) => `rule add priority ${priority} iif ${bridge} ${rest}`
+  const ofSlirp = [router, nameServer]
+  return lines(
+    ...ofSlirp.flatMap((address) => [
+      fromBridge(20, `to ${address} ipproto udp prohibit`),
+      fromBridge(20, `to ${address} ipproto tcp prohibit`),
+    ]),
+    fromBridge(10, `to ${nameServer} ipproto udp dport 53 lookup ${TABLE}`),
+    fromBridge(10, `to ${nameServer} ipproto tcp dport 53 lookup ${TABLE}`),
+    fromBridge(30, `lookup ${TABLE}`),
+    ...forbidden.map((subnet) => `route add prohibit ${subnet} table ${TABLE}`),
+    `link set dev ${tap} mtu ${mtu}`,
+    `link set dev ${tap} up`,
+    ...ofSlirp.map((address) => `route add ${address} dev ${tap} table ${TABLE}`),
+    `route add default via ${router} dev ${tap} onlink table ${TABLE}`,
+    // For our own dnsmasq.
+    `route add ${nameServer} dev ${tap} src ${gateway}`,
+    ...[bridge, tap].map((name) => `ntable change name arp_cache dev ${name} proxy_delay 0`),
+    ...ofSlirp.map((address) => `neighbour add proxy ${address} dev ${bridge}`),
+  )
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { AfterStart } from './after-start.ts'
+import { Transform, type TransformCallback } from 'node:stream'
 
 /** Tells, in the streams of a shell, where the output of what it was asked for begins. */
 export interface StartMark {
@@ -26,3 +26,64 @@ export function startMark(): StartMark {
 
 /** Bytes that `say()` has. */
 export const SAYING_BYTES = startMark().say().length
+
+/** Bytes that a shell's start-up files may write before it comes to what it was asked for. */
+const MOST_BEFORE = 1_000_000
+/** Bytes of that which are kept, to be shown. */
+const KEPT = 2000
+/** Bytes of the line that the mark begins. */
+const LONGEST = 200
+const LINE_END = 0x0a
+/** What Linux has, and neither 0 nor 1: as a process group these are the own one and everybody. */
+const PID = /^(?:[2-9]|[1-9]\d{1,8})$/
+
+/**
+ * Lets through what comes after a mark, as it is. Event `'fail'`, with the reason, once it has given up waiting for the mark.
+ */
+class AfterStart extends Transform {
+  readonly #mark: string
+  readonly #onStart: ((pid: number, words: string) => void) | undefined
+  #state: 'waits' | 'started' | 'failed' = 'waits'
+  #seen = 0
+  #before = Buffer.alloc(0)
+
+  constructor(mark: string, onStart?: (pid: number, words: string) => void) {
+    super()
+    this.#mark = mark
+    this.#onStart = onStart
+  }
+
+  /** The end of what came before the mark. */
+  get before(): string {
+    return this.#before.toString()
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    done(null, this.#state === 'started' ? chunk : this.#state === 'failed' ? undefined : this.#lookInto(chunk))
+  }
+
+  #lookInto(chunk: Buffer): Buffer | undefined {
+    this.#seen += chunk.length
+    const bytes = Buffer.concat([this.#before, chunk])
+    const at = bytes.indexOf(this.#mark)
+    const end = at === -1 ? -1 : bytes.indexOf(LINE_END, at)
+    if (end === -1) {
+      // A part of the mark, or of its line, may be among it.
+      const isNear = at !== -1 && bytes.length - at <= LONGEST
+      this.#before = bytes.subarray(isNear ? at : -KEPT)
+      if (this.#seen > MOST_BEFORE) this.#fail(`wrote more than ${MOST_BEFORE} bytes before the command ran`)
+      return undefined
+    }
+    this.#before = bytes.subarray(Math.max(0, at - KEPT), at)
+    const [, pid = '', ...words] = bytes.toString('latin1', at, end).trimEnd().split(' ')
+    if (!PID.test(pid)) return void this.#fail('did not report its process ID')
+    this.#state = 'started'
+    this.#onStart?.(Number(pid), words.join(' '))
+    return bytes.subarray(end + 1)
+  }
+
+  #fail(reason: string): void {
+    this.#state = 'failed'
+    this.emit('fail', reason)
+  }
+}

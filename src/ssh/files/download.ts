@@ -8,10 +8,12 @@ import { removeTree } from '../../host/files/remove-tree.ts'
 import { unpackTar } from '../../host/files/unpack-tar.ts'
 import { badArchive, hostFileError, tooLarge } from './file-error.ts'
 import { sendScript } from './file-scripts.ts'
-import { warnLeftOut } from './left-out.ts'
 import { progress, type TransferProgress } from './progress.ts'
 import { pump } from './pump.ts'
 import { withProgram, type Act } from './with-program.ts'
+import { inspect } from 'node:util'
+import type { LeftOut, Names } from '../../host/files/tar-listing.ts'
+import { warnOnce } from '../../host/warn-once.ts'
 
 export interface DownloadWish {
   onProgress: ((progress: TransferProgress) => void) | undefined
@@ -76,4 +78,14 @@ export async function download(
   } finally {
     await removeTree(stage)
   }
+}
+
+/** Says what a guest's archive held and this host does not take. */
+function warnLeftOut(what: string, { devices, specialBits }: LeftOut): void {
+  if (devices.count > 0) warnOnce(`${what}: skipped devices: ${some(devices)}`)
+  if (specialBits.count > 0) warnOnce(`${what}: cleared setuid, setgid and sticky bits: ${some(specialBits)}`)
+}
+
+function some({ count, first = '' }: Names): string {
+  return count === 1 ? inspect(first) : `${inspect(first)} and ${count - 1} more`
 }

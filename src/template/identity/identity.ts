@@ -4,7 +4,7 @@ import { defaultAddress } from '../../options/network/free-address.ts'
 import { DEFAULT_HOSTNAME, type GuestSpec } from '../../options/guest-options.ts'
 import type { NetworkLayout } from '../../options/network/network-options.ts'
 import { interfaceName } from '../../seed/network-config.ts'
-import { IdentityError } from './identity-error.ts'
+import { BootError } from '../../errors.ts'
 
 /** A network card and its address. */
 export interface Card {
@@ -93,5 +93,13 @@ function parsed(text: string): unknown {
     return JSON.parse(text)
   } catch {
     return undefined
+  }
+}
+
+/** The clone runs, but did not become the guest that it was to be: that one has to be booted. */
+export class IdentityError extends BootError {
+  /** @param lastSeen what the machine says of itself instead, or why */
+  constructor(lastSeen: string) {
+    super('The clone could not take the requested identity', { lastSeen })
   }
 }

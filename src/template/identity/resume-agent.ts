@@ -4,9 +4,8 @@ import type { Duplex } from 'node:stream'
 import { BootError } from '../../errors.ts'
 import { APPLY_IDENTITY } from './apply-identity.ts'
 import { boundedLines } from './bounded-lines.ts'
-import { FreezeError } from '../freeze-error.ts'
-import { IdentityError } from './identity-error.ts'
-import { requireIdentity, type NewIdentity } from './identity.ts'
+import { FreezeError } from '../freeze.ts'
+import { IdentityError, requireIdentity, type NewIdentity } from './identity.ts'
 import { until } from '../../lifetime/until.ts'
 
 /** Each is a byte of entropy, though it is sent, and fed to the pool, as two hexadecimal digits. */

@@ -1,6 +1,5 @@
 import type { Guest } from './guest.ts'
 
-/** Notified about the guests of this process. */
 export interface Attendant {
   /** A guest is ready; its start waits for this. */
   started?(guest: Guest): unknown
@@ -21,12 +20,11 @@ export function attend(attendant: Attendant): Disposable {
   return { [Symbol.dispose]: () => void attendants().delete(attendant) }
 }
 
-/** An error there does not prevent the use of a guest, */
+/** An error of an attendant prevents neither the use of a guest nor its disposal. */
 export async function announce(guest: Guest): Promise<void> {
   await Promise.allSettled([...attendants()].map(async (attendant) => attendant.started?.(guest)))
 }
 
-/** or its disposal. */
 export async function farewell(guest: Guest): Promise<void> {
   await Promise.allSettled([...attendants()].map(async (attendant) => attendant.leaving?.(guest)))
 }

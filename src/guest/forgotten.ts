@@ -9,10 +9,7 @@ interface Running {
 
 const running = new Set<Running>()
 
-/**
- * A guest does not keep the process from ending (lifetime/hold.ts). One that is still there when there is nothing else to do is ended, and named.
- * @returns to dispose when the guest is disposed, or is to outlive the process
- */
+/** Ends a guest that is left when the process has nothing else to do (lifetime/hold.ts), and names it. Disposing undoes this. */
 export function endWithProcess(guest: Running): Disposable {
   if (running.size === 0) process.once('beforeExit', endAll)
   running.add(guest)

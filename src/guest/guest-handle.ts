@@ -25,7 +25,6 @@ import { Snapshots } from './power/snapshots.ts'
 import { whyElsewhere } from './network/address-conflict.ts'
 import { waits } from './wait/waits.ts'
 
-/** The parts of a guest that is ready. */
 interface GuestParts extends Started, Pick<Start, 'spec' | 'accel' | 'phases' | 'disposers'> {
   readonly network: RegisteredNetwork
   readonly image: string
@@ -33,7 +32,6 @@ interface GuestParts extends Started, Pick<Start, 'spec' | 'accel' | 'phases' | 
   readonly startedAt: string | undefined
 }
 
-/** A kept guest ends after this long. */
 const KEPT_SECONDS = 3600
 
 export function guestHandle(parts: GuestParts): Guest {

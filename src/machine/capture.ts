@@ -23,11 +23,7 @@ const LARGEST = 2 * 1024 ** 3
 
 let made = 0
 
-/**
- * Has QEMU write every packet of the machine's card to a pcap file. One that is there already is overwritten. Relative paths
- * start at this process's working folder.
- * @throws HostError when the file cannot be written.
- */
+/** Has QEMU write the packets of the machine's first card to a pcap file. @throws HostError when the file cannot be written */
 export async function capture(
   qmp: Qmp,
   path: string,
@@ -75,10 +71,7 @@ const ORIGINAL = 12
 /** Bytes of a virtio-net header, if there is one: none, the old kind, the one of VIRTIO 1. */
 const HEADERS = [0, 10, 12] as const
 
-/**
- * Packets as they are on the wire. QEMU before 8.0 writes them with the header that it and the guest's virtio-net put before
- * each, and no reader of pcap files expects it there. How long it is shows in the first packet with the card's address.
- */
+/** QEMU before 8.0 puts virtio-net's header before each packet, unknown to readers. Its length shows in the first with the card's address. */
 export function withoutVirtioHeaders(pcap: Buffer, macAddress: string): Buffer {
   const mac = Buffer.from(macAddress.replaceAll(':', ''), 'hex')
   const packets = [...records(pcap)]
@@ -92,7 +85,6 @@ export function withoutVirtioHeaders(pcap: Buffer, macAddress: string): Buffer {
   return Buffer.concat([pcap.subarray(0, FILE_HEADER), ...parts])
 }
 
-/** Whether an Ethernet frame is to or from this address. */
 function isOf(frame: Buffer, mac: Buffer): boolean {
   return frame.subarray(0, 6).equals(mac) || frame.subarray(6, 12).equals(mac)
 }

@@ -47,10 +47,7 @@ function isClosed(device: string): boolean {
   return (statSync(device).mode & OTHERS) !== OTHERS
 }
 
-/**
- * Where udev has not opened a device to those who may use it, QEMU sees another node of the same device, in a mount namespace of its own.
- * Nothing changes for anybody else.
- */
+/** Where udev has not opened a device to those who may use it, QEMU sees another node of it, in a mount namespace of its own. */
 const SCRIPT = `mount -t tmpfs -o mode=755,size=64k none /dev/net || exit
 while [ "$1" != -- ]; do
   mknod -m 666 "/dev/net/\${1##*/}" c "$2" "$3" || exit

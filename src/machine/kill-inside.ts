@@ -2,10 +2,8 @@ import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
 /**
- * Kills what a process of ours runs inside a PID namespace, and leaves that process to reap it.
- *
- * Killing only the one we know would do it too (`--pdeathsig`), but would hand a zombie to the host's process 1, and the
- * namespace cannot end before that one has reaped it: a second here and there, never in a container without an init.
+ * Kills what a process of ours runs inside a PID namespace, and leaves that process to reap it. `--pdeathsig` alone would hand a zombie to the
+ * host's process 1, and the namespace ends when that reaps it: a second here and there, never in a container without an init.
  */
 export function killInside(child: ChildProcess): void {
   if (child.exitCode !== null || child.signalCode !== null) return

@@ -11,7 +11,6 @@ const SIZE_AT = 24
 const SECTOR = 512
 const OTHERS_READ = 0o044
 
-/** What QEMU is handed open. */
 export interface OpenFiles extends Disposable {
   /** For the `stdio` of spawn, from behind the frozen state on. */
   readonly handed: readonly (number | 'ignore')[]

@@ -47,7 +47,6 @@ function openUnnamed(folder: string): number {
   }
 }
 
-/** Opens an overlay for a disk of so many bytes. */
 export function openOverlay(folder: string, size: number): number {
   const file = openUnnamed(folder)
   try {

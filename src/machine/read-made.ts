@@ -2,11 +2,7 @@ import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { HostError } from '../errors.ts'
 
-/**
- * Reads a file that QEMU was told to make in its own folder. What is there may be anything: only a plain file of one name is read, and
- * not more of it than `largest` bytes.
- * @throws HostError for anything else
- */
+/** Reads what QEMU was told to write in its own folder: only a plain file of one name, of at most `largest` bytes. @throws HostError */
 export async function readMade(path: string, largest: number): Promise<Buffer> {
   await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   const found = await file.stat()

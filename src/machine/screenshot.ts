@@ -10,10 +10,7 @@ import type { Qmp } from '../qmp/qmp.ts'
 /** The size limit of a screenshot, in bytes. */
 const LARGEST = 32 * 1024 * 1024
 
-/**
- * The machine's screen as PNG. QEMU writes it to a file, in its own folder, and in one go: what it answers comes after.
- * @throws HostError when QEMU is older than 7.1 (it knew no PNG), was built without libpng, or has ended.
- */
+/** The machine's screen as PNG, from QEMU. @throws HostError when QEMU is older than 7.1, was built without libpng, or has ended */
 export async function screenshot(qmp: Qmp, stateFolder: string): Promise<Buffer> {
   const name = `screenshot-${randomBytes(4).toString('hex')}.png`
   const file = join(qemuFolder(stateFolder), name)

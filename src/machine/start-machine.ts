@@ -29,15 +29,11 @@ export interface MachineExit {
 export interface Machine extends AsyncDisposable {
   readonly qmp: Qmp
   readonly console: Console
-  /** Those of the guest's kernel. */
   readonly panics: Panics
   /** The other end of the guest's second serial port. */
   readonly agentPort: Duplex
-  /** The whole command line, for messages. */
   readonly command: string
-  /** Set once QEMU has ended. */
   readonly exit: MachineExit | undefined
-  /** Resolves when QEMU has ended, by whatever cause. */
   readonly exited: Promise<MachineExit>
 }
 
@@ -53,10 +49,7 @@ export interface StartOptions {
   signal?: AbortSignal | undefined
 }
 
-/**
- * Starts QEMU and greets it on QMP.
- * @throws HostError when QEMU is not installed, or ends at once, with what it wrote to stderr.
- */
+/** Starts QEMU and greets it on QMP. @throws HostError when QEMU is not installed, or ends at once, with its stderr */
 export async function startMachine(config: MachineConfig, { network, state, signal }: StartOptions): Promise<Machine> {
   const qemu = requireTool('qemu-system-x86_64')
   signal?.throwIfAborted()

@@ -32,11 +32,9 @@ export interface Bridged extends NetworkLayout {
   readonly reason: string | undefined
   readonly bridge: string
   readonly keeper: Keeper
-  /** Who gives the addresses, unless they are static. */
   readonly dhcp?: Dhcp | undefined
   /** Runs lines of ip(8) where the bridge is. @throws what says why not */
   ip(commands: string, signal?: AbortSignal): Promise<unknown>
-  /** The name of the TAP with this number. */
   tapName(index: number): string
   /** The TAP that was made together with the bridge, for the first machine. */
   readonly firstTap?: string

@@ -5,20 +5,15 @@ import type { Adopted, HostRecord } from './host/host-record.ts'
 /** The name of a private network's bridge, which has a namespace of its own. */
 export const BRIDGE = 'br0'
 
-/**
- * The bridge's own hardware address, locally administered, the same in every network with this gateway: a guest that was frozen
- * in one network and restored in another still knows how to answer its host.
- */
+/** The bridge's MAC address, the same in every network with this gateway: a guest restored in another one still knows its host. */
 export function bridgeMac(gateway: string): string {
   const bytes = ['52', '54', ...gateway.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'))]
   return bytes.join(':')
 }
 
 /**
- * Lines for `ip -batch -` that make the bridge.
- *
- * The neighbour table asks for an unanswered address every 100 ms instead of every second (and gives up after 0.3 s), so that a
- * dial to a guest that is still booting neither hangs for 3 s nor misses its first moment.
+ * Lines for `ip -batch -` that make the bridge. Its neighbour table asks for an unanswered address every 100 ms instead of every second, and
+ * gives up after 0.3 s, so that a dial to a guest that is still booting neither hangs for 3 s nor misses its first moment.
  */
 export function bridgeCommands(place: NetworkLayout, bridge = BRIDGE, mark?: Mark): string {
   const { gateway, subnet6, mtu } = place
@@ -97,7 +92,6 @@ export function tapCommands(tap: string, mtu: number, mark?: Mark): string {
   )
 }
 
-/** Lines that put a TAP on the bridge. */
 export function joinCommands(tap: string, bridge: string): string {
   return lines(`link set dev ${tap} master ${bridge}`, `link set dev ${tap} up`)
 }
@@ -108,15 +102,11 @@ export function askNeighboursCommands(bridge: string, addresses: readonly string
   return lines(`neighbour flush dev ${bridge}`, ...asking)
 }
 
-/**
- * Lines that move a TAP into the network namespace of a process. QEMU goes on using it: it has it open, by a file of the
- * namespace in which it was made.
- */
+/** Lines that move a TAP into the network namespace of a process. QEMU, which has it open, goes on using it. */
 export function moveCommands(tap: string, pid: number): string {
   return lines(`link set dev ${tap} netns /proc/${pid}/ns/net`)
 }
 
-/** Lines that take a TAP down again. */
 export function removeTapCommands(tap: string): string {
   return removeLinkCommands([tap])
 }

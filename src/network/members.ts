@@ -42,7 +42,6 @@ export class Members {
     this.#homes.set(member, home)
   }
 
-  /** Its place has been made. */
   arrive(attachment: Attachment): void {
     this.#members.set(attachment.member, attachment)
   }

@@ -23,12 +23,7 @@ const OPEN: Record<Network['kind'], Open> = {
   user: userNetwork,
 }
 
-/**
- * Opens a host-only network that ends with this process, or when disposed.
- *
- * @throws GuestError for a bad option; HostError when a tool or /dev/net/tun is missing; NetworkError when the kernel
- * refuses the namespaces or the bridge.
- */
+/** Opens a host-only network that ends with this process, or when disposed. @throws GuestError, HostError, NetworkError */
 export async function openNetwork(options: OpenOptions = {}): Promise<Network> {
   const { signal, ...rest } = requireOptions(options, 'openNetwork()')
   requireSignal('signal', signal)

@@ -14,11 +14,7 @@ export interface Part {
 /** Interface names have 15 characters (linux/if.h, IFNAMSIZ), and the parts are numbered. */
 const LONGEST_STEM = 12
 
-/**
- * @param places of the guests that are on the bridge
- * @param coming the names of those that are not yet
- * @throws NetworkError for a name that is unknown, not on the network yet, or in two groups
- */
+/** `coming` are names of guests not on the bridge yet. @throws NetworkError for a name that is unknown, not there yet, or in two groups */
 export function partsOf(
   groups: readonly (readonly string[])[],
   places: readonly Attachment[],
@@ -73,10 +69,7 @@ export function partitionCommands(parts: readonly Part[], place: NetworkLayout, 
     .join('')
 }
 
-/**
- * Lines that bring those who are still there back to the network's bridge, also when the parts were made by half. The routes go with
- * the parts' own bridges, which are known by their hardware address.
- */
+/** Lines that bring those still there back to the network's bridge, also from parts half made. Routes go with the parts' own bridges. */
 export function healCommands(
   parts: readonly Part[],
   present: readonly Attachment[],

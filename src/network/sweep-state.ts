@@ -11,10 +11,7 @@ const INFANCY = 60_000
 /** Types of statfs(2): NFS, SMB1, SMB2, FUSE with virtiofs, 9p, Ceph, AFS. There a socket that refuses may be another machine's. */
 const REMOTE = [0x6969, 0xff534d42, 0xfe534d42, 0x65735546, 0x01021997, 0x00c36400, 0x5346414f]
 
-/**
- * Removes the state folders, with the keys in them, of networks of this user whose keeper and whose owner were killed together: else one
- * of the two removes it. Costs next to nothing when nobody has left anything.
- */
+/** Removes the state folders, with the keys in them, of networks of this user whose keeper and owner were killed together. */
 export async function sweepStateFolders(parent = temporaryFolder()): Promise<void> {
   const folders = await stateFolders(parent)
   const areDead = await Promise.all(folders.map(isDead))

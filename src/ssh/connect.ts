@@ -25,11 +25,7 @@ export interface Login {
 const HANDSHAKE = 'ssh handshake'
 const AUTHENTICATION = 'ssh authentication'
 
-/**
- * Logs in over a socket whose other end is an sshd. The client owns the socket from here on: it is destroyed when this
- * throws.
- * @throws SshError when the host key is another one, the login is refused, or the connection ends; the signal's reason
- */
+/** Logs in over a socket to an sshd; the client owns it from here on. @throws SshError when refused or ended; the signal's reason */
 export function connectSsh(socket: Duplex, login: Login, signal: AbortSignal): Promise<Client> {
   const client = new ssh2.Client()
   let phase = HANDSHAKE
@@ -87,10 +83,7 @@ interface Protocol {
 }
 type Sign = (data: Buffer, send: (signature: Buffer) => void) => void
 
-/**
- * ssh2 first asks whether a key would do and signs only then: one request more, for a key that we know will do. If another ssh2
- * keeps its protocol elsewhere, it asks first.
- */
+/** ssh2 asks whether a key would do before it signs, one request more. If another ssh2 keeps its protocol elsewhere, it still asks. */
 function signAtOnce(client: Client): void {
   const { _protocol: protocol } = client as { _protocol?: Partial<Protocol> }
   const authPK = protocol?.authPK?.bind(protocol)

@@ -17,10 +17,8 @@ export function quote(value: string | number): string {
 }
 
 /**
- * The command of a tagged template: each interpolated value becomes one quoted word, each item of an array one more.
- * The template's text is taken as it stands in the source (`\n` stays two characters, as in a shell script), but
- * `` \` `` and `\${` mean what they stand for.
- * @throws GuestError for a value that is no text, number, or list of these, and for one inside quotes of the template
+ * The command of a tagged template: each value becomes one quoted word, each item of an array one more. The text is taken as it stands in the
+ * source (`\n` stays two characters), but `` \` `` and `\${` mean what they stand for. @throws GuestError for a value that cannot be quoted
  */
 export function commandFrom(strings: TemplateStringsArray, values: readonly unknown[]): string {
   const texts = strings.raw.map((text) => text.replace(/\\(`|\$\{)/g, '$1'))

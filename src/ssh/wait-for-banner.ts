@@ -16,11 +16,7 @@ const BANNER_LIMIT = 4000
 const LONGEST_GREETING = 16_384
 const BANNER = /^SSH-2\.0-/m
 
-/**
- * Dials until an SSH server has introduced itself. A connection alone proves nothing: some machines accept for any
- * address. The socket is handed on paused, with all it said still to be read.
- * @throws the signal's reason; it ends on nothing else
- */
+/** Dials until an SSH banner has come, which is still to be read. Some machines accept for any address. @throws the signal's reason */
 export async function waitForBanner(dial: Dial, signal: AbortSignal): Promise<Duplex> {
   return pRetry(() => tryOnce(dial, signal), {
     retries: Infinity,

@@ -25,10 +25,7 @@ export function templatesFolder(): string {
   return join(cacheFolder(), 'templates')
 }
 
-/**
- * The template for a key, built if there is none that is whole. One process builds it, the others wait and use its work;
- * when that process dies, the next one builds.
- */
+/** The template for a key, built if there is none that is whole: by one process, while the others wait for it. */
 export async function findTemplate(wanted: Wanted): Promise<Template | Unfreezable> {
   const { key, label, onProgress, signal } = wanted
   const folder = join(templatesFolder(), key)

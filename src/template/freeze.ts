@@ -31,11 +31,7 @@ interface MigrationState {
   'error-desc'?: string
 }
 
-/**
- * Stops a machine for good and writes the state of its devices to the file `state`. Its RAM and its disk are complete once this
- * returns, for QEMU has ended.
- * @throws FreezeError when a device of the machine cannot be frozen; the signal's reason.
- */
+/** Stops a machine for good and writes the state of its devices to a file. @throws FreezeError when a device cannot be frozen */
 export async function freeze(machine: Machine, { state, stateFolder }: Target, signal: AbortSignal): Promise<void> {
   const { qmp } = machine
   const execute = (command: string, args?: Record<string, unknown>) => until(signal, qmp.execute(command, args))

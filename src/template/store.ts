@@ -60,10 +60,7 @@ export async function seal(folder: string, facts: Omit<Manifest, 'formatVersion'
   await writeStamps(folder)
 }
 
-/**
- * The template in a folder, or the reason why it is none. Files that look as they did when they were last read through
- * are not read again, unless it is suspect; after a move to another folder or machine they are, once.
- */
+/** A template, or why there is none. Files that look as they did when last read are not read again, unless it is suspect. */
 export async function openTemplate(
   folder: string,
   key: string,

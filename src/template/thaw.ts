@@ -19,11 +19,7 @@ export type CloneConfig = Pick<MachineConfig, 'name' | 'accel' | 'memoryMib' | '
   readonly seed?: string | undefined
 }
 
-/**
- * Starts a machine where the template's was stopped. It reads the template's RAM and disk and keeps what it changes to
- * itself; clones share the rest, also in memory.
- * @throws RefusedError when QEMU cannot take up the template; BootError when it ends for another reason.
- */
+/** Starts a machine where the template's was stopped, sharing RAM and disk until it writes. @throws RefusedError; BootError */
 export async function thaw(
   template: Template,
   { image, ...config }: CloneConfig,
@@ -65,11 +61,7 @@ class RefusedError extends BootError {}
 /** QEMU's last words before it ends for a state that it cannot take up (migration/migration.c, 7.2 to 10). */
 const REFUSAL = /load of migration failed: (?!Cannot allocate memory).*/
 
-/**
- * The error of a restore.
- * @param cause what the last QMP command met
- * @param exit how QEMU has ended, if it has
- */
+/** The error of a restore, by what the last QMP command met and how QEMU has ended, if it has. */
 function restoreFailure(cause: unknown, exit: MachineExit | undefined): BootError {
   const { exitCode, signal, stderr = '' } = exit ?? {}
   const facts = { cause, exitCode, signal, stderr }
@@ -82,10 +74,7 @@ function restoreFailure(cause: unknown, exit: MachineExit | undefined): BootErro
   return new BootError('The template could not be restored', facts)
 }
 
-/**
- * What is wrong with the template whose clone did not start; undefined when nothing shows that it is to blame. A QEMU that was
- * killed, a guest that was too slow or a host that is short of memory say nothing of it.
- */
+/** What is wrong with a template whose clone did not start; undefined when QEMU, the guest or the host may be to blame instead. */
 export async function templateFault({ folder, key }: Template, error: unknown): Promise<string | undefined> {
   if (error instanceof RefusedError) return messageOf(error)
   const again = await openTemplate(folder, key, { isSuspect: true })

@@ -2,7 +2,6 @@ import type { Client } from 'ssh2'
 import { exec } from '../../ssh/command/exec.ts'
 import { quote } from '../../ssh/quote.ts'
 
-/** What cloud-init has to say of a cloud-config that it was given. */
 export interface CloudInitReport {
   /** Lines of its log that are warnings or errors, the last of them. */
   readonly log: readonly string[]
@@ -10,7 +9,6 @@ export interface CloudInitReport {
   readonly output: readonly string[]
   /** Keys of the cloud-config that it does not know. */
   readonly unknown: readonly string[]
-  /** The keys that it knows. */
   readonly known: readonly string[]
   /** By the name of a module that failed, those of its keys that the cloud-config has. */
   readonly modules: Readonly<Record<string, readonly string[]>>
@@ -64,10 +62,7 @@ print(json.dumps({'log': log, 'output': tail('/var/log/cloud-init-output.log', 6
     'modules': {module: mine(module) for module in modules}, 'schema': schema}))
 `
 
-/**
- * Asks cloud-init in the guest about the keys of a cloud-config and the modules that failed.
- * @returns undefined where it cannot be asked
- */
+/** Asks cloud-init in the guest about the keys of a cloud-config and the modules that failed; undefined where it cannot be asked. */
 export async function askCloudInit(
   client: Client,
   keys: readonly string[],

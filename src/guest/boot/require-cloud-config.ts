@@ -7,12 +7,7 @@ import { askCloudInit, type CloudInitReport } from './cloud-init-report.ts'
 const MODULE = /^\('([\w-]+)'/
 const HINT = "Set cloudInitErrors: 'warn' to start the guest anyway, with the errors in guest.warnings."
 
-/**
- * Sees to it that cloud-init did what the user's cloud-config asks for. What fails that is not the user's, a locale of the image
- * say, stays a warning.
- * @param errors what cloud-init reports as failed
- * @throws BootError with what its log says
- */
+/** Requires that cloud-init did what the user's cloud-config asks for; what else fails stays a warning. @throws BootError with its log */
 export async function requireCloudConfig(
   client: Client,
   cloudConfig: Readonly<Record<string, unknown>>,
@@ -27,7 +22,6 @@ export async function requireCloudConfig(
   if (fault) throw fault
 }
 
-/** What of the user's own went wrong. */
 export function faultOf(report: CloudInitReport, errors: readonly string[]): BootError | undefined {
   const { unknown, known, schema, modules, log, output } = report
   const [key] = unknown

@@ -38,12 +38,7 @@ export interface BootWatch extends Disposable {
   sshdAnswered(): void
 }
 
-/**
- * Watches a machine that boots and calls `fail` on evidence that it will never be ready, so that nobody waits for a
- * time-out to learn it.
- * @param sshdGraceMs how long sshd may still stay silent once the boot has finished.
- * @param since where in the console this boot begins.
- */
+/** Calls `fail` on evidence that a machine that boots, from `since` in its console on, will never be ready. */
 export function watchBoot(
   machine: Machine,
   sshdGraceMs: number,

@@ -52,7 +52,6 @@ export class Connections {
     })
   }
 
-  /** The client of this moment, open or not. */
   get current(): Client {
     return this.#live.current
   }
@@ -65,10 +64,7 @@ export class Connections {
     return this.#settling
   }
 
-  /**
-   * Opens another client. Waits for a guest that reboots by itself after a panic.
-   * @throws GuestError when the guest is off; BootError when it boots and is not ready in time, or stays in a panic.
-   */
+  /** Opens another client. Waits for a guest that reboots. @throws GuestError when it is off; BootError when it is not ready in time */
   async connect(): Promise<Client> {
     const { runState } = this.#parts
     for (;;) {
@@ -89,7 +85,6 @@ export class Connections {
     }
   }
 
-  /** Ends every connection from this side. */
   hangUp(): void {
     for (const client of this.#clients) hangUp(client)
     this.#clients.clear()
@@ -119,7 +114,6 @@ export class Connections {
     }
   }
 
-  /** Follows a boot to its end. */
   async #boot(run: AbortSignal): Promise<Client> {
     const { machine, runState, boot } = this.#parts
     const phases = new Phases()
@@ -165,10 +159,7 @@ async function isGoingDown(client: Client): Promise<boolean> {
   }
 }
 
-/**
- * Ends a connection from this side at once. ssh2's own `destroy()` does nothing once `end()` was called (1.17, lib/client.js), and
- * then it lasts until the other side answers, which a guest without power never does.
- */
+/** Ends a connection at once. ssh2's destroy() does nothing after end() (1.17, lib/client.js), which a guest without power never answers. */
 function hangUp(client: Client): void {
   const { _sock: socket } = client as { _sock?: Duplex }
   client.end()

@@ -12,7 +12,6 @@ interface FetchParts {
 /** The names in a URL that lead to the guest, besides its hostname and address. */
 const ANY_GUEST = 'guest'
 
-/** HTTP to a guest, over connections that are kept for the next request. */
 export class Fetch {
   readonly #parts: FetchParts
   #agent: Promise<Agent> | undefined
@@ -21,10 +20,7 @@ export class Fetch {
     this.#parts = parts
   }
 
-  /**
-   * @throws GuestError for a URL that leads elsewhere; NetworkError when nothing answers, or the connection breaks; the
-   * signal's reason.
-   */
+  /** @throws GuestError for a URL that leads elsewhere; NetworkError when nothing answers, or the connection breaks; the signal's reason */
   async fetch(input: string | URL, init?: RequestInit): Promise<Response> {
     const url = this.#checked(input)
     const { fetch } = await import('undici')
@@ -36,7 +32,6 @@ export class Fetch {
     }
   }
 
-  /** Ends every connection; the next request makes new ones. */
   async hangUp(): Promise<void> {
     const agent = this.#agent
     this.#agent = undefined

@@ -19,10 +19,7 @@ const LOOK_EVERY = 30_000
 
 type Open = (onDatagram: (datagram: Buffer) => void) => Promise<Datagrams>
 
-/**
- * Binds a free port of 127.0.0.1 and passes on what comes there, each client's by a way of its own, and the answers back to it.
- * @throws NetworkError when no port can be had.
- */
+/** Forwards a free port of 127.0.0.1, each client by its own port of the network. @throws NetworkError when no port can be had */
 export async function forwardUdp(open: Open): Promise<Forward> {
   const flows = new Map<string, Flow>()
   const socket = createSocket('udp4')

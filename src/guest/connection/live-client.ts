@@ -2,9 +2,7 @@ import type { Client } from 'ssh2'
 
 /** A client that is replaced when it has closed: a test may end it, a guest may drop it. */
 export interface LiveClient {
-  /** The client of this moment, open or not. */
   readonly current: Client
-  /** The open client, reconnected if necessary. */
   open(): Promise<Client>
   /** Not since the other side dropped a client, or a command was run that may have the guest go down in a moment. */
   readonly isTrusted: boolean

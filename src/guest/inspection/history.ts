@@ -16,7 +16,6 @@ export interface PastCommand {
   readonly running: boolean
 }
 
-/** Commands that are remembered. */
 const KEPT = 50
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -29,7 +28,6 @@ export class History {
     return this.#commands
   }
 
-  /** Remembers a command from its start to its end, as it resolves or rejects. */
   async record<Result extends CommandFacts>(command: string, run: () => Promise<Result>): Promise<Result> {
     const end = this.#begin(command)
     try {
@@ -42,7 +40,6 @@ export class History {
     }
   }
 
-  /** Remembers a process from its start to its exit. */
   async recordProcess(command: string, spawn: () => Promise<GuestProcess>): Promise<GuestProcess> {
     const end = this.#begin(command)
     try {

@@ -29,7 +29,6 @@ export interface JournalEntry {
   readonly message: string
 }
 
-/** The guest's journal, oldest message first. */
 export async function journal(exec: Exec, options: JournalOptions = {}): Promise<JournalEntry[]> {
   const { stdout } = await exec(journalCommand(refuseUnknown(options, ['since', 'unit', 'priority'])))
   return parseJournal(stdout)

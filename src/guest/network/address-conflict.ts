@@ -4,7 +4,6 @@ import { brokenLink } from '../../network/diagnosis/broken-link.ts'
 import { firewallBefore } from '../../network/diagnosis/firewall.ts'
 import type { Network } from '../../network/network.ts'
 
-/** No more addresses than these are asked for. */
 const MOST_ASKED = 256
 
 /** A guest as the others on its network see it. */
@@ -25,10 +24,7 @@ export async function requireUnanswered(network: Neighbourhood, address: string,
   if (mac !== undefined) throw duplicate(network, address, mac)
 }
 
-/**
- * Why a guest that runs does not answer where it should, as far as the network tells: the way to it is broken, another machine has
- * its address, it has another one itself, or a firewall is in between.
- */
+/** Why a running guest does not answer where it should: a broken link, another machine at its address, another address, or a firewall. */
 export async function whyElsewhere(
   network: Neighbourhood,
   guest: Neighbour,

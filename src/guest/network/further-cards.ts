@@ -7,7 +7,6 @@ import type { NetworkLayout } from '../../options/network/network-options.ts'
 import { type RegisteredNetwork, isNetwork } from './guest-registry.ts'
 import type { Interface } from './interface.ts'
 
-/** A network card of a machine, and where it is plugged in. */
 export interface PluggedCard {
   readonly network: Network
   readonly attachment: Attachment
@@ -22,7 +21,6 @@ export interface CardWish {
   readonly macAddress: string | undefined
 }
 
-/** Where it is plugged in. */
 export interface ReservedCard {
   readonly network: Network
   readonly attachment: Attachment
@@ -32,10 +30,7 @@ export interface ReservedCard {
 
 const HINT = "Write interfaces: [{ network: other, address: '10.0.0.1' }], with an open network."
 
-/**
- * @param home where the first card is to be
- * @throws GuestError naming what is wrong with which card.
- */
+/** Checks further cards; `home` is where the first one is to be. @throws GuestError naming what is wrong with which card */
 export function resolveInterfaces(interfaces: unknown, home: NetworkLayout): CardWish[] {
   if (!Array.isArray(interfaces)) throw badOption('interfaces', 'an array', interfaces, HINT)
   return interfaces.map((each: unknown, index) => {

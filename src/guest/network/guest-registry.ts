@@ -11,7 +11,6 @@ import { warnOnce } from '../../host/warn-once.ts'
 /** With KVM, in milliseconds: what a guest may take to be told of its neighbours. */
 const BUDGET = 3000
 
-/** What every GuestNetwork is: one with the registry of its guests. */
 export interface RegisteredNetwork extends GuestNetwork {
   readonly registry: GuestRegistry
 }
@@ -62,7 +61,6 @@ export class GuestRegistry {
     if (!this.#closing) await Promise.all([...this.#registry.values()].map((registered) => this.#tell(registered)))
   }
 
-  /** Disposes all of them. */
   async close(): Promise<void> {
     this.#closing = true
     await Promise.all([...this.guests].map((guest) => guest[Symbol.asyncDispose]()))

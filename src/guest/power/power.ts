@@ -55,11 +55,7 @@ interface PowerParts {
 const BOOT_ID = 'cat /proc/sys/kernel/random/boot_id'
 const BETWEEN_LOOKS = 10
 
-/**
- * QEMU keeps a machine that powers itself off, so that it can be started again, on the same disk. Not on the command line: a
- * guest that powers itself off while it boots for the first time shall end QEMU.
- * (`set-action`: QEMU 6.0.)
- */
+/** Keeps QEMU when the guest powers itself off (`set-action`: QEMU 6.0). Called once it has booted: one that does so before shall end QEMU. */
 export async function keepWhenOff({ qmp }: Machine): Promise<void> {
   await qmp.execute('set-action', { shutdown: 'pause' })
 }

@@ -54,7 +54,6 @@ export class RunState {
     this.#onLost.add(listener)
   }
 
-  /** The power has been cut. */
   cut(): void {
     this.#lose('off')
   }
@@ -81,10 +80,7 @@ export class RunState {
     if (this.#power === 'ended') throw this.#notRunning()
   }
 
-  /**
-   * Waits for the reset of a guest whose kernel has panicked, where one is to come (kernel.panic=1).
-   * @throws BootError when it stays as it is, or is not reset within the budget, in milliseconds.
-   */
+  /** Waits for the reset of a panicked guest (kernel.panic=1). @throws BootError when it stays so, or after `budget` milliseconds */
   async leavePanic(budget: number): Promise<void> {
     if (this.state !== 'panicked') return
     const { panics } = this.#machine

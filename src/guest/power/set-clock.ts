@@ -14,10 +14,7 @@ const SCRIPT = `while read -r now; do
 date +%s.%N
 done`
 
-/**
- * Sets the clock of a guest that has booted: it has the time from its RTC, in whole seconds, and so is up to one second late.
- * @throws BootError when the clock stays off; SshError
- */
+/** Sets the clock of a guest that has booted, which its RTC gave in whole seconds. @throws BootError when it stays off; SshError */
 export async function setClock(client: Client, signal: AbortSignal): Promise<void> {
   await using program = await spawn(client, SCRIPT, { cancelSignal: signal })
   let error = Infinity

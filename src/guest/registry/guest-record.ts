@@ -40,7 +40,6 @@ const ID = new RegExp(`^[${LETTERS}]{${ID_LENGTH}}$`)
 
 export interface WrittenRecord extends Disposable {
   readonly id: string
-  /** Path of the guest's ssh_config. */
   readonly sshConfig: string
   /** One more, for a port of 127.0.0.1 that leads to the guest's sshd. */
   writeSshConfig(localPort: number): WrittenConfig
@@ -59,10 +58,7 @@ interface Facts {
   readonly credentials: Credentials
 }
 
-/**
- * Writes down how to reach a guest, where only this user can read it: for OpenSSH, and for `vitest-guest ssh`. The four
- * small files go with the guest, or with its network.
- */
+/** Writes down how to reach a guest, readable by this user only, for OpenSSH and `vitest-guest ssh`, until it or its network ends. */
 export function writeRecord({ network, hostname, address, image, tap, credentials }: Facts): WrittenRecord {
   const { stateFolder, socketPath } = network
   const { clientKey, hostPublicKey } = credentials

@@ -8,14 +8,12 @@ import { KEEPER_SOCKET } from '../../host/files/state-names.ts'
 import { readNetworkRecord, type NetworkRecord } from '../../network/network-record.ts'
 import { GUESTS, type GuestRecord, readRecord, recordFile } from './guest-record.ts'
 
-/** A guest of any process of this user. */
 export interface RunningGuest extends GuestRecord {
   readonly socketPath: string
   readonly keyFile: string
   readonly sshConfig: string
 }
 
-/** A network of any process of this user, with its guests. */
 export interface RunningNetwork extends NetworkRecord {
   readonly guests: readonly RunningGuest[]
 }
@@ -26,7 +24,6 @@ export async function runningGuests(parent = temporaryFolder()): Promise<Running
   return found.flat().sort((one, other) => one.startedAt - other.startedAt)
 }
 
-/** The networks that this user's processes have open. */
 export async function runningNetworks(parent = temporaryFolder()): Promise<RunningNetwork[]> {
   const found = (await liveFolders(parent)).map(async (folder): Promise<RunningNetwork[]> => {
     const record = await readNetworkRecord(folder)

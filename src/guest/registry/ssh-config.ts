@@ -12,12 +12,7 @@ export interface SshConfigFacts {
 /** By the keeper's UNIX socket, or by a port of 127.0.0.1 that leads to the guest's sshd. */
 type Way = { readonly socketPath: string } | { readonly localPort: number }
 
-/**
- * What OpenSSH is told of a guest (ssh_config(5)); its names are the guest's ID, hostname and address. With absolute paths
- * throughout, so that it holds in any folder, and for ssh, scp, sftp, rsync and Ansible alike.
- *
- * @param connector the command line before `connect`
- */
+/** A guest's ssh_config(5), with absolute paths throughout, so that it holds in any folder, and for scp, sftp, rsync and Ansible. */
 export function sshConfig(
   facts: SshConfigFacts & Way,
   connector: readonly string[] = [process.execPath, cli()],

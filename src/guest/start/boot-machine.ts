@@ -32,7 +32,6 @@ const SSHD_GRACE = 2000
 /** Milliseconds after which QEMU's end is known, when an error of the SSH connection was only its echo. */
 const ECHO = 250
 
-/** What every start of a guest begins with. */
 export interface Start {
   readonly spec: GuestSpec
   readonly accel: Accelerator
@@ -155,10 +154,7 @@ interface Budget {
   since?: number
 }
 
-/**
- * Runs the part of a start that waits for the guest. It ends at once, with the best reason there is, on evidence from
- * the console, on QEMU's end, on the caller's signal, or when the budget is spent.
- */
+/** Runs the part of a start that waits for the guest. Ends early on evidence from the console, on QEMU's end, or on the signal. */
 export async function withinBudget<T>(
   { machine, phases, budget, grace, signal, since = 0 }: Budget,
   work: (boot: AbortSignal, sshdAnswered: () => void) => Promise<T>,

@@ -36,10 +36,7 @@ interface TemplateInput
   readonly cards: readonly (CardFacts & { readonly network: Network })[]
 }
 
-/**
- * Boots a guest and freezes it into `folder`.
- * @throws what a boot throws; FreezeError when the guest is up but cannot be frozen.
- */
+/** Boots a guest and freezes it into `folder`. @throws FreezeError when the guest is up but cannot be frozen */
 export async function buildTemplate(folder: string, input: TemplateInput): Promise<void> {
   const { key, label, spec, image, signal } = input
   await requireSpace(folder, spec.memoryMib, label)

@@ -11,7 +11,6 @@ import { randomMac } from './random-mac.ts'
 import { seedFacts, seedNic } from './seed-nic.ts'
 import type { Start } from './boot-machine.ts'
 
-/** The identity that a clone is to have. */
 interface CloneIdentity {
   readonly macAddress: string
   readonly credentials: Credentials
@@ -22,11 +21,9 @@ interface CloneIdentity {
 }
 
 /**
- * The clone itself, when it has the template's name and address. Otherwise another guest, with a machine ID, a host key and a MAC
- * address of its own; but one at the template's address keeps its card, as no other on its network can have that.
- *
- * Its seed is the template's with another name and card, under the same instance ID: cloud-init goes by its seed at each boot, also
- * when it finds its work done, and would put the old name into /etc/hosts.
+ * The clone itself, when it has the template's name and address. Otherwise another guest, with a machine ID, a host key and a MAC address of
+ * its own; at the template's address it keeps its card. Its seed has another name and card under the same instance ID: cloud-init goes by its
+ * seed at each boot, and would put the old name into /etc/hosts.
  */
 export async function cloneIdentityOf(template: Template, start: Start, disposers: Disposers): Promise<CloneIdentity> {
   const { spec, network, phases, signal } = start

@@ -3,12 +3,7 @@ import { ISO_WRITERS, requireOneOf, requireTool } from '../../host/program/tools
 import { requireTun } from '../../host/rights/tun.ts'
 import type { NetworkKind } from '../../options/network/network-options.ts'
 
-/**
- * Everything a boot will need, asked for before anything slow starts: nobody should see an image being built for a
- * minute, only to read that a package is missing.
- * @param kind of the network to be opened; `auto` finds one for every host that has the rest
- * @throws HostError
- */
+/** Requires what a boot will need before anything slow, such as an image build, starts. @throws HostError */
 export async function requireHost(kind?: NetworkKind): Promise<void> {
   for (const tool of ['qemu-system-x86_64', 'setpriv'] as const) requireTool(tool)
   requireOneOf(ISO_WRITERS)

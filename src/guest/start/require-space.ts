@@ -6,10 +6,7 @@ const RESERVE = 64
 const HINT =
   "Free some (npx vitest-guest gc), move the cache with VITEST_GUEST_CACHE, or boot each time with start: 'cold'."
 
-/**
- * A template takes at most as much as the guest's memory, and a little for its disk.
- * @throws HostError when the file system of the folder has less.
- */
+/** A template takes at most as much as the guest's memory, and a little for its disk. @throws HostError when there is less */
 export async function requireSpace(folder: string, memoryMib: number, label: string): Promise<void> {
   const free = await freeMib(folder)
   const needed = memoryMib + RESERVE
@@ -22,10 +19,7 @@ export async function requireSpace(folder: string, memoryMib: number, label: str
   )
 }
 
-/**
- * The error with which the building of a template failed, or a better one when the file system is full: that is met as
- * SIGBUS in QEMU's memory, as EPIPE in its state, as ENOSPC by ourselves.
- */
+/** A better error when the file system is full, which is met as SIGBUS in QEMU's memory, as EPIPE in its state, as ENOSPC by ourselves. */
 export async function explainFull(error: unknown, folder: string, label: string): Promise<unknown> {
   const free = await freeMib(folder).catch(() => Infinity)
   if (free >= 1) return error

@@ -15,13 +15,11 @@ export interface Started extends Booted {
   readonly agent: ResumeAgentPort
   readonly credentials: Credentials
   readonly macAddress: string
-  /** Its additional network cards. */
   readonly interfaces: readonly Interface[]
   /** Our lines in its /etc/hosts. */
   readonly hosts?: string | undefined
 }
 
-/** Boots a guest from its image. */
 export async function startCold(start: Start): Promise<Started> {
   const { spec, network, phases, signal, disposers } = start
   await phases.run('keeper', () => network.ready)

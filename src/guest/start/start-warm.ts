@@ -30,11 +30,7 @@ const THAW_BUDGET = 10_000
 /** With KVM, in milliseconds: what a clone's network may take to have another address. */
 const BECOMING_BUDGET = 3_000
 
-/**
- * Clones a guest from its template, which is built if the cache has none. A template that is found to be broken is built
- * anew, once.
- * @returns undefined when a machine like this cannot be frozen
- */
+/** Clones a guest from its template, which is built if there is none, and rebuilt once if broken. Undefined when it cannot be frozen. */
 export async function startWarm(start: Start): Promise<Started | undefined> {
   // In the host's own namespace the networks that a template is built on would be there twice.
   if (start.cards.length > 0 && start.network.kind !== 'private') return undefined
@@ -74,7 +70,6 @@ async function requireOpen({ ready, stateFolder }: Network, hostname: string, ca
 type TemplateWish = Pick<Start, 'spec' | 'accel' | 'image' | 'network' | 'onProgress' | 'onConsole' | 'signal'> &
   Partial<Pick<Start, 'place' | 'further'>>
 
-/** The template for guests like this, built if there is none. */
 export async function templateFor(wish: TemplateWish): Promise<Template | Unfreezable> {
   const { spec, network } = wish
   // What a machine with several cards is to be told apart by is all of them.
@@ -179,10 +174,7 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
   })
 }
 
-/**
- * A clone has the lease of its template, which the dnsmasq of another network gave: it asks this one, which keeps the same address
- * for it. A guest without systemd-networkd asks when half of its lease is over.
- */
+/** Another dnsmasq gave the template's lease, so a clone asks this one for it. Without systemd-networkd it asks at half of its lease. */
 async function renewLease(dhcp: Dhcp, macAddress: string, client: Client, signal: AbortSignal): Promise<void> {
   const renew = `networkctl renew ${interfaceName(0)}`
   const { exitCode } = await exec(client, renew, { reject: false, cancelSignal: signal })

@@ -8,7 +8,6 @@ export interface Pending {
   readonly startedAt: Date
   /** The number of attempts; undefined for operations without attempts. */
   readonly attempts: number | undefined
-  /** The last result. */
   readonly lastSeen: string | undefined
   /** The stack of the call, from the first frame on that is not in this package. */
   readonly frames: readonly string[]
@@ -71,7 +70,6 @@ export function begin(guest: string, what: string): PendingEntry {
   }
 }
 
-/** Records an operation for as long as `work` runs. */
 export async function whilePending<T>(
   guest: string,
   what: string,
@@ -94,7 +92,6 @@ export function pendingOf(guest: string, since: Date): Pending[] {
     .map(({ here, ...entry }) => ({ ...entry, frames: callerFrames(here.stack) }))
 }
 
-/** Forgets the operations of a guest. */
 export function forget(guest: string): void {
   const { running, aborted } = bookOf(guest)
   running.clear()

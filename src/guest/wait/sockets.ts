@@ -16,7 +16,6 @@ const LISTENING = { tcp: '0A', udp: '07' } as const
 /** include/uapi/linux/net.h: __SO_ACCEPTCON */
 const ACCEPTS = 0x10000
 
-/** Reads what `SOCKETS_COMMAND` writes. */
 export function parseSockets(text: string): ListeningSocket[] {
   return text.split(/^= /m).flatMap((table) => {
     const [name = '', ...rows] = table.trimEnd().split('\n')

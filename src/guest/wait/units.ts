@@ -27,10 +27,7 @@ export function stateOf({ ActiveState, SubState, Result, ExecMainStatus }: UnitP
   return `${state}, Result=${Result}${status}`
 }
 
-/**
- * Succeeds for a unit that nothing is going to start: it is inactive, systemd has no job at all whose program may start it, and no
- * timer, socket or path that would is active.
- */
+/** Succeeds for a unit that nothing is going to start: inactive, with no pending jobs and no active timer, socket or path for it. */
 export function isIdle(name: string): string {
   const unit = quote(name)
   return [

@@ -57,10 +57,7 @@ export interface Wait<T> {
   readonly explain?: (lastSeen: NotYet | undefined) => Promise<GuestErrorFacts>
 }
 
-/**
- * Repeats `look` until it succeeds.
- * @throws WaitError on time-out, with the last result; the signal's reason; the reason why the guest died
- */
+/** Repeats `look` until it succeeds. @throws WaitError on time-out; the signal's reason; the reason why the guest died */
 export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
   const { what, timeout, interval, signal, watch, look, explain, pending, looksAtLeastOnce = false } = wait
   const startedAt = performance.now()

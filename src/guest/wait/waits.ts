@@ -57,7 +57,6 @@ export interface Waits {
 }
 
 interface WaitParts {
-  /** Of the guest. */
   readonly id: string
   readonly exec: Exec
   readonly connect: Connectivity['connect']
@@ -68,7 +67,6 @@ interface WaitParts {
   readonly explain: Explain
 }
 
-/** A wait in this guest. */
 export type WaitFor = <T>(
   options: WaitOptions & { outlastsPanic?: boolean },
   each: Pick<Wait<T>, 'what' | 'look' | 'lastLook' | 'explain'>,

@@ -2,10 +2,7 @@ import { NetworkError } from '../../errors.ts'
 import type { Network } from '../network.ts'
 import { readInterfaces } from './topology.ts'
 
-/**
- * What is wrong with the way to a guest on this side of its TAP: the network gone, the bridge or the TAP down or gone, the TAP on no
- * bridge, or the bridge without its address. Undefined when all of it is as it was made.
- */
+/** What is wrong on this side of a guest's TAP: something gone, down or disconnected. Undefined when all of it is as it was made. */
 export async function brokenLink(
   network: Network,
   hostname: string,

@@ -38,10 +38,7 @@ const HARMLESS = new Set(['counter', 'log', 'comment', 'mangle', 'notrack'])
 /** Deeper than nftables allows (NFT_JUMP_STACK_SIZE). */
 const DEEPEST = 16
 
-/**
- * The chain that is sure to drop a packet, as `chain input of table inet filter`. Undefined when there is none, and when that depends on
- * what is not known of the packet.
- */
+/** The chain that is sure to drop a packet, as `chain input of table inet filter`; undefined when none is known to. */
 export function whoDrops({ nftables }: Ruleset, { hook, families, facts }: Packet): string | undefined {
   const chains = nftables.flatMap(({ chain }) => (chain ? [chain] : []))
   const rules = nftables.flatMap(({ rule }) => (rule ? [rule] : []))

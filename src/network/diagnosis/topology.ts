@@ -35,7 +35,6 @@ export interface Topology {
   readonly firewall: Error | undefined
 }
 
-/** The interfaces that there are in a network. */
 export async function readInterfaces(where: Inside, signal?: AbortSignal): Promise<HostLink[]> {
   const command = [requireTool('ip'), '-json', '-details', '-statistics', 'address', 'show']
   return JSON.parse((await runInside(where, command, { signal })) || '[]') as HostLink[]

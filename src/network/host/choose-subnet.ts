@@ -46,10 +46,7 @@ export function takenBy(
   ]
 }
 
-/**
- * The requested subnets or, if the first one is only the default, the next free one.
- * @throws NetworkError when one is taken
- */
+/** The requested subnets or, if the first one is only the default, the next free one. @throws NetworkError when one is taken */
 export function chooseSubnet(spec: NetworkSpec, all: readonly Taken[]): NetworkLayout {
   const { subnet, subnet6, isMovable } = spec
   const obstacle6 = subnet6 && inTheWay(subnet6.cidr, all)

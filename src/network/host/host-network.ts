@@ -33,10 +33,7 @@ import { verifyBridge, verifyTap } from './verify-links.ts'
 import { NetworkError } from '../../errors.ts'
 import type { BridgeOptions } from '../../options/network/bridge-options.ts'
 
-/**
- * A bridge and TAPs in the network namespace that this process is in, made by CAP_NET_ADMIN or `sudo -n`. The TAPs are this
- * user's, so that QEMU needs neither.
- */
+/** A bridge and TAPs in this process's network namespace, made by CAP_NET_ADMIN or `sudo -n`. The TAPs are this user's: QEMU needs neither. */
 export async function hostNetwork(spec: NetworkSpec, signal?: AbortSignal, reason?: string): Promise<Network> {
   const admin = await requireAdmin()
   requireTun()
@@ -78,10 +75,7 @@ interface Reservation extends Pick<HostRecord, 'id' | 'holder'> {
   readonly signal: AbortSignal | undefined
 }
 
-/**
- * Chooses names and subnet, and writes them down before anything is made, one network after the other; first of all what the
- * dead have left is taken down.
- */
+/** Takes down what the dead have left, then chooses names and subnet and records them before anything is made, one network at a time. */
 async function reserve(spec: NetworkSpec, { id, holder, ip, signal }: Reservation) {
   await using _ = await holdLock(RECORDS_LOCK, signal)
   const others = (await sweep(await readRecords(), ip)).filter(isHere)
@@ -109,10 +103,7 @@ async function reserve(spec: NetworkSpec, { id, holder, ip, signal }: Reservatio
   return { record, place }
 }
 
-/**
- * The state of an existing bridge that is to be adopted; undefined when there is none of that name.
- * @throws NetworkError when the existing interface must not be touched
- */
+/** The state of a bridge that is to be adopted; undefined when there is none. @throws NetworkError when it must not be touched */
 async function adoptable(
   { name, adopt }: BridgeOptions,
   addresses: readonly HostAddress[],

@@ -37,10 +37,7 @@ export async function sweep(found: readonly FoundRecord[], ip: Ip): Promise<Host
   return stay
 }
 
-/**
- * The same for who opens a network of another kind, and may do without: what cannot be taken down by this user is a warning. Costs
- * next to nothing when nobody has left anything.
- */
+/** The same before a network of another kind is opened, which does not depend on it: what cannot be taken down is a warning. */
 export async function sweepOthers(signal?: AbortSignal): Promise<void> {
   try {
     const fates = await Promise.all((await listRecords()).map(fateOf))
@@ -69,10 +66,7 @@ async function fateOf({ record, isOwn }: FoundRecord): Promise<Fate> {
 /** Of all users of the host, by itself: who sees that is in no user namespace but the host's own (user_namespaces(7)). */
 const EVERYBODY = /^\s*0\s+0\s+4294967295\s*$/
 
-/**
- * Whether a network namespace has gone, and all interfaces with it: nobody that can be looked at is in it, and it has no name. Who is in
- * a user namespace may not look at this user's processes in others, so that it is not known there.
- */
+/** Whether nobody who can be seen is in a network namespace, and it has no name. In a user namespace others cannot be seen: then unknown. */
 async function isGone(namespace: number): Promise<boolean> {
   if (!EVERYBODY.test(await readFile('/proc/self/uid_map', 'utf8'))) return false
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))

@@ -9,10 +9,7 @@ interface Link {
   readonly ifalias?: string
 }
 
-/**
- * Undoes what the record of a network tells of, in reverse, and removes the record.
- * @throws HostError with ip's words when something of it is still there
- */
+/** Undoes, in reverse, what the record of a network tells of, and removes it. @throws HostError when something is still there */
 export async function takeDown(path: string, ip: Ip): Promise<void> {
   const record = await readRecord(path)
   if (record) await undo(record, ip)

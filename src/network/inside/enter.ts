@@ -16,20 +16,13 @@ code=$?
 [ $code -gt 128 ] && kill -$((code - 128)) $$
 exit $code`
 
-/**
- * The command line that runs another one in the namespaces of a process, the keeper of a private network: with its user namespace
- * for an ordinary user. Who has entered a PID namespace is not in it, only what it starts.
- */
+/** The command line that runs another one in the namespaces of a keeper. Only what the process starts enters the PID namespace. */
 export function entering(pid: number, user: boolean, command: readonly string[]): [string, ...string[]] {
   const which = [...(user ? ['--user', '--preserve-credentials'] : []), '--net', '--pid', '--no-fork']
   return [requireTool('nsenter'), '--target', `${pid}`, ...which, '--', '/bin/sh', '-c', SCRIPT, 'sh', ...command]
 }
 
-/**
- * What makes the command line that runs another one inside a network of another process of this user, from what the kernel says of
- * its keeper.
- * @throws NetworkError when it cannot be entered
- */
+/** Makes command lines inside a network of another process, by what the kernel says of its keeper. @throws NetworkError */
 export function lookInside({ kind, keeper }: Pick<NetworkRecord, 'kind' | 'keeper'>): Network['inside'] {
   const { pid } = keeper
   if (!isAlive(keeper) || statSync(`/proc/${pid}`).uid !== process.getuid?.()) {

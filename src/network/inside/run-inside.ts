@@ -13,7 +13,6 @@ export interface NetworkRunOptions {
 
 /** Where programs can be run: a network, or its keeper. */
 export interface Inside {
-  /** The command line that runs another one there. */
   inside(command: readonly string[]): [string, ...string[]]
 }
 

@@ -4,10 +4,7 @@ import { NetworkError, withFrames } from '../../errors.ts'
 import { request } from '../../host/http.ts'
 import { requirePort } from '../../options/port.ts'
 
-/**
- * Connects to `address:port` as seen from the network behind `socketPath`, by HTTP CONNECT.
- * @throws GuestError for what is no port; NetworkError when nothing answers there; the signal's reason when aborted.
- */
+/** Connects by HTTP CONNECT. @throws GuestError for what is no port; NetworkError when nothing answers there; the signal's reason */
 export async function dialThrough(
   socketPath: string,
   address: string,

@@ -27,11 +27,8 @@ interface Where {
 }
 
 /**
- * Makes the keeper listen on `address:port` and pass each connection on to a UNIX socket of this process, which hands it to `server`.
- * The keeper listens for as long as the connection by which it was asked stays open, so a process that dies takes what it
- * has exposed along.
- *
- * @throws NetworkError when the port is taken.
+ * Makes the keeper listen on `address:port` and pass each connection on to a UNIX socket of this process, which hands it to `server`, for as long
+ * as the connection by which it was asked stays open. @throws NetworkError when the port is taken
  */
 export async function expose(where: Where, server: Server | RequestListener): Promise<Exposed> {
   const { address, port, stateFolder, socketPath } = where

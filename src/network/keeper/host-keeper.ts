@@ -5,9 +5,8 @@ import { run } from '../../host/program/run.ts'
 import { takeDown, type Ip } from '../host/take-down.ts'
 
 /**
- * The keeper's part in a `host` network: it alone runs `ip` for it, one batch after the other, so that nothing is being made
- * any more when it takes everything down, however the owner of the network ended meanwhile. `POST /` runs the lines of its body.
- * @returns what takes the network down, as its record says
+ * The keeper alone runs `ip` for a `host` network, one batch after the other, so that nothing is being made when it takes everything down.
+ * `POST /` runs the lines of its body. @returns what takes the network down, as its record says
  */
 export function holdHost(server: Server, [record = '', file = '', ...args]: readonly string[]): () => Promise<void> {
   const ip: Ip = (rest, input) => run(file, [...args, ...rest], input === undefined ? {} : { input })

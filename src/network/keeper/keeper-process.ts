@@ -11,7 +11,6 @@ import { letGo } from '../../host/program/let-go.ts'
 
 /** A running keeper, which ends with the process that asked for it. */
 export interface Keeper extends AsyncDisposable {
-  /** The keeper's process id, as the caller sees it. */
   readonly pid: number
   /** Resolves once the state folder is there and the socket answers. */
   readonly ready: Promise<void>
@@ -85,9 +84,7 @@ export function hold(input: Writable, seconds: number): number {
   return holder.pid as number
 }
 
-/**
- * Closing its input lets the keeper clean up, remove the state folder and leave. After `budget` milliseconds it is killed.
- */
+/** Closing its input lets the keeper clean up, remove the state folder and leave. After `budget` milliseconds it is killed. */
 export async function end(child: ChildProcess, folder: string, budget: number): Promise<void> {
   if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
     child.ref()

@@ -33,15 +33,11 @@ read -r pid rest </proc/self/stat && echo "$pid" && echo "$0" | "$ip" -batch - &
 rm -rf -- "$folder"
 exit 1`
 
-/**
- * The keepers that live. An ordinary user's networks are in one user namespace, which they take over from one another: only who rules
- * both of two networks may move a card between them.
- */
+/** The live keepers. An ordinary user's networks share one user namespace: only who rules both may move a card between them. */
 const siblings = new Set<number>()
 
 /**
- * Starts a keeper that holds a user, network and PID namespace. Returns as soon as programs can be run inside; dialing takes a
- * moment longer (`ready`).
+ * Starts a keeper of a user, network and PID namespace. Programs can be run inside at once; dialing takes a moment longer (`ready`).
  * @param made the lines of ip(8) that make what it is to hold, and their purpose, as in `create bridge br0`
  * @throws HostError when unshare, nsenter or ip is missing; NetworkError with the cause when the kernel refuses.
  */

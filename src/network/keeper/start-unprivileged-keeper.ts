@@ -12,11 +12,7 @@ const LEAVE_BUDGET = 10_000
 
 const explain = () => ({ message: "The network's keeper exited during start-up" })
 
-/**
- * Starts a keeper in the namespaces of this process. What runs inside is tied to it by a lifeline instead.
- * @param rest what the keeper of a host network is told besides
- * @throws HostError when a tool is missing; NetworkError when the keeper ends.
- */
+/** Starts a keeper in the namespaces of this process, with a lifeline for what runs inside. @throws HostError; NetworkError */
 export async function startUnprivilegedKeeper(
   kind: 'host' | 'user',
   rest: readonly string[] = [],

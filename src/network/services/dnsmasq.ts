@@ -27,10 +27,7 @@ export interface Dhcp {
 /** Milliseconds. */
 const BETWEEN_LOOKS = 50
 
-/**
- * Runs dnsmasq on the bridge. It ends with the keeper, in whose PID namespace it is.
- * @throws HostError when it is not installed; NetworkError with what it says when it does not start
- */
+/** Runs dnsmasq on the bridge until the keeper ends. @throws HostError when it is not installed; NetworkError when it does not start */
 export async function startDnsmasq(
   keeper: Pick<Keeper, 'inside' | 'folder' | 'ready'>,
   config: Omit<DnsmasqConfig, 'leases' | 'hosts'>,
@@ -130,7 +127,6 @@ function dnsmasqArguments({ bridge, range, leases, hosts, nameServer, router }: 
   ]
 }
 
-/** What dnsmasq wrote, as a cause and what to do about it. */
 function explainDnsmasq(said: string, { first, last }: DhcpRange): { message: string; hint: string } {
   if (said.includes('no address available')) {
     return {

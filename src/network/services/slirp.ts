@@ -35,9 +35,8 @@ function slirpArguments({ subnet, mtu }: NetworkLayout, pid: number): string[] {
 }
 
 /**
- * Gives a network its way out: user-mode NAT, which needs no rights outside. It ends with the keeper, however that one ends.
- * @throws HostError when slirp4netns is not installed; NetworkError with what it says when it does not start, and when what it
- * must not lead to cannot be kept from it
+ * Gives a network its way out: user-mode NAT, which needs no rights outside, and ends with the keeper.
+ * @throws HostError when slirp4netns is not installed; NetworkError when it does not start, or cannot be kept from where it must not lead
  */
 export async function startSlirp(
   egress: Egress,

@@ -3,14 +3,12 @@ const LENGTH = 2
 /** What fits into them, and into UDP. */
 const LONGEST = 65_535
 
-/** A datagram as it goes through a stream. */
 export function frame(datagram: Uint8Array): Buffer {
   const length = Buffer.alloc(LENGTH)
   length.writeUInt16BE(Math.min(datagram.length, LONGEST))
   return Buffer.concat([length, datagram.subarray(0, LONGEST)])
 }
 
-/** Finds the datagrams in what comes through a stream. */
 export class Frames {
   #rest: Buffer = Buffer.alloc(0)
 

@@ -12,10 +12,7 @@ import { MONITOR } from './usernet.ts'
 const LARGEST_MTU = 1500
 const ELSEWHERE = "Use kind: 'private' or kind: 'host'."
 
-/**
- * QEMU's `-netdev`. Nobody asks its name server or its DHCP server, but QEMU wants to know where they are: where no guest
- * looks for anything, and at the guest's own address.
- */
+/** QEMU's `-netdev`. It wants a name server and a first DHCP address: where no guest looks, and the guest's own. */
 export function userNetdev({ subnet, gateway }: Pick<NetworkLayout, 'subnet' | 'gateway'>, address: string): string {
   const elsewhere = nthAddress(subnet, 0)
   return `user,restrict=on,ipv6=off,net=${subnet.cidr},host=${gateway},dns=${elsewhere},dhcpstart=${address}`

@@ -1,12 +1,10 @@
 import { constants } from 'node:buffer'
 import type { Readable } from 'node:stream'
 
-/** What a stream has given so far. */
 export interface Collected {
   readonly bytes: Buffer
   /** Whether there was more than wanted. */
   readonly isOver: boolean
-  /** The stream has ended. */
   readonly done: Promise<void>
 }
 
@@ -14,10 +12,7 @@ const FIRST = 64 * 1024
 /** Memory that is never written to costs nothing, so a big step is cheap, and copying what is there is rare. */
 const STEP = 16
 
-/**
- * Keeps what a stream gives, up to a limit. In one piece from the start: a list of chunks that is joined at the end
- * would hold all of it twice.
- */
+/** Keeps what a stream gives, up to a limit. In one piece: a list of chunks that is joined at the end would hold all of it twice. */
 export function collect(stream: Readable, limit: number, onOver: () => void): Collected {
   const most = Math.min(limit, constants.MAX_LENGTH)
   let memory = Buffer.allocUnsafeSlow(Math.min(FIRST, most))

@@ -9,10 +9,8 @@ import { startCommand } from './start-command.ts'
 import { withSurroundings } from './surroundings.ts'
 
 /**
- * Runs a command by the user's login shell, to its end. That comes late when the command leaves a process behind which
- * still holds its stdout or stderr, as sshd waits for that one too; `daemon >/dev/null 2>&1 &` lets go.
- * @throws CommandError when it fails, times out, is canceled, or writes too much, unless `reject: false`; SshError when
- * the connection is gone.
+ * Runs a command by the user's login shell, until nothing holds its stdout and stderr any more; `daemon >/dev/null 2>&1 &` lets go.
+ * @throws CommandError when it fails, times out, is canceled, or writes too much, unless `reject: false`; SshError
  */
 export function exec(client: Client, command: string, options: BytesOptions): Promise<ExecResult<Buffer>>
 export function exec(client: Client, command: string, options?: ExecOptions): Promise<ExecResult>

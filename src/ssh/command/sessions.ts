@@ -1,9 +1,6 @@
 import type { Client } from 'ssh2'
 
-/**
- * Sessions of one connection that commands may have at once. sshd grants 100 (MaxSessions, src/seed/sshd-config.ts); the others are for
- * files, and for ending commands.
- */
+/** Commands at once over a connection. sshd grants 100 sessions (MaxSessions, src/seed/sshd-config.ts); the rest is for files and kills. */
 export const MOST_SESSIONS = 90
 
 interface Sessions {

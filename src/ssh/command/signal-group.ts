@@ -12,10 +12,8 @@ interface Request {
 const REQUESTS = new WeakMap<Client, Map<NodeJS.Signals, Request[]>>()
 
 /**
- * Sends a signal to a whole process group, by the guest's own kill. One program sends all that are asked for meanwhile: a program
- * for each would take more sessions than there are when many commands are ended at once.
- * @returns whether there was such a group
- * @throws SshError when the connection is gone, or has no channel left
+ * Sends a signal to a process group by the guest's kill, in one program for all that are asked for at once: more would take too many sessions.
+ * @returns whether there was such a group. @throws SshError when the connection is gone, or has no channel left
  */
 export function signalGroup(client: Client, pid: number, signal: NodeJS.Signals): Promise<boolean> {
   return new Promise((resolve, reject) => {

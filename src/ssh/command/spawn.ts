@@ -39,10 +39,7 @@ export interface GuestProcess extends AsyncDisposable {
 /** A guest that answers kills at once; one that hangs must not hold up a test's end. */
 const DISPOSAL_MS = 10_000
 
-/**
- * Starts a command by the user's login shell.
- * @throws CommandError when it is canceled or times out before it has started; SshError when the connection is gone.
- */
+/** Starts a command by the user's login shell. @throws CommandError when it is canceled or times out before it has started; SshError */
 export async function spawn(client: Client, command: string, options: CommandOptions = {}): Promise<GuestProcess> {
   const { timeout = 0, env = {}, cwd, cancelSignal, pipefail = true } = refuseUnknown(options, COMMAND_OPTIONS)
   requireSignal('cancelSignal', cancelSignal)

@@ -9,10 +9,7 @@ export interface StartMark {
   cut(onStart?: (pid: number, words: string) => void): AfterStart
 }
 
-/**
- * sshd has the login shell run what it is given, and bash reads its start-up files even then (Debian's SSH_SOURCE_BASHRC), which
- * may write anything. The mark is unpredictable.
- */
+/** bash reads its start-up files for each command (Debian's SSH_SOURCE_BASHRC), and they may write anything. The mark is unpredictable. */
 export function startMark(): StartMark {
   const nonce = randomBytes(12).toString('hex')
   return {
@@ -37,9 +34,7 @@ const LINE_END = 0x0a
 /** What Linux has, and neither 0 nor 1: as a process group these are the own one and everybody. */
 const PID = /^(?:[2-9]|[1-9]\d{1,8})$/
 
-/**
- * Lets through what comes after a mark, as it is. Event `'fail'`, with the reason, once it has given up waiting for the mark.
- */
+/** Lets through what comes after a mark. Event `'fail'`, with the reason, once it has given up waiting for the mark. */
 class AfterStart extends Transform {
   readonly #mark: string
   readonly #onStart: ((pid: number, words: string) => void) | undefined

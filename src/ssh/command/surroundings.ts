@@ -2,24 +2,20 @@ import { GuestError } from '../../errors.ts'
 import { badOption } from '../../errors/bad-option.ts'
 import { quote } from '../quote.ts'
 
-/**
- * POSIX has it since 2024. dash has not yet (0.5.12), and ends at an option of `set` that it does not know; `command` keeps it from that.
- */
+/** In POSIX since 2024. dash has it not (0.5.12), and ends at an unknown option of `set`; `command` keeps it from that. */
 const PIPEFAIL = 'command set -o pipefail 2>/dev/null || :'
 
 export interface Surroundings {
   env: Readonly<Record<string, string>>
   cwd: string | undefined
-  /** Whether a pipeline fails when any of its commands does, not only the last. */
   pipefail: boolean
 }
 
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /**
- * A command with its folder and environment set up before it, by the shell, because sshd accepts variables of a client
- * only where AcceptEnv names them. On lines of their own, so that the command may be anything: lists, here-documents,
- * comments.
+ * A command with its folder and environment set up by the shell, because sshd accepts a client's variables only where AcceptEnv names them. On
+ * lines of their own, so that the command may be anything: lists, here-documents, comments.
  */
 export function withSurroundings(command: unknown, { env, cwd, pipefail }: Surroundings): string {
   if (typeof command !== 'string') throw badOption('command', 'a string', command, "Write guest.exec('ls /').")

@@ -38,12 +38,10 @@ const HINTS: Readonly<Record<string, { guest: string; host: string }>> = {
   },
 }
 
-/** The errno's name in what a program wrote. */
 export function codeIn(stderr: string): string | undefined {
   return CODES.find(([text]) => text.test(stderr))?.[1]
 }
 
-/** A program in the guest failed. */
 export function guestFileError(what: string, path: string, { exitCode, signal, stderr }: ProgramEnding): CommandError {
   const code = codeIn(stderr)
   return new CommandError(`${what} failed in the guest${code === undefined ? '' : ` (${code})`}`, {

@@ -5,7 +5,6 @@ import { endOf, shellFailed } from '../command/exec-errors.ts'
 import { signalGroup } from '../command/signal-group.ts'
 import { startMark, type StartMark } from '../command/start-mark.ts'
 
-/** A script that runs in the guest, with its streams. */
 export interface Program {
   readonly stdin: Writable
   readonly stdout: Readable
@@ -35,9 +34,8 @@ const STOP_INTERVAL = 500
 const KEPT = 100_000
 
 /**
- * Runs a script by the login shell in a channel of its own. `tell` in it, once, makes it known by its pid, which is that of its
- * process group too; what comes after that on stdout and stderr is the script's own. `what` names the act, for messages.
- * @throws SshError when no channel can be had
+ * Runs a script by the login shell in a channel of its own. `tell` in it, once, makes its pid known, which is its process group's too; what
+ * comes after that is the script's own. `what` names the act, for messages. @throws SshError when no channel can be had
  */
 export function startProgram(client: Client, script: string, what: string): Promise<Program> {
   const mark = startMark()

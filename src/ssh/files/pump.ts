@@ -1,11 +1,7 @@
 import { addAbortSignal, type Readable, type Writable } from 'node:stream'
 import type { Running } from './with-program.ts'
 
-/**
- * Moves a stream to its end and leaves the other one open, whatever happens: node's pipeline would close it on an error,
- * and a program that reads an end takes the half for all.
- * @throws when one of them breaks
- */
+/** Moves a stream to its end, and leaves the other one open on an error: a program that reads an end takes the half for all. */
 export async function pump(
   from: Readable,
   to: Writable,

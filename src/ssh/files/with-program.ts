@@ -19,22 +19,16 @@ export interface Act {
   readonly cancelSignal?: AbortSignal | undefined
 }
 
-/** For the work that is done with a program. */
 export interface Running extends Program {
   /** Aborted when the caller cancels, or nothing has moved for too long. */
   readonly signal: AbortSignal
-  /** Tells that so many bytes have moved. */
   moved(bytes: number): void
-  /** Ends it with this error. */
   fail(error: GuestError): void
   /** Waits for the program's good end. @throws CommandError */
   endedWell(): Promise<void>
 }
 
-/**
- * Runs a script in the guest and works with its streams, until both are done.
- * @throws CommandError when the script fails, is canceled or stands still; what `work` throws, after stopping the script
- */
+/** Runs a script in the guest and works with its streams. @throws CommandError when it fails, is canceled or stalls; what `work` throws */
 export async function withProgram<T>(
   client: Client,
   script: string,

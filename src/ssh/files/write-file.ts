@@ -7,7 +7,6 @@ import { withProgram, type Act } from './with-program.ts'
 /** Bytes that are handed over at a time, so that a slow guest is seen to take them. */
 const PIECE = 65_536
 
-/** Puts bytes into a file of the guest. */
 export async function writeFile(client: Client, data: Buffer, wish: Omit<WriteWish, 'size'>, act: Act): Promise<void> {
   const script = writeScript(act.path, { ...wish, size: data.length })
   await withProgram(client, script, act, async (running) => {

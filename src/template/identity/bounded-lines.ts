@@ -4,10 +4,7 @@ import type { Readable } from 'node:stream'
 /** Bytes of a line that are kept; the resume agent's own are some hundreds. */
 const LONGEST = 64 * 1024
 
-/**
- * Tells of each line that a stream gives (`'line'`), as readline does, but keeps no more than the first 64 KiB of one: the other
- * end is the guest's.
- */
+/** Tells of each line (`'line'`) as readline does, but keeps no more than the first 64 KiB of one: the other end is the guest's. */
 export function boundedLines(stream: Readable): EventEmitter<{ line: [string] }> {
   const lines = new EventEmitter<{ line: [string] }>()
   let parts: Buffer[] = []

@@ -38,10 +38,7 @@ export function usualGuest({ macAddress: _, ...spec }: GuestSpec, network: Netwo
   return { ...spec, hostname: DEFAULT_HOSTNAME, address: defaultAddress(network) }
 }
 
-/**
- * Whether a clone can become another guest as far as its hardware is concerned. QEMU freezes the MAC address of an e1000 along
- * with its EEPROM, where a reboot would find it again. And who asks for an address has to be heard for that.
- */
+/** QEMU freezes the MAC address of an e1000 in its EEPROM, where a reboot finds it again; who asks for an address must be heard for that. */
 export function hasChangeableCards({ nic, addressing }: GuestSpec): boolean {
   return nic !== 'e1000' && addressing === 'static'
 }

@@ -144,10 +144,7 @@ const QUOTED = 400
 /** A busy host may answer too late to be sure of the clock; it is asked again. */
 const CLOCK_TRIES = 10
 
-/**
- * The command that starts the resume agent in a guest; it fails when the guest lacks what it takes.
- * @param sessions whether SSH sessions may stay, or are waited for until they have ended
- */
+/** The command that starts the resume agent. SSH sessions may stay, or are waited for until they have ended. */
 export function armCommand(sessions: 'stay' | 'end'): string {
   const run = ['--quiet', '--collect', '--unit=vitest-guest-resume-agent', '--service-type=exec']
   return `exec systemd-run ${run.join(' ')} -- "$(command -v python3)" -I -S -c '${quoted(PROGRAM)}' ${sessions === 'end' ? SESSIONS_BUDGET : 0}`
@@ -169,11 +166,7 @@ export class ResumeAgentPort {
     this.#lines = boundedLines(port)
   }
 
-  /**
-   * Resolves once the resume agent is waiting, after SSH sessions that must not be frozen have ended.
-   * @returns why the machine cannot become another guest; an empty text when it can
-   * @throws FreezeError with the resume agent's reason.
-   */
+  /** Resolves once the agent waits, with why the machine cannot become another guest, or an empty text. @throws FreezeError */
   async armed(signal: AbortSignal): Promise<string> {
     const [said] = (await once(this.#lines, 'line', { signal })) as [string]
     if (!said.startsWith(ARMED)) throw new FreezeError(`The guest cannot be frozen: ${said.slice(0, QUOTED)}`)
@@ -197,11 +190,7 @@ export class ResumeAgentPort {
     }
   }
 
-  /**
-   * Makes the machine another guest, safe from a crash once it has settled.
-   * @param patience milliseconds that its network may take for it
-   * @throws IdentityError when it is not that one then.
-   */
+  /** Makes the machine another guest; `patience` is for its network, in milliseconds. @throws IdentityError when it is not that one then */
   async applyIdentity(identity: NewIdentity, patience: number, signal: AbortSignal): Promise<void> {
     const wish = JSON.stringify({ ...identity, patience: patience / 1000 })
     const [answer, reason = ''] = await this.#ask(`become ${wish}`, /^became (.*)$|^(.*)$/, signal)

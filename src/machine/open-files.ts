@@ -11,13 +11,8 @@ const SIZE_AT = 24
 const SECTOR = 512
 const OTHERS_READ = 0o044
 
-export interface OpenFiles extends Disposable {
-  /** For the `stdio` of spawn, from behind the frozen state on. */
-  readonly handed: readonly (number | 'ignore')[]
-}
-
 /** Opens whatever a machine reads. To be disposed of once QEMU has its own. @throws HostError naming what cannot be opened */
-export function openFiles(config: MachineConfig): OpenFiles {
+export function openFiles(config: MachineConfig) {
   const { disk, seed, memoryFile, direct } = config
   const descriptors: Record<number, number> = {}
   const close = () => Object.values(descriptors).forEach((fd) => closeSync(fd))
@@ -34,7 +29,8 @@ export function openFiles(config: MachineConfig): OpenFiles {
     }
     const numbers = Array.from({ length: FILE_FD.disk + behind.length - STATE_FD }, (_, index) => STATE_FD + 1 + index)
     return {
-      handed: numbers.map((fd) => descriptors[fd] ?? 'ignore'),
+      /** For the `stdio` of spawn, from behind the frozen state on. */
+      handed: numbers.map((fd) => descriptors[fd] ?? ('ignore' as const)),
       [Symbol.dispose]: close,
     }
   } catch (error) {

@@ -81,7 +81,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
   ) => {
     // A member that is refused here does not wait for it.
     guestOf.home?.catch(() => {})
-    const member = { hostname, address, ...(macAddress !== undefined && { macAddress }) }
+    const member = { hostname, address, macAddress }
     members.admit(member, guestOf.id, guestOf.home !== undefined)
     let home: Home
     let tap: string
@@ -191,10 +191,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
       }),
     run: (command, options) => runForCaller(keeper, command, options),
     inside: (command) => keeper.inside(command),
-    keep: (seconds) => {
-      kept ??= keeper.hold(seconds)
-      return kept
-    },
+    keep: (seconds) => (kept ??= keeper.hold(seconds)),
     dial: async (address, port, signal) => {
       await keeper.ready
       return dialThrough(keeper.socketPath, address, port, signal)
@@ -205,8 +202,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
     },
     expose: async (port, server) => {
       await keeper.ready
-      const { folder: stateFolder, socketPath } = keeper
-      return disposers.use(await expose({ address: gateway, port, stateFolder, socketPath }, server))
+      return disposers.use(await expose(keeper, gateway, port, server))
     },
     [Symbol.asyncDispose]: async () => {
       if (kept !== undefined) return

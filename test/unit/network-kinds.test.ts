@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { GuestError, NetworkError } from '../../src/errors.ts'
 import { chooseSubnet, takenBy } from '../../src/network/host/choose-subnet.ts'
-import type { HostLink } from '../../src/network/host/host-facts.ts'
+import type { HostLink } from '../../src/network/diagnosis/topology.ts'
 import type { HostRecord } from '../../src/network/host/host-record.ts'
 import { restoreCommands } from '../../src/network/ip-commands.ts'
 import { userNetdev } from '../../src/network/user/user-network.ts'

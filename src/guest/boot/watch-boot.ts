@@ -33,18 +33,8 @@ const LONGEST_LINE = 1024
 /** cloud-init's last words (its final_message), long after sshd should have started. */
 const BOOT_FINISHED = /Cloud-init v\. \S+ finished at/
 
-export interface BootWatch extends Disposable {
-  /** sshd has answered, so its absence is no longer a concern. */
-  sshdAnswered(): void
-}
-
 /** Calls `fail` on evidence that a machine that boots, from `since` in its console on, will never be ready. */
-export function watchBoot(
-  machine: Machine,
-  sshdGraceMs: number,
-  since: number,
-  fail: (error: Error) => void,
-): BootWatch {
+export function watchBoot(machine: Machine, sshdGraceMs: number, since: number, fail: (error: Error) => void) {
   const { console, panics } = machine
   let seen = since
   let grace: NodeJS.Timeout | undefined
@@ -69,6 +59,7 @@ export function watchBoot(
   })
 
   return {
+    /** Its absence is no longer a concern. */
     sshdAnswered: () => {
       answered = true
       clearTimeout(grace)

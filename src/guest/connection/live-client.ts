@@ -1,17 +1,9 @@
 import type { Client } from 'ssh2'
 
-/** A client that is replaced when it has closed: a test may end it, a guest may drop it. */
-export interface LiveClient {
-  readonly current: Client
-  open(): Promise<Client>
-  /** Not since the other side dropped a client, or a command was run that may have the guest go down in a moment. */
-  readonly isTrusted: boolean
-  trust(): void
-}
-
 const GOING_DOWN = /\b(reboot|poweroff|halt|shutdown|kexec|isolate|(tel)?init\s+[06])\b/
 
-export function liveClient(first: Client, connect: () => Promise<Client>): LiveClient {
+/** A client that is replaced when it has closed: a test may end it, a guest may drop it. */
+export function liveClient(first: Client, connect: () => Promise<Client>) {
   let current = first
   let closed = false
   let isTrusted = true
@@ -48,11 +40,12 @@ export function liveClient(first: Client, connect: () => Promise<Client>): LiveC
     get current() {
       return current
     },
+    /** Not since the other side dropped a client, or a command was run that may have the guest go down in a moment. */
     get isTrusted() {
       return isTrusted
     },
     trust: () => (isTrusted = true),
-    open: async () => {
+    open: async (): Promise<Client> => {
       if (!closed) return current
       connecting ??= connect()
         .then(adopt)

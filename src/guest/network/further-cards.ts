@@ -7,9 +7,7 @@ import type { NetworkLayout } from '../../options/network/network-options.ts'
 import { type RegisteredNetwork, isNetwork } from './guest-registry.ts'
 import type { Interface } from './interface.ts'
 
-export interface PluggedCard {
-  readonly network: Network
-  readonly attachment: Attachment
+export interface PluggedCard extends ReservedCard {
   readonly macAddress: string
 }
 
@@ -65,6 +63,6 @@ export async function reserveCard(
   const where = network ?? ('then' in home ? await home : home)
   const taken = where.members.flatMap((member) => member.address ?? [])
   const own = address === false ? undefined : staticAddress(address, where, taken, `${name}.address`)
-  const member = { hostname, address: own, ...(macAddress !== undefined && { macAddress }) }
+  const member = { hostname, address: own, macAddress }
   return { network: where, macAddress, attachment: await where.reserveFor(home, member, signal) }
 }

@@ -1,11 +1,8 @@
 import { once } from 'node:events'
 import type { Client } from 'ssh2'
-import { BootError } from '../../errors.ts'
 import { spawn, type GuestProcess } from '../../ssh/command/spawn.ts'
-import { CLOCK_TOLERANCE } from '../../template/identity/resume-agent.ts'
+import { agreeOnTime } from '../../template/identity/resume-agent.ts'
 
-/** A busy host may answer too late to be sure of the clock; it is asked again. */
-const TRIES = 10
 /** Characters of an answer; ours has 21. */
 const LONGEST = 100
 /** It waits for the time, so that it is already running when that comes. Busybox knows whole seconds alone. */
@@ -17,19 +14,12 @@ done`
 /** Sets the clock of a guest that has booted, which its RTC gave in whole seconds. @throws BootError when it stays off; SshError */
 export async function setClock(client: Client, signal: AbortSignal): Promise<void> {
   await using program = await spawn(client, SCRIPT, { cancelSignal: signal })
-  let error = Infinity
-  for (let tried = 0; tried < TRIES; tried++) {
-    const sentAt = Date.now()
+  const ask = (now: string) => {
     const answered = answer(program, signal)
-    program.stdin.write(`${(sentAt / 1000).toFixed(3)}\n`)
-    const guests = parseFloat(await answered) * 1000
-    // The guest read its clock at some moment between our two readings.
-    error = Math.max(Math.abs(guests - sentAt), Math.abs(Date.now() - guests))
-    if (error <= CLOCK_TOLERANCE) return
+    program.stdin.write(`${now}\n`)
+    return answered
   }
-  throw new BootError(`The guest's clock is ${error} ms off the host's; at most ${CLOCK_TOLERANCE} ms are accepted`, {
-    hint: 'Is the host too busy to run the guest, or does the guest lack a date(1) that can set the clock?',
-  })
+  await agreeOnTime(ask, 'Is the host too busy to run the guest, or does the guest lack a date(1) that can set the clock?')
 }
 
 async function answer({ stdout, exit }: GuestProcess, signal: AbortSignal): Promise<string> {

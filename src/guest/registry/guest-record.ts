@@ -15,7 +15,7 @@ export interface GuestRecord {
   readonly address: string
   readonly image: string
   /** The name of its TAP; none on a `user` network. */
-  readonly tap?: string
+  readonly tap?: string | undefined
   /** Of the process that started it, and ends it. */
   readonly pid: number
   /** Milliseconds since 1970. */
@@ -38,43 +38,25 @@ const LETTERS = 'bcdfghjklmnpqrstvwxz'
 const ID_LENGTH = 6
 const ID = new RegExp(`^[${LETTERS}]{${ID_LENGTH}}$`)
 
-export interface WrittenRecord extends Disposable {
-  readonly id: string
-  readonly sshConfig: string
-  /** One more, for a port of 127.0.0.1 that leads to the guest's sshd. */
-  writeSshConfig(localPort: number): WrittenConfig
-}
-
 export interface WrittenConfig extends Disposable {
   readonly path: string
 }
 
-interface Facts {
+interface Facts extends Pick<GuestRecord, 'hostname' | 'address' | 'image'> {
   readonly network: Pick<Network, 'stateFolder' | 'socketPath'>
-  readonly hostname: string
-  readonly address: string
-  readonly image: string
   readonly tap?: string | undefined
   readonly credentials: Credentials
 }
 
 /** Writes down how to reach a guest, readable by this user only, for OpenSSH and `vitest-guest ssh`, until it or its network ends. */
-export function writeRecord({ network, hostname, address, image, tap, credentials }: Facts): WrittenRecord {
+export function writeRecord({ network, hostname, address, image, tap, credentials }: Facts) {
   const { stateFolder, socketPath } = network
   const { clientKey, hostPublicKey } = credentials
   const id = Array.from({ length: ID_LENGTH }, () => LETTERS[randomInt(LETTERS.length)]).join('')
   const folder = join(stateFolder, GUESTS, id)
   const path = (name: keyof typeof RECORD_FILES) => recordFile(stateFolder, id, name)
   const origin = { pid: process.pid, startedAt: Date.now() }
-  const record: GuestRecord = {
-    id,
-    hostname,
-    address,
-    image,
-    ...(tap !== undefined && { tap }),
-    ...origin,
-    hostPublicKey,
-  }
+  const record: GuestRecord = { id, hostname, address, image, tap, ...origin, hostPublicKey }
   // Neither is made with the state folder: a network that has gone meanwhile must not leave a key behind.
   makePrivateFolder(join(stateFolder, GUESTS))
   makePrivateFolder(folder)
@@ -90,7 +72,8 @@ export function writeRecord({ network, hostname, address, image, tap, credential
   return {
     id,
     sshConfig: path('sshConfig'),
-    writeSshConfig: (localPort) => {
+    /** One more, for a port of 127.0.0.1 that leads to the guest's sshd. */
+    writeSshConfig: (localPort: number): WrittenConfig => {
       const config = `${path('sshConfig')}.${localPort}`
       // A guest that went meanwhile has no folder any more, and nothing is to be left of it.
       if (existsSync(folder)) writeFileSync(config, sshConfig({ ...login, localPort }), { mode })

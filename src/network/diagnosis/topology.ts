@@ -1,9 +1,10 @@
 import { requireTool } from '../../host/program/tools.ts'
 import { firewallBetween } from './firewall.ts'
 import { runInside, type Inside } from '../inside/run-inside.ts'
+import type { HostAddress } from '../host/host-record.ts'
 import type { Network } from '../network.ts'
 
-/** What `ip -json -details -statistics address` says of an interface, as far as it is drawn. */
+/** What `ip -json -details`, with `-statistics address` or `link`, says of an interface. */
 export interface HostLink {
   readonly ifname: string
   /** Its MAC address. */
@@ -11,8 +12,12 @@ export interface HostLink {
   readonly flags: readonly string[]
   readonly mtu: number
   readonly master?: string
-  readonly linkinfo?: { readonly info_kind?: string }
-  readonly addr_info?: readonly { readonly local: string; readonly prefixlen: number; readonly scope: string }[]
+  readonly linkinfo?: {
+    readonly info_kind?: string
+    /** `user` is the owner of a TAP: their name, or their number when they have none. */
+    readonly info_data?: { readonly type?: string; readonly user?: string | number }
+  }
+  readonly addr_info?: readonly HostAddress[]
   readonly stats64?: { readonly rx: { readonly bytes: number }; readonly tx: { readonly bytes: number } }
 }
 

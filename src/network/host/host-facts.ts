@@ -1,19 +1,7 @@
 import { requireTool } from '../../host/program/tools.ts'
 import { run } from '../../host/program/run.ts'
+import type { HostLink } from '../diagnosis/topology.ts'
 import type { HostAddress } from './host-record.ts'
-
-/** An interface of the host, as `ip -json -details link` shows it. */
-export interface HostLink {
-  readonly ifname: string
-  readonly flags: readonly string[]
-  readonly mtu: number
-  readonly master?: string
-  readonly linkinfo?: {
-    readonly info_kind?: string
-    /** `user` is the owner of a TAP: their name, or their number when they have none. */
-    readonly info_data?: { readonly type?: string; readonly user?: string | number }
-  }
-}
 
 interface Addressed {
   readonly ifname: string
@@ -28,7 +16,7 @@ export interface HostRoute {
 
 /** All interfaces, or one of them. @throws HostError when there is none of that name */
 export async function hostLinks(name?: string): Promise<HostLink[]> {
-  return show<HostLink>('-details', 'link', 'show', ...(name === undefined ? [] : ['dev', name]))
+  return show('-details', 'link', 'show', ...(name === undefined ? [] : ['dev', name]))
 }
 
 /** By the name of the interface; with IPv6, all but what every interface gives itself (link-local). */

@@ -8,7 +8,7 @@ import { run } from '../../host/program/run.ts'
 import { requireTun } from '../../host/rights/tun.ts'
 import { acquire } from '../../lifetime/disposers.ts'
 import type { NetworkSpec } from '../../options/network/network-options.ts'
-import { askKeeper } from '../keeper/ask-keeper.ts'
+import { askForIp } from '../keeper/ask-keeper.ts'
 import { bridgedNetwork, make, type Bridged } from '../bridged-network.ts'
 import { chooseSubnet, takenBy } from './choose-subnet.ts'
 import { hostAddresses, hostLinks, hostRoutes } from './host-facts.ts'
@@ -45,7 +45,7 @@ export async function hostNetwork(spec: NetworkSpec, signal?: AbortSignal, reaso
     // Only a keeper that was killed leaves anything to do.
     disposers.defer(() => existsSync(path) && takeDown(path, ip))
     const keeper = disposers.use(await startUnprivilegedKeeper('host', [path, ...admin], signal))
-    const { record, place } = await reserve(spec, { id, holder: nameOf(keeper.pid), ip, signal })
+    const { record, place } = await reserve(spec, { id, holder: nameOf(keeper.pid) }, ip, signal)
     const { bridge, adopted } = record
     const mark: Mark = { uid: qemuUser()?.uid ?? process.getuid?.() ?? 0, alias: aliasOf(id) }
     const bridged: Bridged = {
@@ -55,7 +55,7 @@ export async function hostNetwork(spec: NetworkSpec, signal?: AbortSignal, reaso
       ...place,
       keeper,
       mark,
-      ip: (commands, ipSignal) => askKeeper(keeper.socketPath, commands, ipSignal),
+      ip: (commands, ipSignal) => askForIp(keeper.socketPath, commands, ipSignal),
       tapName: (index) => `vg${id}t${index}`,
       verify: async (tap) => {
         const [link] = await hostLinks(tap)
@@ -70,13 +70,13 @@ export async function hostNetwork(spec: NetworkSpec, signal?: AbortSignal, reaso
   })
 }
 
-interface Reservation extends Pick<HostRecord, 'id' | 'holder'> {
-  readonly ip: Ip
-  readonly signal: AbortSignal | undefined
-}
-
 /** Takes down what the dead have left, then chooses names and subnet and records them before anything is made, one network at a time. */
-async function reserve(spec: NetworkSpec, { id, holder, ip, signal }: Reservation) {
+async function reserve(
+  spec: NetworkSpec,
+  { id, holder }: Pick<HostRecord, 'id' | 'holder'>,
+  ip: Ip,
+  signal: AbortSignal | undefined,
+) {
   await using _ = await holdLock(RECORDS_LOCK, signal)
   const others = (await sweep(await readRecords(), ip)).filter(isHere)
   const withIpv6 = spec.subnet6 !== undefined

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os'
 import { NetworkError } from '../../errors.ts'
-import type { HostLink } from './host-facts.ts'
+import type { HostLink } from '../diagnosis/topology.ts'
 import type { HostAddress } from './host-record.ts'
 
 const HINT = 'Does something else on this host, such as NetworkManager or systemd-networkd, manage new interfaces?'

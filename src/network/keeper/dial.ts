@@ -1,8 +1,7 @@
-import { isIPv6 } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { NetworkError, withFrames } from '../../errors.ts'
-import { request } from '../../host/http.ts'
 import { requirePort } from '../../options/port.ts'
+import { askKeeper, hostPort } from './ask-keeper.ts'
 
 /** Connects by HTTP CONNECT. @throws GuestError for what is no port; NetworkError when nothing answers there; the signal's reason */
 export async function dialThrough(
@@ -12,29 +11,15 @@ export async function dialThrough(
   signal?: AbortSignal,
 ): Promise<Duplex> {
   requirePort(port, 'connect(8080)')
-  const dialing = new Promise<Duplex>((resolve, reject) => {
-    const where = `${isIPv6(address) ? `[${address}]` : address}:${port}`
-    const connecting = request({ socketPath, method: 'CONNECT', path: where, signal, agent: false })
-    connecting.once('connect', ({ statusCode, statusMessage }, socket: Duplex, head: Buffer) => {
-      if (statusCode === 200) {
-        if (head.length > 0) socket.unshift(head)
-        resolve(socket)
-      } else {
-        socket.destroy()
-        reject(new NetworkError(`Nothing answers at ${where}: ${statusMessage ?? statusCode}`))
-      }
-    })
-    connecting.once('error', (cause) => {
-      reject(
-        signal?.aborted
-          ? (signal.reason as Error)
-          : new NetworkError(`The network's keeper cannot be reached: ${cause.message}`, { cause }),
-      )
-    })
-    connecting.end()
-  })
+  const path = hostPort(address, port)
   try {
-    return await dialing
+    const { response, socket, head } = await askKeeper(socketPath, { method: 'CONNECT', path, signal })
+    if (response.statusCode === 200) {
+      if (head.length > 0) socket.unshift(head)
+      return socket
+    }
+    socket.destroy()
+    throw new NetworkError(`Nothing answers at ${path}: ${response.statusMessage ?? response.statusCode}`)
   } catch (error) {
     throw withFrames(error)
   }

@@ -6,9 +6,11 @@ import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { Server as TlsServer } from 'node:tls'
 import { NetworkError } from '../../errors.ts'
-import { createServer as createHttpServer, request } from '../../host/http.ts'
+import { createServer as createHttpServer } from '../../host/http.ts'
 import { badOption } from '../../errors/bad-option.ts'
 import { requirePort } from '../../options/port.ts'
+import { askKeeper } from './ask-keeper.ts'
+import type { Keeper } from './keeper-process.ts'
 
 /** A server of this process that guests of the network can connect to. Disposing ends every connection to it, but not the server. */
 export interface Exposed extends AsyncDisposable {
@@ -19,19 +21,16 @@ export interface Exposed extends AsyncDisposable {
   readonly url: string
 }
 
-interface Where {
-  readonly address: string
-  readonly port: number
-  readonly stateFolder: string
-  readonly socketPath: string
-}
-
 /**
- * Makes the keeper listen on `address:port` and pass each connection on to a UNIX socket of this process, which hands it to `server`, for as long
- * as the connection by which it was asked stays open. @throws NetworkError when the port is taken
+ * Makes the keeper listen on `address:port` and pass each connection on to a UNIX socket of this process, which hands it to `server`,
+ * for as long as the connection by which it was asked stays open. @throws NetworkError when the port is taken
  */
-export async function expose(where: Where, server: Server | RequestListener): Promise<Exposed> {
-  const { address, port, stateFolder, socketPath } = where
+export async function expose(
+  { folder, socketPath }: Pick<Keeper, 'folder' | 'socketPath'>,
+  address: string,
+  port: number,
+  server: Server | RequestListener,
+): Promise<Exposed> {
   requirePort(port, 'network.expose(8080, server)')
   if (typeof server !== 'function' && !(server instanceof EventEmitter)) {
     throw badOption('server', 'a Node.js server or a request listener', server, 'Write network.expose(8080, server).')
@@ -47,14 +46,14 @@ export async function expose(where: Where, server: Server | RequestListener): Pr
   })
   // No longer than `keeper.sock`, which is known to fit.
   const name = `${randomBytes(3).toString('hex')}.sock`
-  relay.listen(join(stateFolder, name))
+  relay.listen(join(folder, name))
   await once(relay, 'listening')
   const close = () => {
     relay.close()
     for (const socket of open) socket.destroy()
   }
   try {
-    const lease = await askKeeper(socketPath, `/${address}:${port}/${name}`)
+    const lease = await listenThere(socketPath, `/${address}:${port}/${name}`)
     const closed = once(lease, 'close')
     return {
       address,
@@ -72,22 +71,15 @@ export async function expose(where: Where, server: Server | RequestListener): Pr
   }
 }
 
-function askKeeper(socketPath: string, path: string): Promise<Duplex> {
-  return new Promise((resolve, reject) => {
-    const asking = request({ socketPath, path, agent: false, headers: { Connection: 'Upgrade', Upgrade: 'listen' } })
-    asking.once('upgrade', (_response, socket: Duplex) => resolve(socket.on('error', () => {}).resume()))
-    asking.once('response', ({ statusMessage = '', socket }) => {
-      socket.destroy()
-      const taken = statusMessage.includes('EADDRINUSE')
-      reject(
-        new NetworkError(`The network cannot listen there: ${statusMessage}`, {
-          hint: taken ? 'Use another port, or dispose of what was exposed on this one.' : undefined,
-        }),
-      )
-    })
-    asking.once('error', (cause) => {
-      reject(new NetworkError(`The network's keeper cannot be reached: ${cause.message}`, { cause }))
-    })
-    asking.end()
+/** Returns the connection for as long as which the keeper listens. */
+async function listenThere(socketPath: string, path: string): Promise<Duplex> {
+  const headers = { Connection: 'Upgrade', Upgrade: 'listen' }
+  const { response, socket } = await askKeeper(socketPath, { path, headers })
+  if (response.statusCode === 101) return socket.on('error', () => {}).resume()
+  socket.destroy()
+  const { statusMessage = '' } = response
+  const isTaken = statusMessage.includes('EADDRINUSE')
+  throw new NetworkError(`The network cannot listen there: ${statusMessage}`, {
+    hint: isTaken ? 'Use another port, or dispose of what was exposed on this one.' : undefined,
   })
 }

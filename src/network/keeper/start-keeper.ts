@@ -24,8 +24,9 @@ export interface PrivateKeeper extends Keeper {
 }
 
 /**
- * Node takes its time to start, so a shell goes before it in the same process: it has ip(8) make what there is to be, and then others
- * can enter. When the caller dies meanwhile, which is met as EPIPE, it removes the folder as the keeper would. /proc still belongs to the PID namespace outside, so the first line names the process as the caller sees it.
+ * Node takes its time to start, so a shell goes before it in the same process and has ip(8) make what there is to be; then others can enter.
+ * When the caller dies meanwhile, which is met as EPIPE, it removes the folder as the keeper would. /proc still belongs to the PID namespace
+ * outside, so the first line names the process as the caller sees it.
  */
 const SET_UP = `trap '' PIPE
 ip=$1; folder=$2; shift 2

@@ -77,8 +77,11 @@ async function routeTo(
   bridged: Bridged,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const names = { bridge: bridged.bridge, tap: TAP }
-  const { on, off } = wayOutSettings(names)
+  const ipv4 = (name: string, setting: string) => `/proc/sys/net/ipv4/conf/${name}/${setting}`
+  // slirp4netns asks by ARP who has a guest's address.
+  const on = [ipv4(bridged.bridge, 'forwarding'), ipv4(TAP, 'forwarding'), ipv4(TAP, 'proxy_arp')]
+  // What comes back is from anywhere. The larger of the two counts.
+  const off = [ipv4('all', 'rp_filter'), ipv4(TAP, 'rp_filter')]
   const set = (value: string, files: readonly string[]) =>
     runInside(keeper, [requireTool('tee'), ...files], { input: value, signal })
   await Promise.all([set('1', on), set('0', off)]).catch((cause: unknown) => {
@@ -89,33 +92,11 @@ async function routeTo(
       hint: 'Where /proc/sys is read-only, as in a container, mount it writable, or omit egress.',
     })
   })
-  const { mtu, gateway } = bridged
-  const commands = wayOutCommands({ ...names, mtu, gateway, ...egress, forbidden: forbiddenDestinations(egress) })
-  await make(bridged, commands, 'set up egress', signal)
+  await make(bridged, wayOutCommands(bridged, egress), 'set up egress', signal)
 }
 
 /** A routing table of the namespace, for what comes from the bridge. */
 const TABLE = 100
-
-interface WayOut extends Pick<NetworkLayout, 'mtu' | 'gateway'> {
-  readonly bridge: string
-  readonly tap: string
-  readonly router: string
-  readonly nameServer: string
-  /** Where it does not lead. */
-  readonly forbidden: readonly string[]
-}
-
-/** What has to be 1, and what 0, in the namespace's /proc/sys/net. */
-function wayOutSettings({ bridge, tap }: Pick<WayOut, 'bridge' | 'tap'>) {
-  const ipv4 = (name: string, setting: string) => `/proc/sys/net/ipv4/conf/${name}/${setting}`
-  return {
-    // slirp4netns asks by ARP who has a guest's address.
-    on: [ipv4(bridge, 'forwarding'), ipv4(tap, 'forwarding'), ipv4(tap, 'proxy_arp')],
-    // What comes back is from anywhere. The larger of the two counts.
-    off: [ipv4('all', 'rp_filter'), ipv4(tap, 'rp_filter')],
-  }
-}
 
 /**
  * Lines for `ip -batch -` that have the kernel route what comes from the bridge to slirp4netns's TAP, which is not on it: by a table of
@@ -124,7 +105,8 @@ function wayOutSettings({ bridge, tap }: Pick<WayOut, 'bridge' | 'tap'>) {
  * The kernel answers ARP in the place of router and name server, and without the delay that it has for that. At these addresses
  * slirp4netns answers a ping, and the name server names; for any other port it would be one of the host's own (libslirp before 4.7).
  */
-function wayOutCommands({ bridge, tap, mtu, gateway, router, nameServer, forbidden }: WayOut): string {
+function wayOutCommands({ bridge, mtu, gateway }: Bridged, egress: Egress): string {
+  const { router, nameServer } = egress
   const fromBridge = (priority: number, rest: string) => `rule add priority ${priority} iif ${bridge} ${rest}`
   const ofSlirp = [router, nameServer]
   return lines(
@@ -135,14 +117,14 @@ function wayOutCommands({ bridge, tap, mtu, gateway, router, nameServer, forbidd
     fromBridge(10, `to ${nameServer} ipproto udp dport 53 lookup ${TABLE}`),
     fromBridge(10, `to ${nameServer} ipproto tcp dport 53 lookup ${TABLE}`),
     fromBridge(30, `lookup ${TABLE}`),
-    ...forbidden.map((subnet) => `route add prohibit ${subnet} table ${TABLE}`),
-    `link set dev ${tap} mtu ${mtu}`,
-    `link set dev ${tap} up`,
-    ...ofSlirp.map((address) => `route add ${address} dev ${tap} table ${TABLE}`),
-    `route add default via ${router} dev ${tap} onlink table ${TABLE}`,
+    ...forbiddenDestinations(egress).map((subnet) => `route add prohibit ${subnet} table ${TABLE}`),
+    `link set dev ${TAP} mtu ${mtu}`,
+    `link set dev ${TAP} up`,
+    ...ofSlirp.map((address) => `route add ${address} dev ${TAP} table ${TABLE}`),
+    `route add default via ${router} dev ${TAP} onlink table ${TABLE}`,
     // For our own dnsmasq.
-    `route add ${nameServer} dev ${tap} src ${gateway}`,
-    ...[bridge, tap].map((name) => `ntable change name arp_cache dev ${name} proxy_delay 0`),
+    `route add ${nameServer} dev ${TAP} src ${gateway}`,
+    ...[bridge, TAP].map((name) => `ntable change name arp_cache dev ${name} proxy_delay 0`),
     ...ofSlirp.map((address) => `neighbour add proxy ${address} dev ${bridge}`),
   )
 }

@@ -49,7 +49,7 @@ export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal, reaso
         throw new NetworkError('A guest on a user network needs an address', { hint: ELSEWHERE })
       }
       const attachment: Attachment = {
-        member: { hostname, address, ...(macAddress !== undefined && { macAddress }) },
+        member: { hostname, address, macAddress },
         netdev: userNetdev({ subnet, gateway }, address),
         monitor: MONITOR,
         join: () => Promise.resolve(),
@@ -82,10 +82,7 @@ export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal, reaso
       reserve: attach,
       run: refuse('A user network cannot be entered: it is inside QEMU'),
       inside: (command) => keeper.inside(command),
-      keep: (seconds) => {
-        kept ??= keeper.hold(seconds)
-        return kept
-      },
+      keep: (seconds) => (kept ??= keeper.hold(seconds)),
       dial: async (address, port, dialSignal) => {
         dialSignal?.throwIfAborted()
         if (place?.member.address === address) return dialThrough(socketPath, address, port, dialSignal)

@@ -1,19 +1,12 @@
 import { constants } from 'node:buffer'
 import type { Readable } from 'node:stream'
 
-export interface Collected {
-  readonly bytes: Buffer
-  /** Whether there was more than wanted. */
-  readonly isOver: boolean
-  readonly done: Promise<void>
-}
-
 const FIRST = 64 * 1024
 /** Memory that is never written to costs nothing, so a big step is cheap, and copying what is there is rare. */
 const STEP = 16
 
 /** Keeps what a stream gives, up to a limit. In one piece: a list of chunks that is joined at the end would hold all of it twice. */
-export function collect(stream: Readable, limit: number, onOver: () => void): Collected {
+export function collect(stream: Readable, limit: number, onOver: () => void) {
   const most = Math.min(limit, constants.MAX_LENGTH)
   let memory = Buffer.allocUnsafeSlow(Math.min(FIRST, most))
   let length = 0
@@ -35,6 +28,7 @@ export function collect(stream: Readable, limit: number, onOver: () => void): Co
     get bytes() {
       return memory.subarray(0, length)
     },
+    /** Whether there was more than that. */
     get isOver() {
       return isOver
     },

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client, ClientChannel } from 'ssh2'
 import { SshError } from '../../errors.ts'
 import { endOf, shellFailed } from '../command/exec-errors.ts'
@@ -117,11 +118,9 @@ function attach(client: Client, channel: ClientChannel, mark: StartMark, what: s
     isStopping = true
     killWhenKnown()
     channel.unpipe(stdout).resume()
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, STOP_BUDGET)))
-    await Promise.race([ended.promise.catch(() => {}), late])
+    await Promise.race([ended.promise.catch(() => {}), sleep(STOP_BUDGET, undefined, { ref: false })])
     isStopping = false
-    for (const each of [timer, again]) clearTimeout(each)
+    clearTimeout(again)
     channel.close()
   }
   return { stdin: channel, stdout, greeting: greeting.promise, ended: ended.promise, stop }

@@ -138,7 +138,7 @@ const SESSIONS_BUDGET = 30
 /** What the resume agent prints once it is waiting, followed by the reason why the machine cannot change its identity, if any. */
 const ARMED = 'armed '
 /** How far the guest's clock may be from the host's, in milliseconds. */
-export const CLOCK_TOLERANCE = 500
+const CLOCK_TOLERANCE = 500
 /** Characters of an answer that an error shows. */
 const QUOTED = 400
 /** A busy host may answer too late to be sure of the clock; it is asked again. */
@@ -152,6 +152,21 @@ export function armCommand(sessions: 'stay' | 'end'): string {
 
 function quoted(text: string): string {
   return text.replaceAll("'", `'\\''`)
+}
+
+/** Sets a guest's clock: `ask` tells it the time, in seconds, and resolves with what it reads then. @throws BootError when it stays off */
+export async function agreeOnTime(ask: (now: string) => Promise<string>, hint: string): Promise<void> {
+  let error = Infinity
+  for (let tried = 0; tried < CLOCK_TRIES; tried++) {
+    const sentAt = Date.now()
+    const guests = parseFloat(await ask((sentAt / 1000).toFixed(3))) * 1000
+    // The guest read its clock at some moment between our two readings.
+    error = Math.max(Math.abs(guests - sentAt), Math.abs(Date.now() - guests))
+    if (error <= CLOCK_TOLERANCE) return
+  }
+  throw new BootError(`The guest's clock is ${error} ms off the host's; at most ${CLOCK_TOLERANCE} ms are accepted`, {
+    hint,
+  })
 }
 
 /** The host's side of the resume agent's serial port. One resume agent talks there at a time. */
@@ -212,18 +227,8 @@ export class ResumeAgentPort {
 
   /** @throws BootError when the clock stays off. */
   async setClock(signal: AbortSignal): Promise<void> {
-    let error = Infinity
-    for (let tried = 0; tried < CLOCK_TRIES; tried++) {
-      const sentAt = Date.now()
-      const [answer] = await this.#ask((sentAt / 1000).toFixed(3), /^awake (\S+)$/, signal)
-      const guests = Number(answer) * 1000
-      // The guest read its clock at some moment between our two readings.
-      error = Math.max(Math.abs(guests - sentAt), Math.abs(Date.now() - guests))
-      if (error <= CLOCK_TOLERANCE) return
-    }
-    throw new BootError(`The guest's clock is ${error} ms off the host's; at most ${CLOCK_TOLERANCE} ms are accepted`, {
-      hint: 'Is the host too busy to run the guest?',
-    })
+    const ask = async (now: string) => (await this.#ask(now, /^awake (\S+)$/, signal))[0] ?? ''
+    await agreeOnTime(ask, 'Is the host too busy to run the guest?')
   }
 
   async #ask(request: string, expected: RegExp, signal: AbortSignal): Promise<string[]> {

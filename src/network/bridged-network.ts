@@ -13,7 +13,7 @@ import {
   type Mark,
   moveCommands,
   notMade,
-  removeTapCommands,
+  removeLinkCommands,
   tapCommands,
 } from './ip-commands.ts'
 import type { Keeper } from './keeper/keeper-process.ts'
@@ -113,7 +113,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
         coming.delete(attachment)
         // A network that has closed took its TAPs with it.
         if (!members.leave(member) || closed) return
-        const removing = make((isApart && home) || bridged, removeTapCommands(tap), `remove TAP ${tap}`)
+        const removing = make((isApart && home) || bridged, removeLinkCommands([tap]), `remove TAP ${tap}`)
         await removing.catch((error: unknown) => {
           // So may the one where this TAP was made, at any time, and a keeper that was killed.
           if (home || (kind === 'private' && !existsSync(`/proc/${keeper.pid}`))) return

@@ -7,8 +7,7 @@ export const BRIDGE = 'br0'
 
 /** The bridge's MAC address, the same in every network with this gateway: a guest restored in another one still knows its host. */
 export function bridgeMac(gateway: string): string {
-  const bytes = ['52', '54', ...gateway.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'))]
-  return bytes.join(':')
+  return ['52', '54', ...gateway.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'))].join(':')
 }
 
 /**
@@ -107,20 +106,13 @@ export function moveCommands(tap: string, pid: number): string {
   return lines(`link set dev ${tap} netns /proc/${pid}/ns/net`)
 }
 
-export function removeTapCommands(tap: string): string {
-  return removeLinkCommands([tap])
-}
-
 export function removeLinkCommands(names: readonly string[]): string {
   return lines(...names.map((name) => `link delete dev ${name}`))
 }
 
 /** The error when such lines fail; `purpose` is what they were to do, as in `create bridge br0`. */
 export function notMade(purpose: string): { message: string; hint: string } {
-  return {
-    message: `Could not ${purpose}`,
-    hint: 'Run npx vitest-guest doctor to see what this host lacks.',
-  }
+  return { message: `Could not ${purpose}`, hint: 'Run npx vitest-guest doctor to see what this host lacks.' }
 }
 
 export function lines(...commands: string[]): string {

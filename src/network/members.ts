@@ -21,12 +21,8 @@ export class Members {
     if (member.macAddress === this.#bridgeMac) throw takenMac(member.macAddress, 'the bridge itself')
     for (const other of this.#members.keys()) {
       if (other.address !== undefined && other.address === member.address) {
-        throw new NetworkError(
-          `The address ${member.address} is already used by guest ${other.hostname} on the same network`,
-          {
-            hint: 'Give each guest on a network its own address.',
-          },
-        )
+        const hint = 'Give each guest on a network its own address.'
+        throw new NetworkError(`The address ${member.address} is already used by ${guestThere(other)}`, { hint })
       }
       const isSame = isFurther && this.#homes.get(other) === home
       if (other.hostname === member.hostname && !isSame) {
@@ -35,7 +31,7 @@ export class Members {
         })
       }
       if (member.macAddress !== undefined && other.macAddress === member.macAddress) {
-        throw takenMac(member.macAddress, `guest ${other.hostname} on the same network`)
+        throw takenMac(member.macAddress, guestThere(other))
       }
     }
     this.#members.set(member, undefined)
@@ -59,6 +55,10 @@ export class Members {
   get attachments(): Attachment[] {
     return [...this.#members.values()].filter((each) => each !== undefined)
   }
+}
+
+function guestThere({ hostname }: Member): string {
+  return `guest ${hostname} on the same network`
 }
 
 function takenMac(macAddress: string, owner: string): NetworkError {

@@ -29,7 +29,7 @@ async function isDead(folder: string): Promise<boolean> {
 }
 
 /** Why nothing answers; undefined when something does. */
-function refusal(socketPath: string): Promise<string | undefined> {
+export function refusal(socketPath: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect(socketPath)
     socket.once('connect', () => {

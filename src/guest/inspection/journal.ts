@@ -59,12 +59,8 @@ export function parseJournal(text: string): JournalEntry[] {
     const fields = fieldsOf(line)
     const time = new Date(Number(textOf(fields?.['__REALTIME_TIMESTAMP'])) / 1000)
     if (!fields || Number.isNaN(time.getTime())) {
-      throw new CommandError(
-        `Line ${index + 1} of the guest's journal is not a journal entry: ${line.slice(0, QUOTED)}`,
-        {
-          hint: "Does journalctl work in the guest, and is it systemd's?",
-        },
-      )
+      const what = `Line ${index + 1} of the guest's journal is not a journal entry: ${line.slice(0, QUOTED)}`
+      throw new CommandError(what, { hint: "Does journalctl work in the guest, and is it systemd's?" })
     }
     const pid = textOf(fields['_PID'])
     return {

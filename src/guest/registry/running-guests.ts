@@ -1,11 +1,11 @@
 import { readdir } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { temporaryFolder } from '../../host/environment.ts'
 import { isOwnFolder, isOwnSocket } from '../../host/files/own-files.ts'
 import { stateFolders } from '../../host/files/state-folder.ts'
 import { KEEPER_SOCKET } from '../../host/files/state-names.ts'
 import { readNetworkRecord, type NetworkRecord } from '../../network/network-record.ts'
+import { refusal } from '../../network/sweep-state.ts'
 import { GUESTS, type GuestRecord, readRecord, recordFile } from './guest-record.ts'
 
 export interface RunningGuest extends GuestRecord {
@@ -54,13 +54,5 @@ async function guestsIn(stateFolder: string): Promise<RunningGuest[]> {
 }
 
 async function answers(socketPath: string): Promise<boolean> {
-  if (!(await isOwnSocket(socketPath))) return false
-  return new Promise((resolve) => {
-    const socket = connect(socketPath)
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
+  return (await isOwnSocket(socketPath)) && (await refusal(socketPath)) === undefined
 }

@@ -11,22 +11,16 @@ export async function requireSpace(folder: string, memoryMib: number, label: str
   const free = await freeMib(folder)
   const needed = memoryMib + RESERVE
   if (free >= needed) return
-  throw new HostError(
-    `Not enough space for the template ${label}: ${free} MiB are free in ${folder}, but ${needed} MiB are needed`,
-    {
-      hint: HINT,
-    },
-  )
+  const why = `${free} MiB are free in ${folder}, but ${needed} MiB are needed`
+  throw new HostError(`Not enough space for the template ${label}: ${why}`, { hint: HINT })
 }
 
 /** A better error when the file system is full, which is met as SIGBUS in QEMU's memory, as EPIPE in its state, as ENOSPC by ourselves. */
 export async function explainFull(error: unknown, folder: string, label: string): Promise<unknown> {
   const free = await freeMib(folder).catch(() => Infinity)
   if (free >= 1) return error
-  return new HostError(`The file system became full while the template ${label} was being built in ${folder}`, {
-    cause: error,
-    hint: HINT,
-  })
+  const what = `The file system became full while the template ${label} was being built in ${folder}`
+  return new HostError(what, { cause: error, hint: HINT })
 }
 
 async function freeMib(folder: string): Promise<number> {

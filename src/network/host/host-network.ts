@@ -4,7 +4,6 @@ import { holdLock } from '../../host/program/lock.ts'
 import { requireAdmin } from '../../host/rights/net-admin.ts'
 import { nameOf } from '../../host/program/process-name.ts'
 import { qemuUser } from '../../host/rights/qemu-user.ts'
-import { run } from '../../host/program/run.ts'
 import { requireTun } from '../../host/rights/tun.ts'
 import { acquire } from '../../lifetime/disposers.ts'
 import type { NetworkSpec } from '../../options/network/network-options.ts'
@@ -28,7 +27,7 @@ import { adoptCommands, aliasOf, bridgeCommands, ownAddresses, type Mark } from 
 import type { Network } from '../network.ts'
 import { startUnprivilegedKeeper } from '../keeper/start-unprivileged-keeper.ts'
 import { sweep } from './sweep.ts'
-import { takeDown, type Ip } from './take-down.ts'
+import { ipAs, takeDown, type Ip } from './take-down.ts'
 import { verifyBridge, verifyTap } from './verify-links.ts'
 import { NetworkError } from '../../errors.ts'
 import type { BridgeOptions } from '../../options/network/bridge-options.ts'
@@ -37,8 +36,7 @@ import type { BridgeOptions } from '../../options/network/bridge-options.ts'
 export async function hostNetwork(spec: NetworkSpec, signal?: AbortSignal, reason?: string): Promise<Network> {
   const admin = await requireAdmin()
   requireTun()
-  const [file, ...args] = admin
-  const ip: Ip = (rest, input) => run(file, [...args, ...rest], input === undefined ? {} : { input })
+  const ip = ipAs(admin)
   const id = randomBytes(3).toString('hex')
   const path = recordPath(id)
   return acquire(async (disposers) => {

@@ -4,7 +4,6 @@ import { holdLock } from '../../host/program/lock.ts'
 import { messageOf } from '../../host/message-of.ts'
 import { requireAdmin } from '../../host/rights/net-admin.ts'
 import { isAlive } from '../../host/program/process-name.ts'
-import { run } from '../../host/program/run.ts'
 import { warnOnce } from '../../host/warn-once.ts'
 import {
   bootId,
@@ -17,7 +16,7 @@ import {
   RECORDS_LOCK,
   removeRecord,
 } from './host-record.ts'
-import { takeDown, type Ip } from './take-down.ts'
+import { ipAs, takeDown, type Ip } from './take-down.ts'
 
 /** Of a record: its network is up, or not visible to us; it must be taken down; nothing is left of it. */
 type Fate = 'stays' | 'left' | 'gone'
@@ -43,11 +42,9 @@ export async function sweepOthers(signal?: AbortSignal): Promise<void> {
     const fates = await Promise.all((await listRecords()).map(fateOf))
     if (fates.every((fate) => fate === 'stays')) return
     // No rights are needed for what is already gone.
-    const [file = '', ...args] = fates.includes('left') ? await requireAdmin() : []
+    const admin = fates.includes('left') ? await requireAdmin() : []
     await using _ = await holdLock(RECORDS_LOCK, signal)
-    await sweep(await readRecords(), (rest, input) =>
-      run(file, [...args, ...rest], input === undefined ? {} : { input }),
-    )
+    await sweep(await readRecords(), ipAs(admin))
   } catch (error) {
     signal?.throwIfAborted()
     warnOnce(`A host network that a killed process left behind cannot be taken down: ${messageOf(error)}`)

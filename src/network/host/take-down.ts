@@ -1,8 +1,14 @@
+import { run } from '../../host/program/run.ts'
 import { aliasOf, restoreCommands, removeLinkCommands } from '../ip-commands.ts'
 import { readRecord, removeRecord, type HostRecord } from './host-record.ts'
 
 /** Runs `ip` with these arguments, as one who may change interfaces, and returns what it prints. */
 export type Ip = (args: readonly string[], input?: string) => Promise<string>
+
+/** @param admin the beginning of the command line: `ip` itself, or `sudo -n ip` */
+export function ipAs([file = '', ...args]: readonly string[]): Ip {
+  return (rest, input) => run(file, [...args, ...rest], input === undefined ? {} : { input })
+}
 
 interface Link {
   readonly ifname: string

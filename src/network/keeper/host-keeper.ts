@@ -1,15 +1,14 @@
 import type { Server } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { HostError } from '../../errors.ts'
-import { run } from '../../host/program/run.ts'
-import { takeDown, type Ip } from '../host/take-down.ts'
+import { ipAs, takeDown } from '../host/take-down.ts'
 
 /**
  * The keeper alone runs `ip` for a `host` network, one batch after the other, so that nothing is being made when it takes everything down.
  * `POST /` runs the lines of its body. @returns what takes the network down, as its record says
  */
-export function holdHost(server: Server, [record = '', file = '', ...args]: readonly string[]): () => Promise<void> {
-  const ip: Ip = (rest, input) => run(file, [...args, ...rest], input === undefined ? {} : { input })
+export function holdHost(server: Server, [record = '', ...admin]: readonly string[]): () => Promise<void> {
+  const ip = ipAs(admin)
   let last: Promise<unknown> = Promise.resolve()
   let isOver = false
   const batch = (commands: string) => {

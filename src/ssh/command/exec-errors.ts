@@ -10,7 +10,7 @@ const TOO_MUCH = 'Raise maxBuffer, redirect the output to a file in the guest, o
 
 export function commandError(
   result: ExecResult,
-  { timeout, maxBuffer, cause }: { timeout: number; maxBuffer: number; cause: unknown },
+  { timeout, maxBuffer, cause }: { timeout: number | undefined; maxBuffer: number; cause: unknown },
 ): CommandError {
   const { command, durationMs, failed: _failed, ...facts } = result
   const { exitCode, signal, timedOut, isCanceled, isMaxBuffer } = facts

@@ -3,13 +3,12 @@ import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'ssh2'
 import { GuestError } from '../../errors.ts'
-import { refuseUnknown, requireSignal } from '../../options/check.ts'
+import { refuseUnknown } from '../../options/check.ts'
 import { factsOf, isLost, type CommandFacts } from './command-facts.ts'
 import { connectionLost, endedBeforeItStarted } from './exec-errors.ts'
 import { COMMAND_OPTIONS, type CommandOptions } from './exec-options.ts'
 import { signalGroup } from './signal-group.ts'
 import { startCommand } from './start-command.ts'
-import { withSurroundings } from './surroundings.ts'
 
 /** A command running in a guest. Disposing kills its process group, if it is still running. */
 export interface GuestProcess extends AsyncDisposable {
@@ -41,11 +40,8 @@ const DISPOSAL_MS = 10_000
 
 /** Starts a command by the user's login shell. @throws CommandError when it is canceled or times out before it has started; SshError */
 export async function spawn(client: Client, command: string, options: CommandOptions = {}): Promise<GuestProcess> {
-  const { timeout = 0, env = {}, cwd, cancelSignal, pipefail = true } = refuseUnknown(options, COMMAND_OPTIONS)
-  requireSignal('cancelSignal', cancelSignal)
   const startedAt = performance.now()
-  const script = withSurroundings(command, { env, cwd, pipefail })
-  const started = startCommand(client, { command, script, timeout, cancelSignal, mayWait: false })
+  const started = startCommand(client, command, refuseUnknown(options, COMMAND_OPTIONS), false)
   const { stdout, stderr, cut } = started
   const [channel, pid] = await Promise.all([started.channel, started.pid])
   if (!channel || pid === undefined) {
@@ -71,9 +67,8 @@ export async function spawn(client: Client, command: string, options: CommandOpt
     exit,
     kill: async (signal = 'SIGTERM') => {
       if (!(signal in constants.signals)) {
-        throw new GuestError(`A signal must be a signal name, such as 'SIGTERM'; got '${signal}'`, {
-          option: 'signal',
-        })
+        const option = 'signal'
+        throw new GuestError(`A signal must be a signal name, such as 'SIGTERM'; got '${signal}'`, { option })
       }
       return isOver ? false : signalGroup(client, pid, signal)
     },

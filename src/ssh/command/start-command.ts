@@ -2,27 +2,18 @@ import type { Readable } from 'node:stream'
 import type { Client, ClientChannel } from 'ssh2'
 import { GuestError } from '../../errors.ts'
 import { timerMs } from '../../lifetime/longest-timer.ts'
+import { requireSignal } from '../../options/check.ts'
 import { badOption } from '../../errors/bad-option.ts'
 import type { CutOff, Ending } from './command-facts.ts'
 import { endOf, notStarted, shellFailed } from './exec-errors.ts'
+import type { CommandOptions } from './exec-options.ts'
 import { MOST_SESSIONS, takeSession } from './sessions.ts'
 import { signalGroup } from './signal-group.ts'
 import { SAYING_BYTES, startMark } from './start-mark.ts'
-
-export interface Start {
-  /** For messages. */
-  command: string
-  /** What the shell gets. */
-  script: string
-  /** Milliseconds; 0 for none. */
-  timeout: number
-  cancelSignal: AbortSignal | undefined
-  /** Whether it may wait for others to end, when as many run as one connection can have. */
-  mayWait: boolean
-}
+import { withSurroundings } from './surroundings.ts'
 
 /** A command that was asked for. Its promises reject with an SshError when it could not be started. */
-export interface StartedCommand {
+interface StartedCommand {
   /** The leader of its process group; undefined when it was over before that was known. */
   readonly pid: Promise<number | undefined>
   /** Its input; undefined when it was over before that was there. */
@@ -38,14 +29,20 @@ export interface StartedCommand {
 }
 
 /**
- * Runs a script in a channel of its own.
- *
- * Its first line makes the shell tell where its own output begins, and its pid, which is that of its process group too (sshd calls setsid), so that it
- * can be killed whole. SSH's own `signal` request does not do it: ssh2 1.17 drops it in silence once the input has ended
+ * Runs a command in a channel of its own. Its first line makes the shell tell where its own output begins, and its pid, which is its process
+ * group's too (sshd calls setsid), so that it can be killed whole: ssh2 1.17 drops SSH's `signal` request in silence once the input has ended
  * (lib/Channel.js).
+ * @param mayWait whether for others to end, when as many run as one connection can have
  */
-export function startCommand(client: Client, start: Start): StartedCommand {
-  const { command, script, timeout, cancelSignal, mayWait } = start
+export function startCommand(
+  client: Client,
+  command: string,
+  options: CommandOptions,
+  mayWait: boolean,
+): StartedCommand {
+  const { timeout = 0, cancelSignal } = options
+  requireSignal('cancelSignal', cancelSignal)
+  const script = withSurroundings(command, options)
   if (typeof timeout !== 'number' || !(timeout >= 0)) {
     throw badOption('timeout', 'a number of milliseconds', timeout, 'Write timeout: 5_000, or 0 for none.')
   }
@@ -191,13 +188,8 @@ export function startCommand(client: Client, start: Start): StartedCommand {
       tryToAsk()
     })
     leave = mine
-    if (!mine)
-      onNotStarted(
-        notStarted(
-          command,
-          new Error(`${MOST_SESSIONS} commands are already running over this connection, the maximum`),
-        ),
-      )
+    const tooMany = `${MOST_SESSIONS} commands are already running over this connection, the maximum`
+    if (!mine) onNotStarted(notStarted(command, new Error(tooMany)))
   }
   return {
     pid: pid.promise,
@@ -235,12 +227,10 @@ function requireSendable(script: string): void {
     })
   }
   const bytes = Buffer.byteLength(script)
-  if (bytes <= LONGEST - ROOM) return
+  const most = LONGEST - ROOM
+  if (bytes <= most) return
   throw new GuestError(
-    `A command can have at most ${LONGEST - ROOM} bytes; this one, including env, cwd and pipefail, has ${bytes}`,
-    {
-      option: 'command',
-      hint: 'Pass long data as input or with guest.writeFile().',
-    },
+    `A command can have at most ${most} bytes; this one, including env, cwd and pipefail, has ${bytes}`,
+    { option: 'command', hint: 'Pass long data as input or with guest.writeFile().' },
   )
 }

@@ -32,23 +32,24 @@ export interface Running extends Program {
 export async function withProgram<T>(
   client: Client,
   script: string,
-  { what, path, stallMs, cancelSignal }: Act,
+  act: Act,
   work: (running: Running) => Promise<T>,
 ): Promise<T> {
+  const { stallMs, cancelSignal } = act
   using stop = new Deadline(stallMs, {
     signal: cancelSignal,
-    late: () => stalled(what, path, stallMs),
-    canceled: (reason) => canceled(what, path, reason),
+    late: () => stalled(act, stallMs),
+    canceled: (reason) => canceled(act, reason),
   })
   const { signal } = stop
   signal.throwIfAborted()
-  const starting = startProgram(client, script, what)
+  const starting = startProgram(client, script, act.what)
   let program: Program | undefined
   try {
     program = await until(signal, starting)
     const { ended } = program
     const check = (ending: ProgramEnding) => {
-      if (ending.exitCode !== 0) throw guestFileError(what, path, ending)
+      if (ending.exitCode !== 0) throw guestFileError(act, ending)
     }
     const endedWell = async () => check(await until(signal, ended))
     let bytes = 0

@@ -1,9 +1,9 @@
 import { inspect } from 'node:util'
-import type { Client, SFTPWrapper } from 'ssh2'
+import type { SFTPWrapper } from 'ssh2'
 import { GuestError, SshError } from '../errors.ts'
 import { badOption } from '../errors/bad-option.ts'
 import { refuseUnknown } from '../options/check.ts'
-import type { Explain } from './inspection/explain-failure.ts'
+import type { GuestContext } from './guest-context.ts'
 import { download } from '../ssh/files/download.ts'
 import { plainPath } from '../ssh/files/file-scripts.ts'
 import type { TransferProgress } from '../ssh/files/progress.ts'
@@ -84,15 +84,8 @@ export interface Files {
 const MOST_READ = 100_000_000
 const MOST_DOWNLOADED = 16 * 1024 ** 3
 
-export interface FilesParts {
-  /** The connected client. */
-  open(): Promise<Client>
-  /** Milliseconds. */
-  stallMs: number
-  explain: Explain
-}
-
-export function files({ open, stallMs, explain }: FilesParts): Files {
+/** @param stallMs milliseconds for the next 64 KiB, or the rest */
+export function files({ open, explain }: GuestContext, stallMs: number): Files {
   const acting = (what: string, path: string, options: FileOptions): Act => {
     const { cancelSignal } = refuseUnknown(options, ['cancelSignal', 'mode', 'owner', 'onProgress', 'maxBytes'])
     return { what, path, stallMs, cancelSignal }

@@ -12,6 +12,7 @@ import { explainFailure, findReason } from './inspection/explain-failure.ts'
 import { files } from './files.ts'
 import { endWithProcess } from './forgotten.ts'
 import type { Guest } from './guest.ts'
+import type { GuestContext } from './guest-context.ts'
 import { writeRecord } from './registry/guest-record.ts'
 import { RunState } from './power/run-state.ts'
 import { link } from './link.ts'
@@ -72,11 +73,11 @@ export function guestHandle(parts: GuestParts): Guest {
   const { id, sshConfig, writeSshConfig } = record
   disposers.defer(() => record[Symbol.dispose]())
   const exec = runIn({ open, timeout: commandTimeout, explain })
-  const shared = { id, ...parts, hostname, address, runState, exec, open, explain, why }
-  const { hangUp: hangUpHttp, ...ways } = connectivity({ ...shared, connect, writeSshConfig })
-  const powers = power({ ...shared, budget: boot.budget })
-  const cable = link(shared)
-  const snapshots = new Snapshots({ ...shared, hangUp })
+  const context: GuestContext = { ...parts, id, hostname, address, runState, exec, open, why, explain }
+  const { hangUp: hangUpHttp, ...ways } = connectivity({ ...context, connect, writeSshConfig })
+  const powers = power(context, boot.budget)
+  const cable = link(context)
+  const snapshots = new Snapshots(context, hangUp)
   disposers.defer(() => forget(id))
   const dispose = () => disposers[Symbol.asyncDispose]()
   const forgotten = endWithProcess({ hostname, startedAt: parts.startedAt, dispose })
@@ -110,10 +111,10 @@ export function guestHandle(parts: GuestParts): Guest {
     },
     reconnect: open,
     connectSsh: () => ssh.connect(),
-    ...commands(shared),
-    ...files({ ...shared, stallMs: timerMs(commandTimeout) }),
+    ...commands(context),
+    ...files(context, timerMs(commandTimeout)),
     ...ways,
-    ...inspection(shared),
+    ...inspection(context),
     snapshot: async () => {
       runState.requireRunning()
       return snapshots.take()
@@ -137,7 +138,7 @@ export function guestHandle(parts: GuestParts): Guest {
       await cable.reapply()
       await network.registry.welcomeBack(hostname)
     },
-    ...waits({ ...shared, connect: dial }),
+    ...waits(context, dial),
     qmp: (command, args) => machine.qmp.execute(command, args),
     keep: () => {
       keptBy ??= network.keep(KEPT_SECONDS)

@@ -1,9 +1,7 @@
 import { NetworkError, type HostError } from '../errors.ts'
 import { requireTool } from '../host/program/tools.ts'
 import { netdevId } from '../machine/command-line.ts'
-import type { Machine } from '../machine/start-machine.ts'
 import { runInside } from '../network/inside/run-inside.ts'
-import type { Network } from '../network/network.ts'
 import {
   needsNetem,
   netemWords,
@@ -13,7 +11,7 @@ import {
   type LinkLimitSpec,
 } from '../options/network/link-limit.ts'
 import { quote } from '../ssh/quote.ts'
-import type { Exec } from './commands.ts'
+import type { GuestContext } from './guest-context.ts'
 
 /** The cable of the guest's first network card, and what a test can do to it. */
 export interface Link {
@@ -38,13 +36,6 @@ export interface Link {
   limit(limit: LinkLimit): Promise<void>
 }
 
-interface LinkParts {
-  readonly machine: Machine
-  readonly network: Network
-  readonly hostname: string
-  readonly exec: Exec
-}
-
 /** A kernel, or tc itself, that does not know this queueing discipline. */
 const UNKNOWN = /qdisc kind is unknown|Unknown qdisc|No such file or directory/
 
@@ -61,7 +52,7 @@ card=\${card##* }
 [ "$card" ] || { echo 'there is no network card' >&2; exit 1; }`
 
 /** With what the guest's owner has to do when the guest has been away. */
-export function link({ machine, network, hostname, exec }: LinkParts) {
+export function link({ machine, network, hostname, exec }: GuestContext) {
   let isDown = false
   let current: LinkLimitSpec | undefined
   /** Whether we have set limits that must be removed. */

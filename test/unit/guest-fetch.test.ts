@@ -5,7 +5,7 @@ import { connect, type AddressInfo, type Server } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { GuestError, NetworkError } from '../../src/errors.ts'
-import { Fetch } from '../../src/guest/connection/fetch.ts'
+import { guestHttp } from '../../src/guest/connection/fetch.ts'
 import { CERTIFICATE } from '../support/certificate.ts'
 
 const NAMES = { hostname: 'Web', address: '192.168.100.224' }
@@ -15,7 +15,7 @@ async function fetchFrom(server: Server) {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const dialed: number[] = []
-  const http = new Fetch({
+  const http = guestHttp({
     ...NAMES,
     connect: async (port) => {
       dialed.push(port)
@@ -84,7 +84,7 @@ test.for([
 
 test('nobody there, and a server that hangs up, are NetworkErrors; an abort is the reason itself', async () => {
   const nobody = new NetworkError('Nothing answers at 192.168.100.224:81: connect ECONNREFUSED')
-  const http = new Fetch({ ...NAMES, connect: () => Promise.reject(nobody) })
+  const http = guestHttp({ ...NAMES, connect: () => Promise.reject(nobody) })
   const error: unknown = await http.fetch('http://guest:81/').catch((reason: unknown) => reason)
   expect(error).toBeInstanceOf(NetworkError)
   expect(error).toMatchObject({ cause: nobody, hint: expect.stringContaining('ss -tlnp') as string })

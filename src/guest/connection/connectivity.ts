@@ -1,14 +1,11 @@
 import type { Duplex } from 'node:stream'
 import type { RequestInit, Response } from 'undici'
-import type { Disposers } from '../../lifetime/disposers.ts'
-import type { Network } from '../../network/network.ts'
 import { oneOf, refuseUnknown } from '../../options/check.ts'
 import { requirePort } from '../../options/port.ts'
-import { Fetch } from './fetch.ts'
+import { guestHttp } from './fetch.ts'
 import { forward, type Forward } from './forward.ts'
 import { forwardUdp } from './forward-udp.ts'
-import type { RunState } from '../power/run-state.ts'
-import type { RunState } from '../power/run-state.ts'
+import type { GuestContext } from '../guest-context.ts'
 import type { WrittenConfig } from '../registry/guest-record.ts'
 
 /** Connections to a guest's ports. */
@@ -47,14 +44,9 @@ export interface SshForward extends Forward {
   readonly sshConfig: string
 }
 
-interface ConnectivityParts {
-  readonly hostname: string
-  readonly address: string
-  readonly network: Network
-  readonly runState: RunState
+interface ConnectivityParts extends GuestContext {
   readonly writeSshConfig: (localPort: number) => WrittenConfig
   readonly connect: Connectivity['connect']
-  readonly disposers: Disposers
 }
 
 const SSH_PORT = 22
@@ -73,7 +65,7 @@ function withSshConfig(forwarded: Forward, config: WrittenConfig): SshForward {
 /** Also `hangUp`, which ends the connections that are kept: those to a machine that has been put elsewhere lead nowhere. */
 export function connectivity(parts: ConnectivityParts): Connectivity & { hangUp(): void } {
   const { hostname, address, network, runState, writeSshConfig, connect, disposers } = parts
-  const http = new Fetch({ hostname, address, connect })
+  const http = guestHttp({ hostname, address, connect })
   disposers.defer(() => http.hangUp())
   const forwardTo = async (to: number | ForwardOptions): Promise<Forward | SshForward> => {
     const { port, protocol = 'tcp' } = typeof to === 'object' ? refuseUnknown(to, ['port', 'protocol']) : { port: to }
@@ -91,7 +83,7 @@ export function connectivity(parts: ConnectivityParts): Connectivity & { hangUp(
   }
   return {
     connect,
-    fetch: (url, init) => http.fetch(url, init),
+    fetch: http.fetch,
     forward: forwardTo as Connectivity['forward'],
     hangUp: () => void http.hangUp().catch(() => {}),
   }

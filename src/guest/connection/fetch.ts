@@ -9,51 +9,40 @@ interface FetchParts {
   readonly connect: (port: number) => Promise<Duplex>
 }
 
-/** The names in a URL that lead to the guest, besides its hostname and address. */
+/** The name in a URL that leads to the guest, besides its hostname and address. */
 const ANY_GUEST = 'guest'
 
-export class Fetch {
-  readonly #parts: FetchParts
-  #agent: Promise<Agent> | undefined
-
-  constructor(parts: FetchParts) {
-    this.#parts = parts
-  }
-
-  /** @throws GuestError for a URL that leads elsewhere; NetworkError when nothing answers, or the connection breaks; the signal's reason */
-  async fetch(input: string | URL, init?: RequestInit): Promise<Response> {
-    const url = this.#checked(input)
-    const { fetch } = await import('undici')
-    this.#agent ??= makeAgent(this.#parts.connect, (host) => this.#isGuest(host))
-    try {
-      return await fetch(url, { ...init, dispatcher: await this.#agent })
-    } catch (error) {
-      throw explain(error, `${init?.method ?? 'GET'} ${url.href}`)
-    }
-  }
-
-  async hangUp(): Promise<void> {
-    const agent = this.#agent
-    this.#agent = undefined
-    await (await agent)?.destroy()
-  }
-
-  #isGuest(host: string): boolean {
-    const { hostname, address } = this.#parts
-    return [ANY_GUEST, hostname.toLowerCase(), address].includes(host)
-  }
-
-  #checked(input: string | URL): URL {
-    const { hostname, address } = this.#parts
+/** HTTP to a guest, over connections that are kept for the next request. */
+export function guestHttp({ hostname, address, connect }: FetchParts) {
+  let agent: Promise<Agent> | undefined
+  const isGuest = (host: string) => [ANY_GUEST, hostname.toLowerCase(), address].includes(host)
+  const checked = (input: string | URL): URL => {
     const url = URL.parse(String(input))
     const hint = `Write a URL such as http://${ANY_GUEST}:8080/; the names ${hostname} and ${address} mean the same.`
     if (!url || !['http:', 'https:'].includes(url.protocol)) {
       throw new GuestError(`fetch needs an http: or https: URL; got '${String(input)}'`, { hint })
     }
-    if (!this.#isGuest(url.hostname)) {
-      throw leadsElsewhere(url.hostname, hint)
-    }
+    if (!isGuest(url.hostname)) throw leadsElsewhere(url.hostname, hint)
     return url
+  }
+  return {
+    /** @throws GuestError for a URL that leads elsewhere; NetworkError when nothing answers, or the connection breaks; the signal's reason */
+    fetch: async (input: string | URL, init?: RequestInit): Promise<Response> => {
+      const url = checked(input)
+      const { fetch } = await import('undici')
+      agent ??= makeAgent(connect, isGuest)
+      try {
+        return await fetch(url, { ...init, dispatcher: await agent })
+      } catch (error) {
+        throw explain(error, `${init?.method ?? 'GET'} ${url.href}`)
+      }
+    },
+    /** Ends every connection; the next request makes new ones. */
+    hangUp: async () => {
+      const former = agent
+      agent = undefined
+      await (await former)?.destroy()
+    },
   }
 }
 

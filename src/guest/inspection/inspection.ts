@@ -1,9 +1,6 @@
-import type { Disposers } from '../../lifetime/disposers.ts'
 import { capture, type Capture } from '../../machine/capture.ts'
 import { screenshot } from '../../machine/screenshot.ts'
-import type { Machine } from '../../machine/start-machine.ts'
-import type { Network } from '../../network/network.ts'
-import type { Exec } from '../commands.ts'
+import type { GuestContext } from '../guest-context.ts'
 import { journal, type JournalEntry, type JournalOptions } from './journal.ts'
 
 /** Ways to inspect a guest. */
@@ -30,15 +27,7 @@ export interface Inspection {
   readonly captures: readonly Capture[]
 }
 
-interface InspectionParts {
-  readonly machine: Machine
-  readonly network: Network
-  readonly macAddress: string
-  readonly exec: Exec
-  readonly disposers: Disposers
-}
-
-export function inspection({ machine, network, macAddress, exec, disposers }: InspectionParts): Inspection {
+export function inspection({ machine, network, macAddress, exec, disposers }: GuestContext): Inspection {
   const captures: Capture[] = []
   return {
     captures,

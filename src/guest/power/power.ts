@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Client } from 'ssh2'
 import { BootError, CommandError, SshError } from '../../errors.ts'
 import { Deadline } from '../../lifetime/deadline.ts'
 import { until } from '../../lifetime/until.ts'
 import type { Machine } from '../../machine/start-machine.ts'
-import type { Exec } from '../commands.ts'
-import type { GuestState, RunState } from './run-state.ts'
+import type { GuestContext } from '../guest-context.ts'
+import type { GuestState } from './run-state.ts'
 
 export interface PowerOptions {
   /** Aborts the wait; the guest continues what it was told to do. */
@@ -42,16 +41,6 @@ export interface Power {
   start(options?: PowerOptions): Promise<void>
 }
 
-interface PowerParts {
-  readonly machine: Machine
-  readonly runState: RunState
-  /** What a boot, and an orderly shutdown, may take, in milliseconds. */
-  readonly budget: number
-  readonly exec: Exec
-  /** The client once the guest is ready, with the patience of a boot if it is booting. */
-  readonly open: () => Promise<Client>
-}
-
 const BOOT_ID = 'cat /proc/sys/kernel/random/boot_id'
 const BETWEEN_LOOKS = 10
 
@@ -60,7 +49,8 @@ export async function keepWhenOff({ qmp }: Machine): Promise<void> {
   await qmp.execute('set-action', { shutdown: 'pause' })
 }
 
-export function power({ machine, runState, budget, exec, open }: PowerParts): Omit<Power, 'state'> {
+/** @param budget what a boot, and an orderly shutdown, may take, in milliseconds */
+export function power({ machine, runState, exec, open }: GuestContext, budget: number): Omit<Power, 'state'> {
   const { qmp, console } = machine
 
   const over = async (what: string, signal: AbortSignal | undefined, act: () => Promise<unknown>) => {

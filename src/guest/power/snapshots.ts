@@ -1,27 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BootError, CommandError, GuestError } from '../../errors.ts'
-import { budgetFactor, type Accelerator } from '../../accelerator/accelerator.ts'
+import { budgetFactor } from '../../accelerator/accelerator.ts'
 import type { Qmp } from '../../qmp/qmp.ts'
-import type { Machine } from '../../machine/start-machine.ts'
-import { armCommand, type ResumeAgentPort } from '../../template/identity/resume-agent.ts'
-import type { Exec } from '../commands.ts'
+import { armCommand } from '../../template/identity/resume-agent.ts'
+import type { GuestContext } from '../guest-context.ts'
 import { reset } from './power.ts'
-import type { RunState } from './run-state.ts'
 
 /** A saved state of a guest. */
 export interface Snapshot {
   readonly name: string
   readonly takenAt: Date
-}
-
-interface SnapshotParts {
-  readonly machine: Machine
-  readonly agent: ResumeAgentPort
-  readonly accel: Accelerator
-  readonly runState: RunState
-  readonly exec: Exec
-  /** Ends every connection to the guest from this side. */
-  readonly hangUp: () => void
 }
 
 /** With KVM, in milliseconds, each for one step. */
@@ -30,14 +18,17 @@ const BETWEEN_LOOKS = 20
 
 /** A guest's snapshots, kept inside the overlay that is removed with QEMU. */
 export class Snapshots {
-  readonly #parts: SnapshotParts
+  readonly #guest: GuestContext
+  readonly #hangUp: () => void
   readonly #taken = new Set<Snapshot>()
   #names = 0
   /** One after the other: there is one resume agent, and QEMU stops for each. */
   #turn: Promise<void> = Promise.resolve()
 
-  constructor(parts: SnapshotParts) {
-    this.#parts = parts
+  /** @param hangUp ends every connection to the guest from this side */
+  constructor(guest: GuestContext, hangUp: () => void) {
+    this.#guest = guest
+    this.#hangUp = hangUp
   }
 
   take(): Promise<Snapshot> {
@@ -61,7 +52,7 @@ export class Snapshots {
   }
 
   async #take(): Promise<Snapshot> {
-    const { machine, agent, exec } = this.#parts
+    const { machine, agent, exec } = this.#guest
     const { qmp } = machine
     const snapshot = { name: `snapshot-${++this.#names}`, takenAt: new Date() }
     const armed = agent.armed(this.#budget())
@@ -90,9 +81,9 @@ export class Snapshots {
         hint: 'Pass a snapshot that guest.snapshot() of the same guest returned.',
       })
     }
-    const { machine, agent, hangUp, runState } = this.#parts
+    const { machine, agent, runState } = this.#guest
     const { qmp } = machine
-    hangUp()
+    this.#hangUp()
     // One that has powered itself off would not run again without.
     if (runState.state === 'off') await reset(machine)
     await qmp.execute('stop')
@@ -103,11 +94,11 @@ export class Snapshots {
   }
 
   #budget(): AbortSignal {
-    return AbortSignal.timeout(BUDGET * budgetFactor(this.#parts.accel))
+    return AbortSignal.timeout(BUDGET * budgetFactor(this.#guest.accel))
   }
 
   async #job(command: 'snapshot-save' | 'snapshot-load', name: string): Promise<void> {
-    const { qmp } = this.#parts.machine
+    const { qmp } = this.#guest.machine
     const disk = await nodeOf(qmp, 'disk')
     const id = `${command}-${name}`
     await qmp.execute(command, { 'job-id': id, tag: name, vmstate: disk, devices: [disk] })

@@ -1,14 +1,11 @@
 import { NetworkError, WaitError } from '../../errors.ts'
-import type { Accelerator } from '../../accelerator/accelerator.ts'
 import { Deadline } from '../../lifetime/deadline.ts'
-import type { Machine } from '../../machine/start-machine.ts'
 import type { Panics, Panic } from '../../machine/panics.ts'
 import type { ExecResult } from '../../ssh/command/exec-options.ts'
 import { quote } from '../../ssh/quote.ts'
-import { isSilence, type Explain, type Why } from '../inspection/explain-failure.ts'
-import type { Exec } from '../commands.ts'
+import { isSilence } from '../inspection/explain-failure.ts'
+import type { GuestContext } from '../guest-context.ts'
 import type { Connectivity } from '../connection/connectivity.ts'
-import type { RunState } from '../power/run-state.ts'
 import { begin } from './pending.ts'
 import { isLoopback, parseSockets, SOCKETS_COMMAND, socketUrl } from './sockets.ts'
 import { isIdle, parseProperties, showUnit, stateOf, unitEvidence } from './units.ts'
@@ -56,17 +53,6 @@ export interface Waits {
   waitUntilFails(command: string, options?: WaitOptions): Promise<ExecResult>
 }
 
-interface WaitParts {
-  readonly id: string
-  readonly exec: Exec
-  readonly connect: Connectivity['connect']
-  readonly machine: Pick<Machine, 'console' | 'panics'>
-  readonly accel: Accelerator
-  readonly runState: RunState
-  readonly why: Why
-  readonly explain: Explain
-}
-
 export type WaitFor = <T>(
   options: WaitOptions & { outlastsPanic?: boolean },
   each: Pick<Wait<T>, 'what' | 'look' | 'lastLook' | 'explain'>,
@@ -75,7 +61,8 @@ export type WaitFor = <T>(
 /** A connect to a port may hang for 3 s when the guest does not answer at all. */
 const CONNECT_LIMIT = 1000
 
-export function waits({ id, exec, connect, machine, accel, runState, why, explain }: WaitParts): Waits {
+export function waits(guest: GuestContext, connect: Connectivity['connect']): Waits {
+  const { id, exec, machine, accel, runState, why, explain } = guest
   const wait: WaitFor = ({ outlastsPanic, ...options }, each) => {
     const times = resolveWait(options, accel)
     return explain(() =>

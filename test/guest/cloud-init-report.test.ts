@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { askCloudInit } from '../../src/guest/boot/cloud-init-report.ts'
+import { askCloudInit } from '../../src/guest/boot/cloud-init.ts'
 import { bootGuest, type Guest } from '../../src/index.ts'
 
 let guest: Guest

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import type { CloudInitReport } from '../../src/guest/boot/cloud-init-report.ts'
-import { faultOf } from '../../src/guest/boot/require-cloud-config.ts'
+import { type CloudInitReport, faultOf } from '../../src/guest/boot/cloud-init.ts'
 
 const FINE: CloudInitReport = { log: [], output: [], unknown: [], known: [], modules: {}, schema: '' }
 const RUNCMD = "('scripts_user', RuntimeError('Runparts: 1 failures (runcmd) in 1 attempted commands'))"

@@ -12,7 +12,7 @@ import type { RunState } from '../power/run-state.ts'
 import { liveClient } from './live-client.ts'
 import { openSsh } from './open-ssh.ts'
 import { setClock } from '../power/set-clock.ts'
-import { waitForCloudInit } from '../boot/wait-for-cloud-init.ts'
+import { waitForCloudInit } from '../boot/cloud-init.ts'
 import type { Duplex } from 'node:stream'
 
 interface ConnectionParts {

@@ -19,13 +19,13 @@ import { writeSeed } from '../../seed/volume.ts'
 import type { Login } from '../../ssh/connect.ts'
 import { seedFacts, seedNic } from './seed-nic.ts'
 import { openSsh } from '../connection/open-ssh.ts'
-import { requireCloudConfig } from '../boot/require-cloud-config.ts'
+import { requireCloudConfig, waitForCloudInit } from '../boot/cloud-init.ts'
 import { setClock } from '../power/set-clock.ts'
 import { explainBusyTap } from '../../network/diagnosis/tap-in-use.ts'
 import { explainSilence, type Neighbourhood } from '../network/address-conflict.ts'
 import type { CardWish, PluggedCard, ReservedCard } from '../network/further-cards.ts'
-import { waitForCloudInit } from '../boot/wait-for-cloud-init.ts'
 import { watchBoot } from '../boot/watch-boot.ts'
+import { randomBytes } from 'node:crypto'
 
 /** With KVM, in milliseconds: how long sshd may be silent after the boot has finished. */
 const SSHD_GRACE = 2000
@@ -179,4 +179,9 @@ function budgetSpent(budget: number, phase: string, consoleTail: string): BootEr
     consoleTail,
     hint: 'If the console shows that the boot is still progressing, allow more time with timeouts: { boot: milliseconds }.',
   })
+}
+
+/** Locally administered, unicast, in QEMU's customary range. */
+export function randomMac(): string {
+  return ['52', '54', '00', ...[...randomBytes(3)].map((byte) => byte.toString(16).padStart(2, '0'))].join(':')
 }

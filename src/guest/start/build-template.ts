@@ -17,10 +17,9 @@ import { freeze, FreezeError } from '../../template/freeze.ts'
 import type { CardFacts } from '../../template/key.ts'
 import { FILES, seal } from '../../template/store.ts'
 import { armCommand, ResumeAgentPort } from '../../template/identity/resume-agent.ts'
-import { bootMachine, type Booted, type BootInput, type Start } from './boot-machine.ts'
+import { bootMachine, type Booted, type BootInput, type Start, randomMac } from './boot-machine.ts'
 import type { PluggedCard } from '../network/further-cards.ts'
-import { explainFull, requireSpace } from './require-space.ts'
-import { randomMac } from './random-mac.ts'
+import { statfs } from 'node:fs/promises'
 
 /** With KVM, in milliseconds: from a guest that is ready to one that is frozen. */
 const FREEZE_BUDGET = 30_000
@@ -161,4 +160,31 @@ async function makeOverlay(disk: string, image: Image, signal: AbortSignal | und
   // -u: it need not open the image, nor what that builds on, as its size is known.
   const create = ['create', '-q', '-u', '-f', 'qcow2', '-F', format, '-b', backing, disk, `${image.size}`]
   await run(requireTool('qemu-img'), create, { signal })
+}
+
+/** For the disk, the state, and what others write in the meantime, in MiB. */
+const RESERVE = 64
+const HINT =
+  "Free some (npx vitest-guest gc), move the cache with VITEST_GUEST_CACHE, or boot each time with start: 'cold'."
+
+/** A template takes at most as much as the guest's memory, and a little for its disk. @throws HostError when there is less */
+async function requireSpace(folder: string, memoryMib: number, label: string): Promise<void> {
+  const free = await freeMib(folder)
+  const needed = memoryMib + RESERVE
+  if (free >= needed) return
+  const why = `${free} MiB are free in ${folder}, but ${needed} MiB are needed`
+  throw new HostError(`Not enough space for the template ${label}: ${why}`, { hint: HINT })
+}
+
+/** A better error when the file system is full, which is met as SIGBUS in QEMU's memory, as EPIPE in its state, as ENOSPC by ourselves. */
+async function explainFull(error: unknown, folder: string, label: string): Promise<unknown> {
+  const free = await freeMib(folder).catch(() => Infinity)
+  if (free >= 1) return error
+  const what = `The file system became full while the template ${label} was being built in ${folder}`
+  return new HostError(what, { cause: error, hint: HINT })
+}
+
+async function freeMib(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder)
+  return Math.floor((bavail * bsize) / 1024 / 1024)
 }

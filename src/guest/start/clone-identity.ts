@@ -7,9 +7,8 @@ import { writeSeed } from '../../seed/volume.ts'
 import { isIdentityOf, newIdentity, type Card, type NewIdentity } from '../../template/identity/identity.ts'
 import type { Template } from '../../template/store.ts'
 import { hostsBlock } from '../network/guest-registry.ts'
-import { randomMac } from './random-mac.ts'
+import { randomMac, type Start } from './boot-machine.ts'
 import { seedFacts, seedNic } from './seed-nic.ts'
-import type { Start } from './boot-machine.ts'
 
 interface CloneIdentity {
   readonly macAddress: string

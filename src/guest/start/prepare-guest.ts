@@ -6,10 +6,10 @@ import { Phases, type PhaseListener } from '../../lifetime/phases.ts'
 import type { ConsoleListener } from '../../machine/console.ts'
 import { openResolved } from '../../network/open-network.ts'
 import { requireFunction, requireOptions, requireSignal } from '../../options/check.ts'
-import { movedTo, type GuestOptions } from '../../options/guest-options.ts'
+import { movedTo, type GuestOptions, resolveGuest, type GuestSpec } from '../../options/guest-options.ts'
 import { requireHost } from './require-host.ts'
-import { resolveOptions } from './resolve-options.ts'
 import { templateFor } from './start-warm.ts'
+import { networkOptionsOf, resolveNetwork, type NetworkSpec } from '../../options/network/network-options.ts'
 
 export interface PrepareOptions extends GuestOptions {
   /** Aborts; the signal's reason is thrown. */
@@ -64,4 +64,10 @@ export async function prepareGuest(options: PrepareOptions = {}): Promise<Prepar
     await disposers[Symbol.asyncDispose]()
     return { accel, start: 'unfreezable' in template ? 'cold' : 'warm' }
   })
+}
+
+/** A guest and the network it opens for itself, checked and with every default filled in. @throws GuestError */
+export function resolveOptions(options: GuestOptions): { spec: GuestSpec; network: NetworkSpec } {
+  const network = resolveNetwork(networkOptionsOf(options))
+  return { spec: resolveGuest(options, network), network }
 }

@@ -3,10 +3,9 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeCredentials, type Credentials } from '../../seed/credentials.ts'
 import { ResumeAgentPort } from '../../template/identity/resume-agent.ts'
-import { bootMachine, type Booted, type BootInput, type Start } from './boot-machine.ts'
+import { bootMachine, type Booted, type BootInput, type Start, randomMac } from './boot-machine.ts'
 import { interfaceOf } from '../network/further-cards.ts'
 import type { Interface } from '../network/interface.ts'
-import { randomMac } from './random-mac.ts'
 import { requireUnanswered } from '../network/address-conflict.ts'
 
 /** A machine that is ready, however it came to be. */

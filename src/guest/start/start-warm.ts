@@ -16,7 +16,6 @@ import { interfaceName } from '../../seed/network-config.ts'
 import { exec } from '../../ssh/command/exec.ts'
 import { hardwareOf, rootLogin, withinBudget, type Start } from './boot-machine.ts'
 import { buildTemplate } from './build-template.ts'
-import { warnOfFailedIdentity, warnOfUnchangeable, warnOfUnfreezable } from '../boot/boot-warnings.ts'
 import { interfaceOf } from '../network/further-cards.ts'
 import { openSsh } from '../connection/open-ssh.ts'
 import { cloneIdentityOf } from './clone-identity.ts'
@@ -24,6 +23,7 @@ import type { Started } from './start-cold.ts'
 import { warnOnce } from '../../host/warn-once.ts'
 import { explainBusyTap } from '../../network/diagnosis/tap-in-use.ts'
 import { explainSilence, requireUnanswered } from '../network/address-conflict.ts'
+import type { GuestSpec } from '../../options/guest-options.ts'
 
 /** With KVM, in milliseconds: from starting QEMU to a clone that is ready. */
 const THAW_BUDGET = 10_000
@@ -180,3 +180,29 @@ async function renewLease(dhcp: Dhcp, macAddress: string, client: Client, signal
   const { exitCode } = await exec(client, renew, { reject: false, cancelSignal: signal })
   if (exitCode === 0) await dhcp.lease(macAddress, signal)
 }
+
+function warnOfUnfreezable({ hostname }: GuestSpec, { unfreezable }: Unfreezable): undefined {
+  warnOnce(`${unfreezable}. Guest ${hostname} therefore boots every time; set start: 'cold' to avoid this warning`)
+}
+
+function warnOfUnchangeable({ hostname }: GuestSpec, { label, unchangeable }: Template): undefined {
+  warnOnce(
+    `A clone of the template ${label} cannot change its name or address: ${unchangeable}. ` +
+      `Guest ${hostname} therefore gets its own template, which is booted once\n` +
+      HINT,
+  )
+}
+
+function warnOfFailedIdentity(
+  { hostname }: GuestSpec,
+  { label }: Template,
+  { lastSeen }: IdentityError,
+): undefined {
+  warnOnce(
+    `A clone of the template ${label} could not take the identity of guest ${hostname}: ${lastSeen}. It boots instead\n` +
+      HINT,
+  )
+}
+
+const HINT =
+  "Let systemd-networkd, netplan, NetworkManager or ifupdown manage the card, as cloud-init sets it up, or set start: 'cold' to boot every time without this warning."

@@ -1,6 +1,56 @@
 import type { Client } from 'ssh2'
+import { BootError } from '../../errors.ts'
+import { nearest } from '../../errors/nearest.ts'
 import { exec } from '../../ssh/command/exec.ts'
 import { quote } from '../../ssh/quote.ts'
+
+/** A module that failed, as cloud-init tells it: `('scripts_user', RuntimeError('…'))`. */
+const MODULE = /^\('([\w-]+)'/
+const HINT = "Set cloudInitErrors: 'warn' to start the guest anyway, with the errors in guest.warnings."
+
+/** Requires that cloud-init did what the user's cloud-config asks for; what else fails stays a warning. @throws BootError with its log */
+export async function requireCloudConfig(
+  client: Client,
+  cloudConfig: Readonly<Record<string, unknown>>,
+  errors: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const keys = Object.keys(cloudConfig)
+  if (keys.length === 0) return
+  const modules = errors.flatMap((error) => MODULE.exec(error)?.[1] ?? [])
+  const report = await askCloudInit(client, keys, modules, signal)
+  const fault = report && faultOf(report, errors)
+  if (fault) throw fault
+}
+
+export function faultOf(report: CloudInitReport, errors: readonly string[]): BootError | undefined {
+  const { unknown, known, schema, modules, log, output } = report
+  const [key] = unknown
+  if (key !== undefined) {
+    const near = nearest(key, known)
+    return new BootError(`cloud-init in the guest does not recognize the key \`${key}\` of cloudConfig`, {
+      option: 'cloudConfig',
+      hint: `${near === undefined ? '' : `Did you mean ${near}? `}${HINT}`,
+    })
+  }
+  if (schema !== '') {
+    return new BootError("cloudConfig does not match cloud-init's schema (cloud-init schema --system)", {
+      option: 'cloudConfig',
+      stderr: schema,
+      hint: HINT,
+    })
+  }
+  const failed = Object.entries(modules).filter(([, keys]) => keys.length > 0)
+  if (failed.length === 0) return undefined
+  const names = failed.map(([module, keys]) => `${keys.join(', ')} (module ${module})`)
+  const said = errors.filter((error) => failed.some(([module]) => error.startsWith(`('${module}'`)))
+  return new BootError(`cloud-init failed to apply cloudConfig: ${names.join('; ')}`, {
+    option: 'cloudConfig',
+    stdout: output.join('\n'),
+    stderr: [...log, ...said].join('\n'),
+    hint: `The lines above are from /var/log/cloud-init-output.log and /var/log/cloud-init.log. ${HINT}`,
+  })
+}
 
 export interface CloudInitReport {
   /** Lines of its log that are warnings or errors, the last of them. */
@@ -97,4 +147,28 @@ function readReport(text: string): CloudInitReport | undefined {
 
 function texts(list: unknown): string[] {
   return Array.isArray(list) ? list.map(String) : []
+}
+
+/**
+ * First has the kernel tell of every program that dumps core, not only of faults, for the console guard
+ * (https://docs.kernel.org/admin-guide/sysctl/kernel.html#print-fatal-signals). Then waits in the guest, in the same command, until
+ * logins are open and cloud-init has run all its stages. The files are what `cloud-init status --wait` looks at too, but that is
+ * a Python start-up, two seconds under emulation. (cloudinit/cmd/status.py, 22.4 to 25).
+ *
+ * What was done until then is on the disk afterwards, so that a crash at once does not lose what makes the guest boot again.
+ */
+const SCRIPT = `
+{ echo 1 >/proc/sys/kernel/print-fatal-signals; } 2>/dev/null
+pending() { [ -d /run/cloud-init ] && [ ! -e /run/cloud-init/result.json ] && [ ! -e /run/cloud-init/disabled ]; }
+while [ -e /run/nologin ] || pending; do sleep 0.2; done
+sync
+cat /run/cloud-init/result.json 2>/dev/null || true
+`
+
+/** Returns what cloud-init reports as errors: a module that failed is a warning here, since the guest itself is up. */
+export async function waitForCloudInit(client: Client, signal: AbortSignal): Promise<string[]> {
+  const { stdout } = await exec(client, SCRIPT, { cancelSignal: signal, timeout: 0 })
+  if (stdout === '') return []
+  const { v1 } = JSON.parse(stdout) as { v1?: { errors?: unknown[] } }
+  return (v1?.errors ?? []).map(String)
 }

@@ -16,7 +16,6 @@ import { killInside } from './kill-inside.ts'
 import { openFiles } from './open-files.ts'
 import { Panics } from './panics.ts'
 
-/** How QEMU ended. */
 export interface MachineExit {
   readonly exitCode: number | undefined
   readonly signal: string | undefined

@@ -69,7 +69,6 @@ export function adoptCommands(place: NetworkLayout, bridge: string, { addresses 
   )
 }
 
-/** Lines that give a bridge back as it was. */
 export function restoreCommands({ bridge, own }: HostRecord, { isUp, mtu, addresses }: Adopted): string {
   return lines(
     ...own.map((address) => `address delete ${address} dev ${bridge}`),

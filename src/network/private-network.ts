@@ -12,7 +12,6 @@ import { startKeeper } from './keeper/start-keeper.ts'
 
 const tapName = (index: number) => `tap${index}`
 
-/** A bridge and TAPs in namespaces of their own, held by a keeper. */
 export async function privateNetwork(place: NetworkSpec, signal?: AbortSignal, reason?: string): Promise<Network> {
   requireTool('ip')
   requireTun()

@@ -2,7 +2,6 @@ import type { Duplex } from 'node:stream'
 import pRetry from 'p-retry'
 import { Deadline } from '../lifetime/deadline.ts'
 
-/** Connects to a port of the guest. */
 export type Dial = (port: number, signal: AbortSignal) => Promise<Duplex>
 
 const SSH_PORT = 22

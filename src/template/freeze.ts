@@ -62,7 +62,6 @@ export async function completed(qmp: Qmp, signal?: AbortSignal): Promise<void> {
   }
 }
 
-/** Writes what one connection to a UNIX socket brings to a file. */
 async function receive(socketPath: string, file: string): Promise<AsyncDisposable & { received: Promise<void> }> {
   const server = createServer()
   server.listen(socketPath)

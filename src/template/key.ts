@@ -10,7 +10,6 @@ import { armCommand } from './identity/resume-agent.ts'
 /** Of the network, what a frozen guest knows. */
 export type NetworkFacts = NetworkLayout & Pick<Network, 'backend'>
 
-/** Of a further card. */
 export interface CardFacts {
   readonly network: NetworkFacts
   readonly address: string | undefined

@@ -21,7 +21,6 @@ export async function removeTemplate(key: string, { dryRun = false } = {}): Remo
   })
 }
 
-/** Removes what a dead build has left. */
 export async function removeTemplateBuild(key: string, { dryRun = false } = {}): Removal {
   const folder = join(templatesFolder(), `${key}.building`)
   return underLock(key, async () => {

@@ -35,7 +35,6 @@ export interface Manifest extends Identity {
   readonly digests: Readonly<Record<string, string>>
 }
 
-/** A complete template. */
 export interface Template extends Manifest {
   readonly folder: string
 }

@@ -2,14 +2,8 @@ import { BootError, SshError } from '../../errors.ts'
 import type { Console } from '../../machine/console.ts'
 import type { Machine, MachineExit } from '../../machine/start-machine.ts'
 
-interface Badness {
-  readonly pattern: RegExp
-  readonly what: string
-  readonly hint: string
-}
-
 /** Console output that means a boot has failed, other than a panic, with what to do about it. */
-const BADNESS: readonly Badness[] = [
+const BADNESS = [
   {
     pattern: /ALERT!\s{1,8}(.{0,300}?)\s{1,8}Dropping to a shell!|Dropping to a shell!/,
     what: 'The initramfs found no root file system and dropped to a shell',

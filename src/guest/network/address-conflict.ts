@@ -6,7 +6,6 @@ import type { Network } from '../../network/network.ts'
 
 const MOST_ASKED = 256
 
-/** A guest as the others on its network see it. */
 export interface Neighbour {
   readonly hostname: string
   readonly address: string

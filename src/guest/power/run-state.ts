@@ -49,7 +49,6 @@ export class RunState {
     return this.#run.signal
   }
 
-  /** Calls `listener` whenever every connection to the guest is lost. */
   onLost(listener: () => void): void {
     this.#onLost.add(listener)
   }
@@ -90,15 +89,9 @@ export class RunState {
       if (this.state !== 'panicked') left.resolve()
       else if (panics.isFinal) over.abort(panics.error)
     }
-    const stop = panics.onChange(look)
-    this.#onLost.add(look)
-    try {
-      look()
-      await until(over.signal, left.promise)
-    } finally {
-      stop()
-      this.#onLost.delete(look)
-    }
+    using _following = this.#follow(look)
+    look()
+    await until(over.signal, left.promise)
   }
 
   /** Calls `fail` when the guest has died, or dies while somebody watches: of QEMU's end, want of power, or a panic. */
@@ -110,9 +103,15 @@ export class RunState {
       const goesOn = this.state === 'panicked' && (outlastsPanic ?? panics.current?.isExpected)
       if (!goesOn || panics.isFinal) fail(fault)
     }
-    this.#onLost.add(look)
-    const stop = panics.onChange(look)
+    const following = this.#follow(look)
     look()
+    return following
+  }
+
+  /** Calls `look` whenever the state may have changed. */
+  #follow(look: () => void): Disposable {
+    this.#onLost.add(look)
+    const stop = this.#machine.panics.onChange(look)
     return {
       [Symbol.dispose]: () => {
         stop()

@@ -19,7 +19,10 @@ export async function setClock(client: Client, signal: AbortSignal): Promise<voi
     program.stdin.write(`${now}\n`)
     return answered
   }
-  await agreeOnTime(ask, 'Is the host too busy to run the guest, or does the guest lack a date(1) that can set the clock?')
+  await agreeOnTime(
+    ask,
+    'Is the host too busy to run the guest, or does the guest lack a date(1) that can set the clock?',
+  )
 }
 
 async function answer({ stdout, exit }: GuestProcess, signal: AbortSignal): Promise<string> {

@@ -40,7 +40,6 @@ function proxy(connector: readonly string[], socketPath: string): string {
   return [...connector, 'connect', socketPath].map((word) => quote(percent(word))).join(' ')
 }
 
-/** A line of known_hosts for `HostKeyAlias`. */
 export function knownHosts(id: string, hostPublicKey: string): string {
   return `${id} ${hostPublicKey}\n`
 }

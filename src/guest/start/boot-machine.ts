@@ -66,7 +66,6 @@ export interface BootInput extends Pick<
   readonly memoryFile?: MachineConfig['memoryFile']
 }
 
-/** A machine that is up, with root logged in. */
 export interface Booted {
   readonly machine: Machine
   readonly client: Client

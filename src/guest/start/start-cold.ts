@@ -8,7 +8,6 @@ import { interfaceOf } from '../network/further-cards.ts'
 import type { Interface } from '../network/interface.ts'
 import { requireUnanswered } from '../network/address-conflict.ts'
 
-/** A machine that is ready, however it came to be. */
 export interface Started extends Booted {
   readonly start: 'warm' | 'cold'
   readonly agent: ResumeAgentPort

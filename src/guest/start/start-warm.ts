@@ -193,11 +193,7 @@ function warnOfUnchangeable({ hostname }: GuestSpec, { label, unchangeable }: Te
   )
 }
 
-function warnOfFailedIdentity(
-  { hostname }: GuestSpec,
-  { label }: Template,
-  { lastSeen }: IdentityError,
-): undefined {
+function warnOfFailedIdentity({ hostname }: GuestSpec, { label }: Template, { lastSeen }: IdentityError): undefined {
   warnOnce(
     `A clone of the template ${label} could not take the identity of guest ${hostname}: ${lastSeen}. It boots instead\n` +
       HINT,

@@ -5,7 +5,6 @@ import type { Exec } from '../commands.ts'
 const PROPERTIES = ['LoadState', 'ActiveState', 'SubState', 'UnitFileState', 'Result', 'ExecMainStatus', 'Job']
 const JOURNAL_LINES = 12
 
-/** What systemd knows of a unit, by the names of its properties. */
 export type UnitProperties = Readonly<Record<string, string>>
 
 /** A name without a suffix is a service's, to systemctl and to us. */
@@ -39,7 +38,6 @@ export function isIdle(name: string): string {
   ].join('\n')
 }
 
-/** Its status and the end of its journal, for an error. */
 export async function unitEvidence(name: string, exec: Exec): Promise<GuestErrorFacts> {
   const unit = quote(name)
   const parts = [

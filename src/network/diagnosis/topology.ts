@@ -21,7 +21,6 @@ export interface HostLink {
   readonly stats64?: { readonly rx: { readonly bytes: number }; readonly tx: { readonly bytes: number } }
 }
 
-/** The machine at the other end of a TAP. */
 export interface Tenant {
   readonly tap: string | undefined
   readonly hostname: string

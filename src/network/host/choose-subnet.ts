@@ -10,7 +10,6 @@ import {
 import type { HostAddress, HostRecord } from './host-record.ts'
 import type { HostRoute } from './host-facts.ts'
 
-/** A range of addresses that is somebody's already. */
 export interface Taken {
   /** A subnet, or a single address. */
   readonly dst: string

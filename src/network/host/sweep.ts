@@ -72,9 +72,6 @@ async function isGone(namespace: number): Promise<boolean> {
   return ![...used, ...(await Promise.all(named))].includes(namespace)
 }
 
-function inodeOf(path: string): Promise<number | undefined> {
-  return stat(path).then(
-    ({ ino }) => ino,
-    () => undefined,
-  )
+async function inodeOf(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(() => undefined))?.ino
 }

@@ -8,9 +8,10 @@ import { NetworkError } from '../../errors.ts'
 import { programEnvironment } from '../../host/environment.ts'
 import { requireStreams } from '../../host/program/require-streams.ts'
 import { letGo } from '../../host/program/let-go.ts'
+import type { Inside } from '../inside/run-inside.ts'
 
 /** A running keeper, which ends with the process that asked for it. */
-export interface Keeper extends AsyncDisposable {
+export interface Keeper extends AsyncDisposable, Inside {
   readonly pid: number
   /** Resolves once the state folder is there and the socket answers. */
   readonly ready: Promise<void>
@@ -18,8 +19,6 @@ export interface Keeper extends AsyncDisposable {
   readonly folder: string
   /** Answers `CONNECT host:port` from inside the network. */
   readonly socketPath: string
-  /** The command line that runs another one inside the network; it ends with the keeper. */
-  inside(command: readonly string[]): [string, ...string[]]
   /** Has it outlive this process, for so many seconds at most. Returns the id of the process that holds it: with that it goes. */
   hold(seconds: number): number
 }

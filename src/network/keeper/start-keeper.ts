@@ -17,7 +17,6 @@ import { KEEPER_SOCKET } from '../../host/files/state-names.ts'
 /** A keeper that does not exit is killed after this long, in milliseconds. */
 const LEAVE_BUDGET = 1000
 
-/** A keeper with namespaces of its own. */
 export interface PrivateKeeper extends Keeper {
   /** Its other end is the keeper's, and breaks when the keeper goes: for what has to go then too. */
   readonly lifeline: Socket

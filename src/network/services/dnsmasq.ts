@@ -30,7 +30,7 @@ const BETWEEN_LOOKS = 50
 /** Runs dnsmasq on the bridge until the keeper ends. @throws HostError when it is not installed; NetworkError when it does not start */
 export async function startDnsmasq(
   keeper: Pick<Keeper, 'inside' | 'folder' | 'ready'>,
-  config: Omit<DnsmasqConfig, 'leases' | 'hosts'>,
+  config: DnsmasqConfig,
   signal?: AbortSignal,
 ): Promise<Dhcp> {
   const program = requireTool('dnsmasq')
@@ -41,7 +41,7 @@ export async function startDnsmasq(
   await mkdir(hosts).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error
   })
-  const [file, ...args] = keeper.inside([program, ...dnsmasqArguments({ ...config, leases, hosts })])
+  const [file, ...args] = keeper.inside([program, ...dnsmasqArguments(config, leases, hosts)])
   const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'], env: programEnvironment() })
   requireStreams(child, [program])
   letGo(child)
@@ -91,9 +91,6 @@ export async function startDnsmasq(
 interface DnsmasqConfig {
   readonly bridge: string
   readonly range: DhcpRange
-  /** Files in which it keeps, or finds, what it knows. */
-  readonly leases: string
-  readonly hosts: string
   /** Who knows more names. */
   readonly nameServer?: string | undefined
   /** The default gateway to announce. */
@@ -105,7 +102,7 @@ interface DnsmasqConfig {
  * leases that it never gave (`--dhcp-authoritative`): a clone has that of its template, from another dnsmasq. No `--no-ping`, and
  * each lease would take three seconds of asking around.
  */
-function dnsmasqArguments({ bridge, range, leases, hosts, nameServer, router }: DnsmasqConfig): string[] {
+function dnsmasqArguments({ bridge, range, nameServer, router }: DnsmasqConfig, leases: string, hosts: string) {
   return [
     '--no-daemon',
     '--conf-file=/dev/null',

@@ -18,7 +18,6 @@ export function userNetdev({ subnet, gateway }: Pick<NetworkLayout, 'subnet' | '
   return `user,restrict=on,ipv6=off,net=${subnet.cidr},host=${gateway},dns=${elsewhere},dhcpstart=${address}`
 }
 
-/** What such a network cannot do. */
 function refuse(what: string, hint = ELSEWHERE): () => Promise<never> {
   return async () => {
     throw new NetworkError(what, { hint })

@@ -67,11 +67,8 @@ export function dialThroughQemu(folder: string): DialAddress {
       const socket = connect({ host: '127.0.0.1', port: hostPort, noDelay: true, allowHalfOpen: true })
       try {
         await once(socket, 'connect', { signal })
-        await answered(
-          socket,
-          async () => (await rows()).find((row) => row.hostPort === hostPort && isOpen(row)),
-          signal,
-        )
+        const look = async () => (await rows()).find((row) => row.hostPort === hostPort && row.state !== 'HOST_FORWARD')
+        await answered(socket, look, signal)
         return socket
       } catch (error) {
         socket.on('error', () => {}).destroy()
@@ -82,10 +79,6 @@ export function dialThroughQemu(folder: string): DialAddress {
       await say(`hostfwd_remove ${NETDEV} tcp:127.0.0.1:${hostPort}`).catch(() => {})
     }
   }
-}
-
-function isOpen({ state }: Connection): boolean {
-  return state !== 'HOST_FORWARD'
 }
 
 /** Waits until the guest has taken or refused a connection that QEMU has taken already. */

@@ -102,7 +102,6 @@ chmod -- ${(mode & 0o7777).toString(8)} "$part" && touch -d @${Math.floor(mtimeM
 mv -fT -- "$part" "$target" && part=`
 }
 
-/** What Node's `stat` says of a file. */
 type FileFacts = Readonly<Record<'size' | 'mode' | 'mtimeMs', number>>
 
 /**

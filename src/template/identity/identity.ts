@@ -6,7 +6,6 @@ import type { NetworkLayout } from '../../options/network/network-options.ts'
 import { interfaceName } from '../../seed/network-config.ts'
 import { BootError } from '../../errors.ts'
 
-/** A network card and its address. */
 export interface Card {
   readonly macAddress: string
   /** Undefined for a further card without one. */
@@ -43,7 +42,6 @@ export function hasChangeableCards({ nic, addressing }: GuestSpec): boolean {
   return nic !== 'e1000' && addressing === 'static'
 }
 
-/** Whether a clone stays who its template was. */
 export function isIdentityOf({ hostname, address, macAddress }: GuestSpec, template: Identity): boolean {
   const [card] = template.cards
   return (
@@ -56,7 +54,7 @@ export function isIdentityOf({ hostname, address, macAddress }: GuestSpec, templ
 export function newIdentity(
   from: Identity,
   to: Identity,
-  keys: Pick<NewIdentity, 'hostKey' | 'hostPublicKey'>,
+  { hostKey, hostPublicKey }: Pick<NewIdentity, 'hostKey' | 'hostPublicKey'>,
   hosts: string,
 ): NewIdentity {
   const cards = to.cards.map((card, index) => ({
@@ -67,8 +65,8 @@ export function newIdentity(
   return {
     hostname: { from: from.hostname, to: to.hostname },
     machineId: randomUUID().replaceAll('-', ''),
-    hostKey: keys.hostKey,
-    hostPublicKey: keys.hostPublicKey,
+    hostKey,
+    hostPublicKey,
     cards: cards.filter(({ from: before, to: after }) => !isDeepStrictEqual(before, after)),
     hosts,
   }

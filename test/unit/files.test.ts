@@ -61,7 +61,7 @@ test.for([
 })
 
 test('the errors say where it failed, and how', () => {
-  const full = guestFileError("write of '/a'", '/a', {
+  const full = guestFileError({ what: "write of '/a'", path: '/a' }, {
     exitCode: 1,
     signal: undefined,
     stderr: 'No space left on device',

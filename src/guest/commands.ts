@@ -45,23 +45,22 @@ export interface Commands {
 
 type AnyExec = (command: string, options?: ExecOptions | BytesOptions) => Promise<ExecResult | ExecResult<Buffer>>
 
-interface Runner {
+/** What running commands in a guest takes. */
+export interface CommandParts {
+  /** Of the guest. */
+  readonly id: string
+  /** Runs a command without recording it in the history. */
+  readonly exec: Exec
+  /** The client once the guest is ready, with the patience of a boot if it is booting. */
   readonly open: () => Promise<Client>
-  /** Milliseconds, unless a command has its own. */
-  readonly timeout: number
   readonly explain: Explain
 }
 
-/** Runs commands without recording them in the history. */
-export function runIn({ open, timeout, explain }: Runner): Exec {
+/** Runs commands without recording them in the history, each for at most `timeout` milliseconds unless it has its own. */
+export function runIn(open: () => Promise<Client>, timeout: number, explain: Explain): Exec {
   const run: AnyExec = (command, options) => explain(async () => exec(await open(), command, { timeout, ...options }))
   // What the output is follows from the options, as the overloads say.
   return run as Exec
-}
-
-interface CommandParts extends Omit<Runner, 'timeout'> {
-  readonly id: string
-  readonly exec: Exec
 }
 
 export function commands({ id, exec: run, open, explain }: CommandParts): Commands {

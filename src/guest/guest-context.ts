@@ -1,16 +1,14 @@
-import type { Client } from 'ssh2'
 import type { Accelerator } from '../accelerator/accelerator.ts'
 import type { Disposers } from '../lifetime/disposers.ts'
 import type { Machine } from '../machine/start-machine.ts'
 import type { Network } from '../network/network.ts'
 import type { ResumeAgentPort } from '../template/identity/resume-agent.ts'
-import type { Exec } from './commands.ts'
-import type { Explain, Why } from './inspection/explain-failure.ts'
+import type { CommandParts } from './commands.ts'
+import type { Why } from './inspection/explain-failure.ts'
 import type { RunState } from './power/run-state.ts'
 
 /** What the parts of a guest's handle have in common. */
-export interface GuestContext {
-  readonly id: string
+export interface GuestContext extends CommandParts {
   readonly hostname: string
   readonly address: string
   readonly macAddress: string
@@ -19,11 +17,6 @@ export interface GuestContext {
   readonly agent: ResumeAgentPort
   readonly accel: Accelerator
   readonly runState: RunState
-  /** Runs a command without recording it in the history. */
-  readonly exec: Exec
-  /** The client once the guest is ready, with the patience of a boot if it is booting. */
-  readonly open: () => Promise<Client>
   readonly why: Why
-  readonly explain: Explain
   readonly disposers: Disposers
 }

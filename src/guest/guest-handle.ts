@@ -72,7 +72,7 @@ export function guestHandle(parts: GuestParts): Guest {
   const record = writeRecord({ network, hostname, address, image, tap, credentials })
   const { id, sshConfig, writeSshConfig } = record
   disposers.defer(() => record[Symbol.dispose]())
-  const exec = runIn({ open, timeout: commandTimeout, explain })
+  const exec = runIn(open, commandTimeout, explain)
   const context: GuestContext = { ...parts, id, hostname, address, runState, exec, open, why, explain }
   const { hangUp: hangUpHttp, ...ways } = connectivity({ ...context, connect, writeSshConfig })
   const powers = power(context, boot.budget)

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { lstat, rm, statfs } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -29,13 +30,12 @@ async function isDead(folder: string): Promise<boolean> {
 }
 
 /** Why nothing answers; undefined when something does. */
-export function refusal(socketPath: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect(socketPath)
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(undefined)
-    })
-    socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code))
-  })
+export async function refusal(socketPath: string): Promise<string | undefined> {
+  const socket = connect(socketPath)
+  const failure = await once(socket, 'connect').then(
+    () => undefined,
+    ({ code }: NodeJS.ErrnoException) => code,
+  )
+  socket.destroy()
+  return failure
 }

@@ -29,10 +29,7 @@ export interface Tenant {
   readonly id?: string
 }
 
-export interface Topology {
-  readonly kind: Network['kind']
-  readonly bridge: string | undefined
-  readonly gateway: string
+export interface Topology extends Pick<Network, 'kind' | 'bridge' | 'gateway'> {
   readonly interfaces: readonly HostLink[]
   readonly tenants: readonly Tenant[]
   /** One that keeps the guests from one another. */

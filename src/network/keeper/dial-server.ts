@@ -1,5 +1,6 @@
+import { once } from 'node:events'
 import type { Server } from 'node:http'
-import { connect, createServer as createListener } from 'node:net'
+import { connect, createServer as createListener, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type Duplex, pipeline } from 'node:stream'
 import { createServer } from '../../host/http.ts'
@@ -9,23 +10,21 @@ import { relayDatagrams } from '../udp/relay-datagrams.ts'
 export type DialAddress = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>
 
 /** From where this process is. */
-export const dialDirectly: DialAddress = (address, port, signal) =>
-  new Promise((resolve, reject) => {
-    // Either side may end first and still be answered.
-    const socket = connect({ host: address, port, noDelay: true, allowHalfOpen: true })
-    const giveUp = () => socket.destroy()
-    signal.addEventListener('abort', giveUp, { once: true })
-    socket.once('error', reject)
-    socket.once('connect', () => {
-      signal.removeEventListener('abort', giveUp)
-      socket.off('error', reject)
-      resolve(socket)
-    })
-  })
+export async function dialDirectly(address: string, port: number, signal: AbortSignal): Promise<Socket> {
+  // Either side may end first and still be answered.
+  const socket = connect({ host: address, port, noDelay: true, allowHalfOpen: true })
+  try {
+    await once(socket, 'connect', { signal })
+    return socket
+  } catch (error) {
+    socket.on('error', () => {}).destroy()
+    throw error
+  }
+}
 
 /**
- * Answers HTTP CONNECT by `dial`, `Upgrade: udp` on /ADDRESS:PORT by datagrams (datagrams.ts), and `Upgrade: listen` on /ADDRESS:PORT/NAME by passing what connects to ADDRESS:PORT on to
- * the UNIX socket NAME in `folder`, until the connection that asked for it ends.
+ * Answers HTTP CONNECT by `dial`, `Upgrade: udp` on /ADDRESS:PORT by datagrams (datagrams.ts), and `Upgrade: listen` on /ADDRESS:PORT/NAME
+ * by passing what connects there on to the UNIX socket NAME in `folder`, until the connection that asked for it ends.
  */
 export function dialServer(folder: string, dial: DialAddress): Server {
   const server = createServer((_request, response) => response.writeHead(405).end('CONNECT only\n'))

@@ -1,9 +1,8 @@
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { QEMU_FOLDER } from '../../host/files/state-names.ts'
-import type { DialAddress } from '../keeper/dial-server.ts'
+import { dialDirectly, type DialAddress } from '../keeper/dial-server.ts'
 import { humanMonitor, type HumanMonitor } from '../../qmp/qmp.ts'
 
 /** In QEMU's folder of a `user` network: its socket. */
@@ -64,9 +63,8 @@ export function dialThroughQemu(folder: string): DialAddress {
     listening = made.catch(() => {})
     const hostPort = await made
     try {
-      const socket = connect({ host: '127.0.0.1', port: hostPort, noDelay: true, allowHalfOpen: true })
+      const socket = await dialDirectly('127.0.0.1', hostPort, signal)
       try {
-        await once(socket, 'connect', { signal })
         const look = async () => (await rows()).find((row) => row.hostPort === hostPort && row.state !== 'HOST_FORWARD')
         await answered(socket, look, signal)
         return socket

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import pRetry from 'p-retry'
 import { Deadline } from '../lifetime/deadline.ts'
+import { until } from '../lifetime/until.ts'
 
 export type Dial = (port: number, signal: AbortSignal) => Promise<Duplex>
 
@@ -44,31 +45,22 @@ async function within<T>(limit: number, signal: AbortSignal, act: (signal: Abort
 }
 
 function readBanner(socket: Duplex, signal: AbortSignal): Promise<void> {
-  return new Promise<void>((resolve, reject) => {
-    let seen = Buffer.alloc(0)
-    const settle = (act: () => void) => {
-      socket.off('data', onData).off('error', onError).off('end', onEnd).off('close', onEnd)
-      signal.removeEventListener('abort', onAbort)
-      act()
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  let seen = Buffer.alloc(0)
+  const onData = (chunk: Buffer) => {
+    seen = Buffer.concat([seen, chunk])
+    if (BANNER.test(seen.toString('latin1'))) {
+      stop()
+      socket.pause()
+      socket.unshift(seen)
+      resolve()
+    } else if (seen.length > LONGEST_GREETING) {
+      reject(new Error('something other than an SSH server answers'))
     }
-    const onData = (chunk: Buffer) => {
-      seen = Buffer.concat([seen, chunk])
-      if (BANNER.test(seen.toString('latin1'))) {
-        settle(() => {
-          socket.pause()
-          socket.unshift(seen)
-          resolve()
-        })
-      } else if (seen.length > LONGEST_GREETING) {
-        settle(() => reject(new Error('something other than an SSH server answers')))
-      }
-    }
-    const onError = (error: Error) => settle(() => reject(error))
-    const onEnd = () => settle(() => reject(new Error('the connection was closed before an SSH banner arrived')))
-    const onAbort = () => settle(() => reject(signal.reason as Error))
-    socket.on('data', onData).on('error', onError).on('end', onEnd).on('close', onEnd)
-    signal.addEventListener('abort', onAbort, { once: true })
-    if (signal.aborted) onAbort()
-    else if (socket.destroyed) onEnd()
-  })
+  }
+  const onEnd = () => reject(new Error('the connection was closed before an SSH banner arrived'))
+  const stop = () => socket.off('data', onData).off('error', reject).off('end', onEnd).off('close', onEnd)
+  socket.on('data', onData).on('error', reject).on('end', onEnd).on('close', onEnd)
+  if (socket.destroyed) onEnd()
+  return until(signal, promise).finally(stop)
 }

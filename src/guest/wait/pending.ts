@@ -17,13 +17,7 @@ export interface Pending {
 const ABORTED_KEPT = 10
 const KEY = Symbol.for('vitest-guest.pending')
 
-interface Entry {
-  what: string
-  startedAt: Date
-  attempts: number | undefined
-  lastSeen: string | undefined
-  here: Error
-}
+type Entry = { -readonly [K in Exclude<keyof Pending, 'frames'>]: Pending[K] } & { readonly here: Error }
 
 interface Book {
   readonly running: Set<Entry>

@@ -1,3 +1,4 @@
+import { until } from '../../lifetime/until.ts'
 import type { Console } from '../../machine/console.ts'
 import { badOption } from '../../errors/bad-option.ts'
 import { NotYet, type WaitOptions } from './wait-until.ts'
@@ -51,32 +52,23 @@ export function consoleWait(wait: WaitFor, console: Console): Waits['waitForCons
 
 /** The first that is found once more text has come. */
 function next<T>(console: Console, find: () => T | undefined, interval: number, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    let timer: NodeJS.Timeout | undefined
-    let pause = interval
-    const stop = () => {
-      stopListening()
-      clearTimeout(timer)
-      signal.removeEventListener('abort', onAbort)
-    }
-    const look = () => {
-      timer = undefined
-      const startedAt = performance.now()
-      const found = find()
-      // Each search is through all of it: a match may span lines.
-      pause = Math.max(interval, SHARE * (performance.now() - startedAt))
-      if (!found) return
-      stop()
-      resolve(found)
-    }
-    const onAbort = () => {
-      stop()
-      reject(signal.reason as Error)
-    }
-    const stopListening = console.onOutput(() => {
-      if (pause < 1) look()
-      else timer ??= setTimeout(look, pause)
-    })
-    signal.addEventListener('abort', onAbort, { once: true })
+  const { promise, resolve } = Promise.withResolvers<T>()
+  let timer: NodeJS.Timeout | undefined
+  let pause = interval
+  const look = () => {
+    timer = undefined
+    const startedAt = performance.now()
+    const found = find()
+    // Each search is through all of it: a match may span lines.
+    pause = Math.max(interval, SHARE * (performance.now() - startedAt))
+    if (found) resolve(found)
+  }
+  const stop = console.onOutput(() => {
+    if (pause < 1) look()
+    else timer ??= setTimeout(look, pause)
+  })
+  return until(signal, promise).finally(() => {
+    stop()
+    clearTimeout(timer)
   })
 }

@@ -72,11 +72,11 @@ test('a port that is taken is an error, and free again once what took it is clos
 test('a worker thread can expose, and what it exposed ends with it', async () => {
   const module = JSON.stringify(new URL('../../src/network/keeper/expose.ts', import.meta.url).href)
   const { gateway: address, stateFolder, socketPath } = network
-  const where = JSON.stringify({ address, port: 8081, stateFolder, socketPath })
+  const keeper = JSON.stringify({ folder: stateFolder, socketPath })
   const program = `
     import { parentPort } from 'node:worker_threads'
     import { expose } from ${module}
-    await expose(${where}, (_request, response) => response.end('from a thread'))
+    await expose(${keeper}, '${address}', 8081, (_request, response) => response.end('from a thread'))
     parentPort.postMessage('ready')`
   const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(program)}`))
   await once(worker, 'message')

@@ -5,7 +5,6 @@ export type Accelerator = 'kvm' | 'tcg'
 
 export interface AcceleratorChoice {
   readonly accel: Accelerator
-  /** One line, for people. */
   readonly reason: string
 }
 

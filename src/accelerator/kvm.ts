@@ -8,11 +8,8 @@ import { requireTool } from '../host/program/tools.ts'
 
 const DEVICE = '/dev/kvm'
 
-/** What keeps KVM from running our guests. */
 export interface KvmFault {
-  /** One line. */
   readonly reason: string
-  /** What to do about it. */
   readonly fix: string
 }
 

@@ -52,7 +52,6 @@ export function hostAddress(option: string, text: unknown, subnet: Subnet): stri
   return text
 }
 
-/** The address `offset` places into the subnet. */
 export function nthAddress(subnet: Subnet, offset: number): string {
   return toText(subnet.first + offset)
 }

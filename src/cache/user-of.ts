@@ -4,7 +4,6 @@ import { basename, resolve } from 'node:path'
 /** Milliseconds within which a process that has chosen something from the cache has started QEMU with it. */
 const ABOUT_TO_START = 60_000
 
-/** A running process. */
 interface CommandLine {
   readonly pid: number
   readonly args: readonly string[]

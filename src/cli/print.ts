@@ -6,7 +6,6 @@ export function print(text: string): 0 {
   return 0
 }
 
-/** The same for what is no result. */
 export function printAside(text: string): void {
   process.stderr.write(visible(text))
 }

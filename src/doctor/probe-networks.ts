@@ -7,10 +7,8 @@ import { findTool } from '../host/program/tools.ts'
 
 type Kind = Exclude<NetworkKind, 'auto'>
 
-/** Why a kind of network cannot be had. */
 interface Obstacle {
   readonly why: string
-  /** The command that removes it. */
   readonly fix?: string | undefined
 }
 

@@ -36,7 +36,6 @@ export class Deadline implements Disposable {
     return this.#controller.signal
   }
 
-  /** Whether it has aborted because the time was up. */
   get isLate(): boolean {
     return this.#isLate
   }

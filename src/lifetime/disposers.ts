@@ -17,7 +17,6 @@ export class Disposers implements AsyncDisposable {
     if (this.#isOver) void this.#run().catch(() => {})
   }
 
-  /** Registers a resource and hands it back. */
   use<T extends AsyncDisposable>(resource: T): T {
     this.defer(() => resource[Symbol.asyncDispose]())
     return resource

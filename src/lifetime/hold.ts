@@ -23,7 +23,6 @@ export function hold(): Disposable {
   }
 }
 
-/** Keeps the process alive while `work` runs. */
 export async function held<T>(work: () => PromiseLike<T>): Promise<T> {
   using _ = hold()
   return await work()

@@ -6,7 +6,6 @@ const HOSTNAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
 const OWN = ['localhost', 'ip6-localhost', 'ip6-loopback']
 const HINT = "Write hostname: 'web-1'."
 
-/** @throws GuestError for an invalid hostname */
 export function checkHostname(hostname: unknown): string {
   if (typeof hostname !== 'string' || !HOSTNAME.test(hostname)) {
     throw badOption('hostname', 'one label of letters, digits and hyphens', hostname, HINT)

@@ -11,7 +11,6 @@ export interface Timeouts {
 
 const DEFAULT_TIMEOUTS: Required<Timeouts> = { boot: 60_000, command: 60_000 }
 
-/** @throws GuestError */
 export function resolveTimeouts(timeouts: unknown): Required<Timeouts> {
   if (!isPlainObject(timeouts)) throw badOption('timeouts', 'an object', timeouts, 'Write timeouts: { boot: 120_000 }.')
   const given = refuseUnknown(timeouts, Object.keys(DEFAULT_TIMEOUTS), 'timeouts.')

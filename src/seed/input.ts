@@ -9,7 +9,6 @@ export interface SeedNic {
   readonly dhcp?: boolean
   /** The default gateway; with DHCP it is leased instead. */
   readonly router?: string
-  /** Who knows names. */
   readonly nameServer?: string
   /** Bytes. @default 1500 */
   readonly mtu?: number

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { shareWorkers, type Scheduled } from '../../fixtures/leases/share-workers.ts'
-import { workerLimit } from '../../fixtures/setup/worker-limit.ts'
+import { shareWorkers, type Scheduled, workerLimit } from '../../fixtures/setup/worker-limit.ts'
 
 const plenty = { availableMib: 100_000, cores: 8 }
 const guest = { memoryMib: 512, cpus: 2 }

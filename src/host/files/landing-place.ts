@@ -1,20 +1,29 @@
-import { realpath } from 'node:fs/promises'
+import { lstat, realpath } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { kindOf } from './kind-of.ts'
 
-export interface LandingPlace {
-  /** Where it leads to, symlinks followed. */
-  readonly folder: string
-  /** In that folder. */
-  readonly target: string
+export type Kind = 'file' | 'folder' | 'symlink' | 'pipe' | 'socket' | 'device'
+
+/** The kind of file at a path; symlinks are not followed. Undefined when there is none. */
+export async function kindOf(path: string): Promise<Kind | undefined> {
+  const stats = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (!stats) return undefined
+  if (stats.isFile()) return 'file'
+  if (stats.isDirectory()) return 'folder'
+  if (stats.isSymbolicLink()) return 'symlink'
+  if (stats.isFIFO()) return 'pipe'
+  return stats.isSocket() ? 'socket' : 'device'
 }
 
 /**
  * Where something that comes from elsewhere may be put. The folder is the caller's word; what is at the path itself may have come from
  * elsewhere as well, by an earlier call, and a symlink would lead the next one to any place of this host.
+ * @returns the folder, symlinks followed, and the target in it
  * @throws Node's ELOOP for a symlink; ENOENT for no such folder; an error for a pipe, socket or device
  */
-export async function landingPlace(path: string): Promise<LandingPlace> {
+export async function landingPlace(path: string): Promise<{ folder: string; target: string }> {
   const whole = resolve(path)
   const folder = await realpath(dirname(whole))
   const target = join(folder, basename(whole))

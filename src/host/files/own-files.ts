@@ -15,7 +15,6 @@ export async function isOwnFolder(path: string, mode = 0o700): Promise<boolean> 
   return found?.isDirectory() === true && found.uid === process.getuid?.() && (found.mode & 0o777) === mode
 }
 
-/** Whether this is a UNIX socket of this user. */
 export async function isOwnSocket(path: string): Promise<boolean> {
   const found = await lstat(path).catch(() => undefined)
   return found?.isSocket() === true && found.uid === process.getuid?.()

@@ -1,21 +1,16 @@
-import { createReadStream, type ReadStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import { HostError } from '../../errors.ts'
 
 /** Few enough turns of the event loop for a file of any size. */
 const CHUNK = 256 * 1024
 
-/** A file that is read, tied to its end. */
-export interface WholeFile {
-  readonly output: ReadStream
-  /** Resolves when all of it has been read. @throws what the file system says; HostError when there was less than expected */
-  readonly done: Promise<void>
-  /** Closes it, if that has not been done yet. */
-  kill(): Promise<void>
-}
-
-/** Reads the first `size` bytes of a file, so that growth in the meantime does not matter. */
-export function readWhole(path: string, size: number): WholeFile {
+/**
+ * Reads the first `size` bytes of a file, so that growth in the meantime does not matter. `done` resolves when all of it has been read; `kill`
+ * closes it before that.
+ * @throws what the file system says; HostError when there was less than expected
+ */
+export function readWhole(path: string, size: number) {
   const output = createReadStream(path, { end: size - 1, highWaterMark: CHUNK })
   const done = finished(output).then(() => {
     if (output.bytesRead === size) return

@@ -6,7 +6,6 @@ import { programEnvironment } from '../environment.ts'
 import { requireStreams } from '../program/require-streams.ts'
 import { requireTool } from '../program/tools.ts'
 
-/** A tar that runs, tied to a stream. */
 export interface Tar {
   /** Resolves when it has ended well. @throws HostError with its stderr */
   readonly done: Promise<void>

@@ -2,7 +2,6 @@ import type { Writable } from 'node:stream'
 import { HostError } from '../../errors.ts'
 import { hasCapability } from '../rights/has-capability.ts'
 import { startTar, type Tar } from './tar.ts'
-import { TarListing, type LeftOut } from './tar-listing.ts'
 import { requireTool } from '../program/tools.ts'
 
 const CAP_MKNOD = 27
@@ -13,19 +12,16 @@ const MOST_MEMORY = 2 * 1024 ** 3
 const NO_DEVICE = /^\S*tar: .*: Cannot mknod: Operation not permitted$/
 const AFTER_ALL = /^\S*tar: Exiting with failure status due to previous errors$/
 
-export interface UnpackingTar extends Tar {
-  readonly input: Writable
-  /** What was in the archive, and is not in the folder. */
-  readonly leftOut: LeftOut
-}
-
 /**
  * Unpacks an archive that anybody may have made into a folder, which is there already and is not to be seen by others: with
  * our ownership, and the permissions that the archive and our umask allow; without devices, and without the setuid, setgid and sticky
  * bits.
  * @param maxBytes of all files, holes included; 512 for each thing besides
  */
-export function unpackTar(folder: string, maxBytes: number): UnpackingTar {
+export function unpackTar(
+  folder: string,
+  maxBytes: number,
+): Tar & { readonly input: Writable; readonly leftOut: LeftOut } {
   const args = [
     '--extract',
     // Lists each member, in a form that no file name can break.
@@ -44,7 +40,8 @@ export function unpackTar(folder: string, maxBytes: number): UnpackingTar {
     '--file=-',
     `--directory=${folder}`,
   ]
-  const isFine = (_: number, stderr: string) => stderr.trimEnd().split('\n').every((line) => NO_DEVICE.test(line) || AFTER_ALL.test(line)) // prettier-ignore
+  const isExpected = (line: string) => NO_DEVICE.test(line) || AFTER_ALL.test(line)
+  const isFine = (_: number, stderr: string) => stderr.trimEnd().split('\n').every(isExpected)
   const before = [...withoutDevices(), requireTool('prlimit'), `--as=${MOST_MEMORY}`]
   const { child, done, kill } = startTar(before, args, isFine)
   let tooMuch: HostError | undefined
@@ -71,4 +68,63 @@ function ours(done: Promise<void>, reason: () => HostError | undefined): Promise
 function withoutDevices(): string[] {
   if (!hasCapability(CAP_MKNOD)) return []
   return ['--ambient-caps=-all', '--inh-caps=-all', '--bounding-set=-all,+dac_override']
+}
+
+/** Names of what an archive held, as tar shows them, and how many there were of each kind. */
+export interface LeftOut {
+  readonly devices: Names
+  readonly specialBits: Names
+}
+
+export interface Names {
+  count: number
+  first: string | undefined
+}
+
+/** `-vv` and `--numeric-owner`: type and permissions, owner, size or device number, day, time, name. */
+const MEMBER = /^([-a-zA-Z]\S{9}) \d+\/\d+ +(\S+) \S+ \S+ (.*)/
+/** Of one line: what comes after is the end of a long name. */
+const KEPT = 512
+/** What a header takes. */
+const HEADER = 512
+const LINE_END = 0x0a
+
+/** Reads what tar tells of each member of an archive, and adds up their sizes. */
+export class TarListing {
+  readonly leftOut: LeftOut = { devices: { count: 0, first: undefined }, specialBits: { count: 0, first: undefined } }
+  readonly #maxBytes: number
+  readonly #onTooMuch: () => void
+  #bytes = 0
+  #line = ''
+
+  constructor(maxBytes: number, onTooMuch: () => void) {
+    this.#maxBytes = maxBytes
+    this.#onTooMuch = onTooMuch
+  }
+
+  read(chunk: Buffer): void {
+    for (let start = 0; start < chunk.length;) {
+      const end = chunk.indexOf(LINE_END, start)
+      const stop = end === -1 ? chunk.length : end
+      if (this.#line.length < KEPT) this.#line += chunk.toString('latin1', start, Math.min(stop, start + KEPT))
+      if (end !== -1) this.#onLine()
+      start = stop + 1
+    }
+  }
+
+  #onLine(): void {
+    const line = Buffer.from(this.#line, 'latin1').toString()
+    const [, mode = '', size = '', name = ''] = MEMBER.exec(line) ?? []
+    this.#line = ''
+    if (mode.startsWith('b') || mode.startsWith('c')) note(this.leftOut.devices, name)
+    // A hard link has those of the file that it leads to.
+    else if (/[sStT]/.test(mode.slice(1)) && !mode.startsWith('h')) note(this.leftOut.specialBits, name)
+    this.#bytes += HEADER + (/^\d+$/.test(size) ? Number(size) : 0)
+    if (this.#bytes > this.#maxBytes) this.#onTooMuch()
+  }
+}
+
+function note(names: Names, name: string): void {
+  names.count++
+  names.first ??= name
 }

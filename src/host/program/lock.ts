@@ -59,7 +59,27 @@ export async function takeLock(
  */
 export async function holdLock(path: string, signal?: AbortSignal, flags: string[] = []): Promise<AsyncDisposable> {
   signal?.throwIfAborted()
-  const { taken, release } = startHolder(path, flags)
+  // flock becomes cat once it has the lock (--no-fork), and cat sends back what it is sent. Both are util-linux and
+  // coreutils, which no Debian is without.
+  const holder = ['--pdeathsig', 'KILL', 'flock', '--exclusive', ...flags, '--no-fork', path, 'cat']
+  const child = spawn(requireTool('setpriv'), holder, { stdio: ['pipe', 'pipe', 'pipe'], env: programEnvironment() })
+  requireStreams(child, ['flock', path])
+  let stderr = ''
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  child.stdin.on('error', () => {})
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  const taken = new Promise<void>((resolve, reject) => {
+    child.stdout.once('data', () => resolve())
+    // It cannot be started at all, for want of descriptors or processes.
+    child.once('error', (cause) => reject(refusal(path, messageOf(cause), { cause })))
+    child.once('close', (exitCode) => reject(refusal(path, stderr, { exitCode: exitCode ?? undefined, stderr })))
+  })
+  taken.catch(() => {})
+  child.stdin.write('locked\n')
+  const release = async () => {
+    child.kill('SIGKILL')
+    await closed
+  }
   try {
     await until(signal, taken)
   } catch (error) {
@@ -84,31 +104,6 @@ export async function tryLock(path: string): Promise<AsyncDisposable | undefined
 /** Who holds a lock, or held it last: `process 12, which is building the template web`. */
 export async function readHolder(path: string): Promise<string> {
   return (await readFile(path, 'utf8').catch(() => '')) || 'another process'
-}
-
-function startHolder(path: string, flags: readonly string[]) {
-  // flock becomes cat once it has the lock (--no-fork), and cat sends back what it is sent. Both are util-linux and
-  // coreutils, which no Debian is without.
-  const holder = ['--pdeathsig', 'KILL', 'flock', '--exclusive', ...flags, '--no-fork', path, 'cat']
-  const child = spawn(requireTool('setpriv'), holder, { stdio: ['pipe', 'pipe', 'pipe'], env: programEnvironment() })
-  requireStreams(child, ['flock', path])
-  let stderr = ''
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
-  child.stdin.on('error', () => {})
-  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
-  const taken = new Promise<void>((resolve, reject) => {
-    child.stdout.once('data', () => resolve())
-    // It cannot be started at all, for want of descriptors or processes.
-    child.once('error', (cause) => reject(refusal(path, messageOf(cause), { cause })))
-    child.once('close', (exitCode) => reject(refusal(path, stderr, { exitCode: exitCode ?? undefined, stderr })))
-  })
-  taken.catch(() => {})
-  child.stdin.write('locked\n')
-  const release = async (): Promise<void> => {
-    child.kill('SIGKILL')
-    await closed
-  }
-  return { taken, release }
 }
 
 function refusal(path: string, reason: string, facts: ConstructorParameters<typeof HostError>[1]): HostError {

@@ -1,6 +1,5 @@
 import { HostError } from '../../errors.ts'
 
-/** What of a child it takes. */
 interface Child {
   readonly stdio: unknown
   on(event: 'error', listener: () => void): unknown

@@ -17,7 +17,6 @@ export interface BridgeOptions {
 const LONGEST_NAME = 15
 const HINT = "Write bridge: { name: 'br0' }, or bridge: { name: 'br0', adopt: true } to use an existing one."
 
-/** @throws GuestError naming the invalid option. */
 export function parseBridge(bridge: unknown, kind: string): BridgeOptions {
   if (!isPlainObject(bridge)) throw badOption('bridge', 'an object', bridge, HINT)
   const { name, adopt = false } = refuseUnknown(bridge, ['name', 'adopt'], 'bridge.')

@@ -7,7 +7,6 @@ const LEAST = { ipv4: 576, ipv6: 1280 }
 /** What an e1000 can take (linux/drivers/net/ethernet/intel/e1000: MAX_JUMBO_FRAME_SIZE less the frame). */
 const MOST = 16_110
 
-/** @throws GuestError for a size that no guest can be given */
 export function checkMtu(mtu: unknown, subnet6: Subnet6 | undefined): number {
   const least = subnet6 ? LEAST.ipv6 : LEAST.ipv4
   if (typeof mtu === 'number' && Number.isInteger(mtu) && mtu >= least && mtu <= MOST) return mtu

@@ -61,11 +61,14 @@ test.for([
 })
 
 test('the errors say where it failed, and how', () => {
-  const full = guestFileError({ what: "write of '/a'", path: '/a' }, {
-    exitCode: 1,
-    signal: undefined,
-    stderr: 'No space left on device',
-  })
+  const full = guestFileError(
+    { what: "write of '/a'", path: '/a' },
+    {
+      exitCode: 1,
+      signal: undefined,
+      stderr: 'No space left on device',
+    },
+  )
   expect(full).toMatchObject({ name: 'CommandError', path: '/a', code: 'ENOSPC', exitCode: 1 })
   expect(full.message).toMatch(
     /^write of '\/a' failed in the guest \(ENOSPC\)\n[^]*The guest's disk, or the memory .* is full/,

@@ -1,6 +1,7 @@
-import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { pipeline, type Duplex } from 'node:stream'
+import getPort from 'get-port'
+import pRetry from 'p-retry'
 import { NetworkError } from '../../errors.ts'
 import { messageOf } from '../../host/message-of.ts'
 
@@ -11,7 +12,13 @@ export interface Forward extends AsyncDisposable {
   readonly port: number
 }
 
-/** Listens on a free port of 127.0.0.1 and passes every connection to `connect`. @throws NetworkError when no port can be had */
+/** Between get-port's look and our bind another process may take the port. */
+const ATTEMPTS = 5
+
+/**
+ * Listens on a free port of 127.0.0.1 and passes every connection to `connect`.
+ * @throws NetworkError when no port can be had.
+ */
 export async function forward(connect: () => Promise<Duplex>): Promise<Forward> {
   const open = new Set<Duplex>()
   const server = createServer({ allowHalfOpen: true }, (client) => {
@@ -30,15 +37,11 @@ export async function forward(connect: () => Promise<Duplex>): Promise<Forward> 
     open.add(stream)
     stream.on('error', () => {}).once('close', () => open.delete(stream))
   }
-  try {
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-  } catch (cause) {
-    throw new NetworkError(`No port on 127.0.0.1 is available: ${messageOf(cause)}`, { cause })
-  }
   // A connection that cannot be accepted for lack of descriptors must not end the others.
   server.on('error', () => {})
-  const { port } = server.address() as AddressInfo
+  const port = await pRetry(() => listen(server), { retries: ATTEMPTS, minTimeout: 0 }).catch((cause: unknown) => {
+    throw new NetworkError(`No port on 127.0.0.1 is available: ${messageOf(cause)}`, { cause })
+  })
   return {
     protocol: 'tcp',
     host: '127.0.0.1',
@@ -49,4 +52,16 @@ export async function forward(connect: () => Promise<Duplex>): Promise<Forward> 
         for (const stream of open) stream.destroy()
       }),
   }
+}
+
+async function listen(server: Server): Promise<number> {
+  const port = await getPort({ host: '127.0.0.1' })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  return port
 }

@@ -1,4 +1,5 @@
-import { isIPv6, SocketAddress } from 'node:net'
+import { isIPv6 } from 'node:net'
+import ipaddr from 'ipaddr.js'
 import { badOption } from '../errors/bad-option.ts'
 
 export interface Subnet6 {
@@ -7,8 +8,9 @@ export interface Subnet6 {
   readonly prefix: number
 }
 
+const UNIQUE_LOCAL = ipaddr.IPv6.parseCIDR('fc00::/7')
+const GLOBAL = ipaddr.IPv6.parseCIDR('2000::/3')
 const HINT = "Write subnet6: 'fd00:100::/64'."
-const BITS = 128n
 /** An IPv4 address has to fit in behind it. */
 const LONGEST_PREFIX = 96
 
@@ -22,34 +24,19 @@ export function parseSubnet6(text: unknown): Subnet6 {
   if (prefix < 16 || prefix > LONGEST_PREFIX) {
     throw badOption('subnet6', `an IPv6 subnet from /16 to /${LONGEST_PREFIX}`, text, HINT)
   }
-  const shift = BITS - BigInt(prefix)
-  const first = (toNumber(base) >> shift) << shift
-  const isUniqueLocal = first >> 121n === 0xfcn >> 1n
-  const isGlobal = first >> 125n === 1n
-  if (!isUniqueLocal && !isGlobal) {
+  const first = ipaddr.IPv6.networkAddressFromCIDR(`${base}/${prefix}`)
+  if (!first.match(UNIQUE_LOCAL) && !first.match(GLOBAL)) {
     throw badOption('subnet6', 'a subnet of unique local (fd00::/8) or global addresses', text, HINT)
   }
-  const cidr = `${toText(first)}/${prefix}`
-  if (first === toNumber(base)) return { cidr, prefix }
+  const cidr = `${first.toString()}/${prefix}`
+  if (first.match(ipaddr.IPv6.parse(base), 128)) return { cidr, prefix }
   const expected = 'the first address of a subnet with its prefix length'
   throw badOption('subnet6', expected, text, `Write subnet6: '${cidr}'.`)
 }
 
 /** The address in `subnet6` of the machine that has `address`: the one ends with the other. */
 export function address6In({ cidr }: Subnet6, address: string): string {
-  return toText(toNumber(cidr.split('/')[0] as string) | toNumber(`::${address}`))
-}
-
-function toNumber(text: string): bigint {
-  // As the kernel writes it, but never with an IPv4 address at its end.
-  const [head = '', tail] = new URL(`http://[${text}]`).hostname.slice(1, -1).split('::')
-  const groupsOf = (part = '') => part.split(':').filter(Boolean)
-  const [before, after] = [groupsOf(head), groupsOf(tail)]
-  const zeros = Array.from({ length: 8 - before.length - after.length }, () => '0')
-  return [...before, ...zeros, ...after].reduce((sum, group) => (sum << 16n) + BigInt(`0x${group}`), 0n)
-}
-
-function toText(value: bigint): string {
-  const digits = value.toString(16).padStart(32, '0')
-  return new SocketAddress({ family: 'ipv6', address: digits.replace(/(.{4})(?!$)/g, '$1:') }).address
+  const [subnet] = ipaddr.IPv6.parseCIDR(cidr)
+  const bytes = [...subnet.toByteArray().slice(0, LONGEST_PREFIX / 8), ...ipaddr.IPv4.parse(address).toByteArray()]
+  return ipaddr.fromByteArray(bytes).toString()
 }

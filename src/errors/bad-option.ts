@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
+import { distance } from 'fastest-levenshtein'
 import { GuestError } from '../errors.ts'
-import { nearest } from './nearest.ts'
 
 /** Enough for users to recognize their own value, which may be of any size. */
 const SHOWN = { depth: 1, maxStringLength: 100, maxArrayLength: 10, customInspect: false } as const
@@ -20,4 +20,11 @@ export function unknownOption(name: string, known: readonly string[], prefix = '
   const suggestion = near === undefined ? '' : `. Did you mean \`${prefix}${near}\`?`
   const hint = `Known options: ${known.join(', ')}.`
   return new GuestError(`Unknown option \`${option}\`${suggestion}`, { option, hint })
+}
+
+/** The known name with the fewest edits to `name`, if they are few. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  const limit = Math.min(name.length - 1, Math.max(2, name.length / 4))
+  const found = known.map((each) => ({ each, edits: distance(name, each) })).filter(({ edits }) => edits <= limit)
+  return found.sort((one, other) => one.edits - other.edits)[0]?.each
 }

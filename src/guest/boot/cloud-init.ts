@@ -1,6 +1,6 @@
 import type { Client } from 'ssh2'
 import { BootError } from '../../errors.ts'
-import { nearest } from '../../errors/nearest.ts'
+import { nearest } from '../../errors/bad-option.ts'
 import { exec } from '../../ssh/command/exec.ts'
 import { quote } from '../../ssh/quote.ts'
 

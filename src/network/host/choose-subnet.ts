@@ -1,4 +1,4 @@
-import { BlockList } from 'node:net'
+import ipaddr from 'ipaddr.js'
 import { NetworkError } from '../../errors.ts'
 import { defaultIn, parseSubnet } from '../../address/ipv4.ts'
 import {
@@ -68,23 +68,19 @@ function overlaps(cidr: string, { what }: Taken, example: string): NetworkError 
   })
 }
 
-/** Of two subnets that have an address in common one holds the whole of the other. */
 function inTheWay(cidr: string, all: readonly Taken[]): Taken | undefined {
-  return all.find(({ dst }) => holds(cidr, dst) || holds(dst, cidr))
+  return all.find(({ dst }) => overlap(cidr, dst))
 }
 
-function holds(outer: string, inner: string): boolean {
-  const [base = '', prefix] = outer.split('/')
-  const [first = ''] = inner.split('/')
-  const family = familyOf(base)
-  if (familyOf(first) !== family) return false
-  const list = new BlockList()
-  list.addSubnet(base, Number(prefix ?? (family === 'ipv6' ? 128 : 32)), family)
-  return list.check(first, family)
+function overlap(one: string, other: string): boolean {
+  const [[first, prefix], [second, otherPrefix]] = [parse(one), parse(other)]
+  return first.kind() === second.kind() && first.match(second, Math.min(prefix, otherPrefix))
 }
 
-function familyOf(address: string): 'ipv4' | 'ipv6' {
-  return address.includes(':') ? 'ipv6' : 'ipv4'
+function parse(text: string) {
+  if (text.includes('/')) return ipaddr.parseCIDR(text)
+  const address = ipaddr.parse(text)
+  return [address, 8 * address.toByteArray().length] as const
 }
 
 function range(from: number, to: number): number[] {

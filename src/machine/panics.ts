@@ -15,7 +15,7 @@ export interface Panic {
 /** The whole line: output comes in pieces. */
 const PANIC = /Kernel panic - not syncing: (.*)\n/
 /** A kernel's last words (kernel/panic.c): that it halts, or that it reboots (panic=N) or starts another kernel (kdump). */
-const HALTS = /---\[ end Kernel panic/
+const HALTS = /---\[ end Kernel panic.*\n/
 const LEAVES = /Rebooting in \d+ seconds|Linux version \d/
 /** Milliseconds in which it says one or the other, also under emulation. */
 const SILENCE = 30_000

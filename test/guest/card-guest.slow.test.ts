@@ -25,14 +25,14 @@ beforeAll(async () => {
   )
   owner = await openElsewhere({ mtu: 4000, subnet6: 'fd00:100::/64', egress: { lan: true } }, host.inside)
   const booted = await owner.evaluate(`
-    const { guestNetwork } = await import('${GUEST_NETWORK}')
+    const { OpenGuestNetwork } = await import('${GUEST_NETWORK}')
     const { execa } = await import('execa')
     globalThis.inside = (...command) => {
       const [file, ...args] = network.inside(command)
       return execa(file, args, { reject: false })
     }
     // The name of the place that is taken already is guest.
-    globalThis.guest = await guestNetwork(network).boot({ hostname: 'other', macAddress: '${MAC.toUpperCase()}' })`)
+    globalThis.guest = await new OpenGuestNetwork(network).boot({ hostname: 'other', macAddress: '${MAC.toUpperCase()}' })`)
   // What it throws comes back as its message.
   expect(booted).toBeUndefined()
 })

@@ -11,28 +11,93 @@ import { GuestRegistry, type RegisteredNetwork } from './guest-registry.ts'
  * refuses the namespaces or the bridge.
  */
 export async function openNetwork(options: OpenOptions = {}): Promise<GuestNetwork> {
-  return guestNetwork(await open(options))
+  return new OpenGuestNetwork(await open(options))
 }
 
-/** A network as it is, with the registry of its guests. */
-export function guestNetwork(network: Network): RegisteredNetwork {
-  const registry = new GuestRegistry(network)
-  let isClosing = false
-  const own = {
-    registry,
-    guests: registry.guests,
-    boot: (options = {}) => bootGuest({ ...options, network: withGuests }),
-    [Symbol.asyncDispose]: async () => {
-      // A guest that has opened the network for itself disposes it, and must not be waited for then.
-      if (!isClosing) {
-        isClosing = true
-        await registry.close()
-      }
-      await network[Symbol.asyncDispose]()
-    },
-  } satisfies Partial<RegisteredNetwork>
-  // Property by property, as a spread would read its getters once and for all.
-  const properties = { ...Object.getOwnPropertyDescriptors(network), ...Object.getOwnPropertyDescriptors(own) }
-  const withGuests = Object.defineProperties({}, properties) as RegisteredNetwork
-  return withGuests
+/** A network, and the registry of the guests on it. What it is asked as a network it passes on, by functions that need no `this`. */
+export class OpenGuestNetwork implements RegisteredNetwork {
+  readonly registry: GuestRegistry
+  readonly #network: Network
+  #isClosing = false
+
+  constructor(network: Network) {
+    this.#network = network
+    this.registry = new GuestRegistry(network)
+  }
+
+  get guests() {
+    return this.registry.guests
+  }
+  readonly boot: GuestNetwork['boot'] = (options = {}) => bootGuest({ ...options, network: this })
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // A guest that has opened the network for itself disposes it, and must not be waited for then.
+    if (!this.#isClosing) {
+      this.#isClosing = true
+      await this.registry.close()
+    }
+    await this.#network[Symbol.asyncDispose]()
+  }
+
+  get kind() {
+    return this.#network.kind
+  }
+  get reason() {
+    return this.#network.reason
+  }
+  get bridge() {
+    return this.#network.bridge
+  }
+  get subnet() {
+    return this.#network.subnet
+  }
+  get gateway() {
+    return this.#network.gateway
+  }
+  get subnet6() {
+    return this.#network.subnet6
+  }
+  get mtu() {
+    return this.#network.mtu
+  }
+  get dhcpRange() {
+    return this.#network.dhcpRange
+  }
+  get egress() {
+    return this.#network.egress
+  }
+  get dhcp() {
+    return this.#network.dhcp
+  }
+  get backend() {
+    return this.#network.backend
+  }
+  get members() {
+    return this.#network.members
+  }
+  get attachments() {
+    return this.#network.attachments
+  }
+  get ready() {
+    return this.#network.ready
+  }
+  get stateFolder() {
+    return this.#network.stateFolder
+  }
+  get socketPath() {
+    return this.#network.socketPath
+  }
+
+  readonly attach: Network['attach'] = (...args) => this.#network.attach(...args)
+  readonly reserve: Network['reserve'] = (...args) => this.#network.reserve(...args)
+  readonly reserveFor: Network['reserveFor'] = (...args) => this.#network.reserveFor(...args)
+  readonly partition: Network['partition'] = (...groups) => this.#network.partition(...groups)
+  readonly heal: Network['heal'] = () => this.#network.heal()
+  readonly neighbours: Network['neighbours'] = (...args) => this.#network.neighbours(...args)
+  readonly run: Network['run'] = (...args) => this.#network.run(...args)
+  readonly inside: Network['inside'] = (command) => this.#network.inside(command)
+  readonly keep: Network['keep'] = (seconds) => this.#network.keep(seconds)
+  readonly dial: Network['dial'] = (...args) => this.#network.dial(...args)
+  readonly datagrams: Network['datagrams'] = (...args) => this.#network.datagrams(...args)
+  readonly expose: Network['expose'] = (...args) => this.#network.expose(...args)
 }

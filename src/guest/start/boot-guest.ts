@@ -15,7 +15,7 @@ import { reserveCard, resolveInterfaces } from '../network/further-cards.ts'
 import { guestHandle } from '../guest-handle.ts'
 import type { Guest } from '../guest.ts'
 import { isNetwork } from '../network/guest-registry.ts'
-import { guestNetwork } from '../network/open-guest-network.ts'
+import { OpenGuestNetwork } from '../network/open-guest-network.ts'
 import { keepWhenOff } from '../power/power.ts'
 import type { Start } from './boot-machine.ts'
 import type { BootOptions } from './boot-options.ts'
@@ -80,7 +80,8 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
     // A refused place needs no image.
     await Promise.race([taking, Promise.resolve()])
     // The keeper starts while the image is looked for.
-    const opening = given ?? disposers.useSoon(beginNetwork(wish, signal).then(guestNetwork))
+    const opening =
+      given ?? disposers.useSoon(beginNetwork(wish, signal).then((network) => new OpenGuestNetwork(network)))
     const { accel, reason } = await phases.run('accelerator', () => chooseAccelerator(wanted.accel, signal))
     if (accel === 'tcg' && wanted.accel === 'auto') {
       warnOnce(`KVM is not available, so guests run under emulation (TCG), about ten times slower: ${reason}`)

@@ -3,7 +3,8 @@ import { pathToFileURL } from 'node:url'
 import { GuestError, ImageError } from '../errors.ts'
 import type { Digest } from '../options/image.ts'
 import type { VendorImageName } from '../options/vendor-images.ts'
-import { latestDigest, noteLatest } from './catalogue/latest-digest.ts'
+import type { Latest } from './catalogue/entry.ts'
+import { knownLatest, latestDigest, noteLatest } from './catalogue/latest-digest.ts'
 import { mirrored } from './catalogue/mirror.ts'
 import { latestOf, wantedBuild, wantedLatest } from './catalogue/vendor-image.ts'
 import { downloadImage } from './download/download-image.ts'
@@ -11,7 +12,7 @@ import type { Wanted } from './download/wanted.ts'
 import type { Image, Progress } from './image.ts'
 
 /** What a file that was fetched elsewhere is to be. */
-export interface Addition {
+interface Addition {
   /** A vendor's image; undefined for what is wanted by its URL. */
   readonly name: VendorImageName | undefined
   /** Undefined for one that the catalogue or the vendor knows. */
@@ -30,10 +31,20 @@ export async function addImage({ name, digest }: Addition, file: string, onProgr
   }
   const latest = latestOf(name)
   if (!latest) return downloadImage(from(url, matching(wantedBuild(name), digest)), onProgress)
-  const newest = digest ?? (await latestDigest(name, latest, { onProgress }))
+  const newest = digest ?? (await newestDigest(name, latest, onProgress))
   const image = await downloadImage(from(url, wantedLatest(name, latest, newest)), onProgress)
   if (digest) await noteLatest(name, { url: mirrored(latest.checksums), digest })
   return image
+}
+
+async function newestDigest(name: VendorImageName, latest: Latest, onProgress: Progress): Promise<Digest> {
+  try {
+    return await latestDigest(name, latest, { onProgress })
+  } catch (error) {
+    const known = await knownLatest(name)
+    if (known === undefined) throw error
+    return known
+  }
 }
 
 function from(url: string, wanted: Wanted): Wanted {

@@ -7,7 +7,7 @@ import { print, printAside } from '../print.ts'
 import { sizeText } from '../show/units.ts'
 
 /** The digest that the command line gives. */
-export interface DigestOptions {
+interface DigestOptions {
   readonly sha256?: string | undefined
   readonly sha512?: string | undefined
 }

@@ -9,13 +9,13 @@ import { sizeText } from '../show/units.ts'
 /** Every name that there is an image for. */
 export async function renderNames(images: readonly ImageEntry[]): Promise<string> {
   const built = images.find(({ label, obsolete }) => label === 'debian-12' && obsolete === undefined)
-  const rows = [['debian-12', sizeOf(built), '512M', 'built here', '']]
+  const rows = [['debian-12', sizeOf(built), '512M', '', 'built here']]
   for (const name of VENDOR_IMAGE_NAMES) {
     const digest = await knownDigest(name)
     const cached = digest === undefined ? undefined : images.find(({ origin }) => origin?.digest === digest)
-    rows.push([name, sizeOf(cached), `${vendorMemoryMib(name)}M`, urlOf(name), quirksOf(name).join(', ')])
+    rows.push([name, sizeOf(cached), `${vendorMemoryMib(name)}M`, quirksOf(name).join(', '), urlOf(name)])
   }
-  return renderTable(['NAME', 'IN CACHE', 'MEMORY', 'FROM', 'REMARKS'], rows)
+  return renderTable(['NAME', 'IN CACHE', 'MEMORY', 'REMARKS', 'FROM'], rows)
 }
 
 function sizeOf(image: ImageEntry | undefined): string {

@@ -9,7 +9,7 @@ import { DownloadProgress } from './download-progress.ts'
 import { openDownloaded } from './open-downloaded.ts'
 import { findDownloaded, folderName } from './origin.ts'
 import { PartFile } from './part-file.ts'
-import { receive } from './receive.ts'
+import { receive, type Receive } from './receive.ts'
 import { takeIn } from './take-in.ts'
 import { plainName, type Wanted } from './wanted.ts'
 
@@ -79,9 +79,11 @@ function canGoOn(error: unknown, signal: AbortSignal | undefined): boolean {
   return error instanceof ImageError && error.attempts !== undefined
 }
 
-async function fetchPart(path: string, wanted: Wanted, how: Parameters<typeof receive>[2]): Promise<void> {
+async function fetchPart(path: string, wanted: Wanted, how: Receive): Promise<void> {
   await using part = await PartFile.open(path, wanted.digest, how.signal)
   const isResumed = part.size > 0
+  // A kill may have come after the last of it.
+  if (isResumed && (await part.digest()) === wanted.digest) return
   await receive(wanted, part, how)
   if ((await part.digest()) === wanted.digest) return
   if (isResumed) {

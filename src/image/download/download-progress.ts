@@ -74,7 +74,7 @@ export class DownloadProgress implements Disposable {
 }
 
 /** `43 % of 612 MB, 12.3 MB/s, 28 s left`, as far as it is known. */
-export function progressText({
+function progressText({
   at,
   total,
   rate,

@@ -4,8 +4,7 @@ import { messageOf } from '../../host/message-of.ts'
 
 /** Milliseconds in which a server takes a connection. */
 const CONNECT_MS = 15_000
-/** Milliseconds in which a server has to say something, however little. */
-export const SILENCE_MS = 30_000
+const SILENCE_MS = 30_000
 const MOST_REDIRECTS = 10
 const REDIRECTS = [301, 302, 303, 307, 308]
 
@@ -27,8 +26,15 @@ export interface Client extends AsyncDisposable {
 /** The redirects of a server lead nowhere; the message follows its URL. */
 export class RedirectError extends ImageError {}
 
+interface ClientOptions {
+  /** Milliseconds in which a server has to say something, however little. @default 30_000 */
+  readonly silenceMs?: number
+  /** Whether https: may not redirect to http:, as for what nothing else vouches for. @default false */
+  readonly staysSecure?: boolean
+}
+
 /** Connections to servers, by way of the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name. */
-export async function openClient(silenceMs = SILENCE_MS): Promise<Client> {
+export async function openClient({ silenceMs = SILENCE_MS, staysSecure = false }: ClientOptions = {}): Promise<Client> {
   // Loaded by the first download alone: it takes longer than many a test.
   const { EnvHttpProxyAgent, request } = await import('undici')
   const agent = attempt(
@@ -59,7 +65,7 @@ export async function openClient(silenceMs = SILENCE_MS): Promise<Client> {
         const { location } = answer.headers
         if (!REDIRECTS.includes(answer.status) || typeof location !== 'string') return answer
         answer.body.destroy()
-        url = follow(url, location)
+        url = follow(url, location, staysSecure)
       }
       throw new RedirectError(`redirects more than ${MOST_REDIRECTS} times`)
     },
@@ -75,8 +81,11 @@ export function withoutPassword(url: string): string {
   return parsed.href
 }
 
-function follow(from: URL, location: string): URL {
+function follow(from: URL, location: string, staysSecure: boolean): URL {
   const url = URL.parse(location, from.href)
+  if (staysSecure && from.protocol === 'https:' && url?.protocol === 'http:') {
+    throw new RedirectError(`redirects from https: to ${location}, which is not followed`)
+  }
   if (url && ['http:', 'https:'].includes(url.protocol)) return url
   throw new RedirectError(`redirects to ${location}, which is not followed`)
 }

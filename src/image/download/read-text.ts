@@ -14,7 +14,7 @@ const FIRST_WAIT = 300
 /** A small text from a URL. @throws ImageError */
 export async function readText(url: string, signal?: AbortSignal): Promise<string> {
   if (url.startsWith('file:')) return readLocal(url)
-  await using client = await openClient()
+  await using client = await openClient({ staysSecure: true })
   return await pRetry(() => readOnce(client, url, signal), {
     retries: RETRIES,
     minTimeout: FIRST_WAIT,

@@ -7,7 +7,7 @@ import { messageOf } from '../../host/message-of.ts'
 import { isNoSpace, megabytes, noSpace, refused, unreachable } from './download-errors.ts'
 import type { Wanted } from './wanted.ts'
 import type { DownloadProgress } from './download-progress.ts'
-import { openClient, RedirectError, SILENCE_MS, type Answer, type Client } from './http-get.ts'
+import { openClient, RedirectError, type Answer, type Client } from './http-get.ts'
 import type { PartFile } from './part-file.ts'
 import { whyNot } from './why-not.ts'
 
@@ -46,8 +46,8 @@ export async function receive(wanted: Wanted, part: PartFile, how: Receive): Pro
 }
 
 async function download(wanted: Wanted, part: PartFile, how: Receive): Promise<void> {
-  const { progress, signal, silenceMs = SILENCE_MS } = how
-  await using client = await openClient(silenceMs)
+  const { progress, signal, silenceMs } = how
+  await using client = await openClient(silenceMs === undefined ? {} : { silenceMs })
   let attempts = 0
   let most = part.size
   await pRetry(

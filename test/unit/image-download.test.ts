@@ -11,7 +11,7 @@ import { downloadImage } from '../../src/image/download/download-image.ts'
 import { resolveImage } from '../../src/image/resolve-image.ts'
 import { imageServer, rawDisk, send, sendHalf, sha256, sha512, startOf } from './support/image-server.ts'
 import { evaluationCommand, runCli } from './support/node.ts'
-import { temporaryFolder } from './support/temporary-folder.ts'
+import { pathWithout, temporaryFolder } from './support/temporary-folder.ts'
 
 const DISK = rawDisk()
 const DIGEST = sha256(DISK)
@@ -394,6 +394,34 @@ test('what an earlier download has left is not trusted', async () => {
   const { disk } = await fetchIt(`${server.url}/disk.raw`)
   expect(readFileSync(disk.path).equals(DISK)).toBe(true)
   expect(server.asked).toEqual(['/disk.raw bytes=1000-', '/disk.raw'])
+})
+
+test('a login page in between costs nothing of what was downloaded before', async () => {
+  let isPage = false
+  const server = await imageServer((request, response) => {
+    if (isPage) response.writeHead(200, { 'content-type': 'text/html' }).end('<html>')
+    else if (startOf(request) === undefined) sendHalf(request, response, DISK, 1_500_000)
+    else isPage = true
+    if (isPage && !response.writableEnded) response.destroy()
+  })
+  expect((await failure(fetchIt(`${server.url}/disk.raw`))).message).toContain('sends a web page')
+  expect(statSync(inImages(`downloading-${DIGEST.slice(0, 32)}`, 'part')).size).toBe(1_500_000)
+})
+
+test('without the program that unpacks it, an image need not be downloaded again', async () => {
+  const packed = execFileSync('xz', ['-c'], { input: DISK, maxBuffer: 1e8 })
+  const server = await imageServer((request, response) => send(request, response, packed))
+  const path = process.env['PATH']
+  vi.stubEnv('PATH', pathWithout('xz'))
+  const tools = await import('../../src/host/program/tools.ts')
+  // Some hosts have it in /usr/sbin or /sbin, which are searched too.
+  if (tools.findTool('xz') !== undefined) return
+  const error = await failure(fetchIt(`${server.url}/disk.raw.xz`, sha256(packed)))
+  expect(error.message).toMatch(/^xz: not found on PATH\nInstall it: sudo apt-get install xz-utils/)
+  vi.stubEnv('PATH', path)
+  const { disk } = await fetchIt(`${server.url}/disk.raw.xz`, sha256(packed))
+  expect(readFileSync(disk.path).equals(DISK)).toBe(true)
+  expect(server.asked).toHaveLength(1)
 })
 
 test('gc sweeps what a dead download has left, and its old lock', async () => {

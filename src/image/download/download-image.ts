@@ -1,15 +1,15 @@
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ImageError } from '../../errors.ts'
 import { takeLock, type Lock } from '../../host/program/lock.ts'
 import type { Image, Progress } from '../image.ts'
 import { BUILDING, DOWNLOADING, imagesFolder } from '../images-folder.ts'
-import { wrongDigest } from './download-errors.ts'
+import { DigestError, isNoSpace, wrongDigest } from './download-errors.ts'
 import { DownloadProgress } from './download-progress.ts'
 import { openDownloaded } from './open-downloaded.ts'
 import { findDownloaded, folderName } from './origin.ts'
 import { PartFile } from './part-file.ts'
-import { receive, type Receive } from './receive.ts'
+import { LARGEST, receive, type Receive } from './receive.ts'
 import { takeIn } from './take-in.ts'
 import { plainName, type Wanted } from './wanted.ts'
 
@@ -63,20 +63,24 @@ async function fetchInto(
 ): Promise<void> {
   using progress = new DownloadProgress(wanted.label, onProgress, (state) => lock.tell(state))
   await mkdir(folder, { recursive: true, mode: 0o700 })
+  const path = join(folder, 'part')
   try {
-    await fetchPart(join(folder, 'part'), wanted, { folder, progress, signal, silenceMs: wanted.silenceMs })
-    progress.done()
-    await takeIn(wanted, folder, progress, signal)
+    await fetchPart(path, wanted, { folder, progress, signal, silenceMs: wanted.silenceMs })
   } catch (error) {
-    if (!canGoOn(error, signal)) await rm(folder, { recursive: true, force: true })
+    const { size } = await stat(path).catch(() => ({ size: 0 }))
+    const isUseless = error instanceof DigestError || isNoSpace(error) || size === 0 || size > LARGEST
+    if (isUseless) await rm(folder, { recursive: true, force: true })
     throw error
   }
-}
-
-/** After a broken connection, or when nobody wants to wait any longer, but not of a file that is wrong or does not fit. */
-function canGoOn(error: unknown, signal: AbortSignal | undefined): boolean {
-  if (signal?.aborted) return true
-  return error instanceof ImageError && error.attempts !== undefined
+  progress.done()
+  try {
+    await takeIn(wanted, folder, progress, signal)
+  } catch (error) {
+    // Without xz, say, it need not be downloaded again.
+    const isItsOwn = error instanceof ImageError && signal?.aborted !== true
+    if (isItsOwn) await rm(folder, { recursive: true, force: true })
+    throw error
+  }
 }
 
 async function fetchPart(path: string, wanted: Wanted, how: Receive): Promise<void> {

@@ -56,7 +56,7 @@ async function digestOf(server: string, bytes: number): Promise<string> {
 
 async function download(server: string, bytes: number, digest: string): Promise<{ ms: number; rssMib: number }> {
   await using folder = await temporaryFolder()
-  const args = [program('image-download.mjs'), `${server}/${bytes}`, digest]
+  const args = [program('image-download.ts'), `${server}/${bytes}`, digest]
   const output = await run(process.execPath, args, { env: { VITEST_GUEST_CACHE: folder.path } })
   return JSON.parse(output) as { ms: number; rssMib: number }
 }

@@ -5,6 +5,8 @@ import { messageOf } from '../../host/message-of.ts'
 /** Milliseconds in which a server takes a connection. */
 const CONNECT_MS = 15_000
 const SILENCE_MS = 30_000
+/** Bytes of a body that may wait to be written: what fits into the default is read in too many turns. */
+const BUFFERED = 1024 * 1024
 const MOST_REDIRECTS = 10
 const REDIRECTS = [301, 302, 303, 307, 308]
 
@@ -50,6 +52,7 @@ export async function openClient({ silenceMs = SILENCE_MS, staysSecure = false }
   const ask = async (url: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal | undefined) => {
     const answer = await request(url, {
       dispatcher: agent,
+      highWaterMark: BUFFERED,
       headers: { 'user-agent': 'vitest-guest', 'accept-encoding': 'identity', ...headers, ...authorization(url) },
       ...(signal && { signal }),
     })

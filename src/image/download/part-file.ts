@@ -88,11 +88,13 @@ export class PartFile implements AsyncDisposable {
   }
 
   async #writeAll(batch: Buffer[], position: number): Promise<void> {
-    let all = batch.length === 1 ? (batch[0] as Buffer) : Buffer.concat(batch)
-    while (all.length > 0) {
-      const { bytesWritten } = await this.#file.write(all, 0, all.length, position)
-      position += bytesWritten
-      all = all.subarray(bytesWritten)
+    const { bytesWritten } = await this.#file.writev(batch, position)
+    const size = batch.reduce((sum, { length }) => sum + length, 0)
+    if (bytesWritten === size) return
+    // The disk is full, and says so when it is given the rest.
+    const all = Buffer.concat(batch)
+    for (let at = bytesWritten; at < size;) {
+      at += (await this.#file.write(all, at, size - at, position + at)).bytesWritten
     }
   }
 

@@ -1,6 +1,6 @@
 // Downloads an image into the cache of VITEST_GUEST_CACHE, and prints the milliseconds of that and the most memory it had, in MiB.
 // Arguments: its URL, and its SHA-256.
-import { resolveImage } from '../dist/src/image/resolve-image.js'
+import { resolveImage } from '../src/image/resolve-image.ts'
 
 const [url = '', digest = ''] = process.argv.slice(2)
 const startedAt = performance.now()

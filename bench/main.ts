@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what a guest costs by hand, with us, and at the least, side by side, as medians and ratios.
  *
- * Arguments: what to measure, of `starts fresh memory endurance files traffic networks` (all), `--rounds N` (5), and `--clones N`
+ * Arguments: what to measure, of `starts fresh memory endurance files traffic networks images` (all), `--rounds N` (5), and `--clones N`
  * (200) for endurance. What is measured replaces its part of docs/bench.json, with the moment and the commit; the chart docs/bench.svg
  * is drawn from the starts. Exits 1, after all of that, when endurance has found something that failed or grew.
  */
@@ -18,6 +18,7 @@ import { complaints } from './complaints.ts'
 import { measureEndurance } from './endurance.ts'
 import { measureFiles } from './files.ts'
 import { measureFresh } from './fresh.ts'
+import { measureImages } from './images.ts'
 import { measured } from './measurement.ts'
 import { measureMemory } from './memory.ts'
 import { table, type Parts, type Results } from './report.ts'
@@ -35,6 +36,7 @@ const PARTS = [
   'files',
   'traffic',
   'networks',
+  'images',
 ] as const satisfies (keyof Parts)[]
 
 const { values, positionals } = parseArgs({
@@ -49,7 +51,10 @@ const rounds = Number(values.rounds)
 const { accel, reason } = await chooseAccelerator('auto')
 console.log(`Measuring ${parts.join(', ')} on ${accel} (${reason})`)
 const image = await resolveImage({ base: 'debian-12', packages: [] }, { onProgress: console.log })
-await (await bootGuest({ onProgress: console.log }))[Symbol.asyncDispose]()
+// A download needs no guest.
+if (parts.some((part) => part !== 'images')) {
+  await (await bootGuest({ onProgress: console.log }))[Symbol.asyncDispose]()
+}
 
 const now: Results = { accel, cpus: availableParallelism(), qemu: await qemuVersion() }
 const chosen = (part: keyof Parts) => parts.includes(part)
@@ -59,6 +64,7 @@ if (chosen('memory')) keep('memory', await measured(measureMemory))
 if (chosen('endurance')) keep('endurance', await measured(() => measureEndurance(image, Number(values.clones))))
 if (chosen('files')) keep('files', await measured(() => measureFiles(rounds), rounds))
 if (chosen('traffic')) keep('traffic', await measured(() => measureTraffic(image, accel, rounds), rounds))
+if (chosen('images')) keep('images', await measured(() => measureImages(rounds), rounds))
 if (chosen('networks')) keep('networks', await measured(() => measureSetUps(rounds), rounds))
 
 console.log(`\n${table({ ...earlier(), ...now })}\n`)

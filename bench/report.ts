@@ -1,6 +1,7 @@
 import type { Endurance, Use } from './endurance.ts'
 import type { Files } from './files.ts'
 import type { Fresh } from './fresh.ts'
+import type { Images } from './images.ts'
 import { when, type Measurement } from './measurement.ts'
 import type { Memory } from './memory.ts'
 import { median } from './median.ts'
@@ -17,6 +18,7 @@ export interface Parts {
   files: Files
   traffic: Traffic
   networks: SetUps
+  images: Images
 }
 
 /** Everything that was measured, as docs/bench.json keeps it: each part in the run that measured it last. */
@@ -25,7 +27,7 @@ export type Results = { accel: 'kvm' | 'tcg'; cpus: number; qemu: string } & {
 }
 
 /** Medians and ratios, for people. */
-export function table({ cpus, starts, fresh, memory, endurance, files, traffic, networks }: Results): string {
+export function table({ cpus, starts, fresh, memory, endurance, files, traffic, networks, images }: Results): string {
   const lines: string[] = []
   const head = (what: string, part: Measurement) => lines.push(`${what}; ${when(part)}`)
   const line = (what: string, value: string, more = '') =>
@@ -115,6 +117,13 @@ export function table({ cpus, starts, fresh, memory, endurance, files, traffic, 
     }
     lines.push('One more such network, while this many workers have theirs')
     for (const [others, times] of further.entries()) line(`  ${others}`, milliseconds(median(times)))
+  }
+  if (images) {
+    const { ours, curl, memory } = images
+    head(`Images, medians (${ours.length} rounds, in turns with curl and sha256sum)`, images)
+    const others = `curl ${seconds(median(curl))}; ours is ${ratio(ours, curl)} x curl`
+    line('  download of 600 MB with its digest', seconds(median(ours)), others)
+    for (const { bytes, rssMib } of memory) line(`  memory of a download of ${bytes / 1e6} MB`, mib(rssMib))
   }
   return lines.join('\n')
 }

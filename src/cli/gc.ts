@@ -9,9 +9,9 @@ export default {
 
 Removes from the cache whatever can no longer be used, or has not been used for a long time:
 
-  - leftovers of interrupted builds
+  - leftovers of interrupted builds and downloads
   - templates that are broken, or whose image is gone
-  - images that this release would build differently, and the templates based on them
+  - images that this release would build differently, or that the vendor has replaced, and the templates based on them
   - images and templates not used for the given number of days
 
 Never removes anything that is in use, or was used less than a minute ago.

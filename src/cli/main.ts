@@ -22,7 +22,7 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<{ default:
     summary: 'list or remove the templates (frozen guests) in the cache',
     load: () => import('./template.ts'),
   },
-  image: { summary: 'list or remove the built images in the cache', load: () => import('./image.ts') },
+  image: { summary: 'list, download, add or remove the images in the cache', load: () => import('./image.ts') },
   gc: { summary: 'remove unused images and templates from the cache', load: () => import('./gc.ts') },
 }
 

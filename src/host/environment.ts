@@ -5,11 +5,17 @@ import { join } from 'node:path'
  * The one place that reads the environment.
  *
  * - `VITEST_GUEST_CACHE`: folder for images and templates; default `$XDG_CACHE_HOME/vitest-guest`, else `~/.cache/vitest-guest`.
+ * - `VITEST_GUEST_IMAGE_MIRROR`: a base URL that stands before those of the vendors' images; default none.
+ * - `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`: read by undici when it downloads an image.
  * - `TMPDIR`: where state folders are made; default `/tmp`.
  */
 export function cacheFolder(): string {
   const { VITEST_GUEST_CACHE: own, XDG_CACHE_HOME: xdg } = process.env
   return own || join(xdg || join(homedir(), '.cache'), 'vitest-guest')
+}
+
+export function imageMirror(): string | undefined {
+  return process.env['VITEST_GUEST_IMAGE_MIRROR'] || undefined
 }
 
 export function temporaryFolder(): string {

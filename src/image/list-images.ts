@@ -8,13 +8,17 @@ import { parseImage } from '../options/image.ts'
 import { imagesFolder, isImageName } from './images-folder.ts'
 import { IMAGE_FILES } from './seal-image.ts'
 import { makeRecipe, type Recipe } from './build/recipe.ts'
+import { outdated } from './catalogue/outdated.ts'
+import { readOrigin, type Origin } from './download/origin.ts'
 
-/** A built image in the cache. */
+/** An image in the cache, built or downloaded. */
 export interface ImageEntry {
   readonly name: string
   readonly folder: string
   /** What it was asked for as, or why it is none. */
   readonly label: string
+  /** Of a downloaded one. */
+  readonly origin: Origin | undefined
   /** Bytes on the disk. */
   readonly bytes: number
   readonly createdAt: Date
@@ -34,16 +38,20 @@ export async function listImages(): Promise<ImageEntry[]> {
 async function describe(name: string): Promise<ImageEntry> {
   const folder = join(imagesFolder(), name)
   const { mtime } = await stat(folder)
-  const disk = await stat(join(folder, IMAGE_FILES.disk)).catch(() => undefined)
-  const recipe = await readRecipe(folder)
+  const origin = await readOrigin(folder)
+  const file = origin?.disk ?? IMAGE_FILES.disk
+  const disk = await stat(join(folder, file)).catch(() => undefined)
+  const recipe = origin ? undefined : await readRecipe(folder)
+  const use = origin ? await outdated(origin) : obsolete(name, recipe)
   return {
     name,
     folder,
-    label: recipe?.label ?? 'broken: recipe.json cannot be read',
+    label: origin?.label ?? recipe?.label ?? 'broken: recipe.json cannot be read',
+    origin,
     bytes: await diskUsage(folder),
     createdAt: disk?.mtime ?? mtime,
     lastUse: mtime,
-    obsolete: disk ? obsolete(name, recipe) : 'broken: disk.raw is missing',
+    obsolete: disk ? use : `broken: ${file} is missing`,
     user: await userOf(folder),
   }
 }

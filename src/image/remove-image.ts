@@ -1,13 +1,15 @@
 import { mkdtemp, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { listFolder } from '../cache/list-folder.ts'
 import { readHolder, tryLock } from '../host/program/lock.ts'
 import { userOf } from '../cache/user-of.ts'
 import { removeAsRoot } from './build/build-step.ts'
-import { BUILDING, imagesFolder } from './images-folder.ts'
+import { BUILDING, DOWNLOADING, imagesFolder } from './images-folder.ts'
+
+const LOCK = '.lock'
 
 /**
- * Removes a built image that is not in use; the caller must check whether templates are based on it.
+ * Removes an image that is not in use; the caller must check whether templates are based on it.
  * @returns who uses it, when that is why it stays
  */
 export async function removeImage(name: string, { dryRun = false } = {}): Promise<string | undefined> {
@@ -36,5 +38,27 @@ export async function removeImageBuild(name: string, { dryRun = false } = {}): P
   await using held = await tryLock(lock)
   if (!held) return await readHolder(lock)
   if (!dryRun) await removeAsRoot(join(imagesFolder(), name))
+  return undefined
+}
+
+/** Unfinished downloads, under way or not, and the locks of others: each by the name of its folder or file. */
+export async function listDownloads(): Promise<{ readonly unfinished: string[]; readonly locks: string[] }> {
+  const names = (await listFolder(imagesFolder()))
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith(DOWNLOADING))
+  const unfinished = names.filter((name) => !name.endsWith(LOCK))
+  const locks = names.filter((name) => name.endsWith(LOCK) && !unfinished.includes(basename(name, LOCK)))
+  return { unfinished, locks }
+}
+
+/**
+ * Removes an unfinished download that nobody goes on with, or the lock of one.
+ * @returns who is downloading, when that is why it stays
+ */
+export async function removeDownload(name: string, { dryRun = false } = {}): Promise<string | undefined> {
+  const lock = join(imagesFolder(), `${basename(name, LOCK)}${LOCK}`)
+  await using held = await tryLock(lock)
+  if (!held) return await readHolder(lock)
+  if (!dryRun) await rm(join(imagesFolder(), name), { recursive: true, force: true })
   return undefined
 }

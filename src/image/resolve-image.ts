@@ -1,5 +1,8 @@
 import type { ImageSpec } from '../options/image.ts'
 import { buildImage } from './build/build-image.ts'
+import { requireBootable, vendorImage } from './catalogue/vendor-image.ts'
+import { downloadImage } from './download/download-image.ts'
+import { wantedRemote } from './download/wanted.ts'
 import type { Image, Progress } from './image.ts'
 import { openUserDisk } from './disk/user-disk.ts'
 
@@ -14,8 +17,8 @@ interface Resolve {
 
 /**
  * Makes sure that the disk exists: builds it when it is a built image that the cache does not hold yet (about a
- * minute), inspects it when it is the user's own.
- * @throws ImageError when the disk cannot be found, read or built; HostError when a tool is missing; the signal's
+ * minute), downloads it when it is a vendor's or has a URL, inspects it when it is the user's own.
+ * @throws ImageError when the disk cannot be found, read, downloaded or built; HostError when a tool is missing; the signal's
  * reason when aborted.
  */
 export async function resolveImage(
@@ -24,6 +27,11 @@ export async function resolveImage(
 ): Promise<Image> {
   signal?.throwIfAborted()
   if ('path' in spec) return openUserDisk(spec, onProgress, signal)
+  if ('url' in spec) return downloadImage(wantedRemote(spec), onProgress, signal)
+  if ('vendor' in spec) {
+    requireBootable(spec.vendor)
+    return vendorImage(spec, { onProgress, signal })
+  }
   const image = await buildImage(spec, onProgress, signal)
   const { direct } = image
   return { ...image, direct: { ...direct, append: [direct.append, ...kernelParameters].join(' ') } }

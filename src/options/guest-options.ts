@@ -13,16 +13,18 @@ import { checkPassword } from './password.ts'
 import { reservedOn, type Addressing } from './network/network-options.ts'
 import type { NetworkKind, NetworkLayout, NetworkOptions } from './network/network-options.ts'
 import { resolveTimeouts, type Timeouts } from './timeouts.ts'
+import { vendorMemoryMib } from './vendor-images.ts'
 
 /** Options of a guest, apart from its name and its network. */
 export interface MachineOptions {
   /**
-   * `'debian-12'`, the same with more packages (`{ base: 'debian-12', packages: ['nginx'] }`), or the absolute path of
-   * a qcow2 or raw disk with its own boot loader and cloud-init. The image is never written to.
+   * `'debian-12'`, the same with more packages (`{ base: 'debian-12', packages: ['nginx'] }`), a vendor's cloud image by its name
+   * (`'ubuntu-24.04'`), or a qcow2 or raw disk with its own boot loader and cloud-init: its absolute path, or `{ url, sha256 }`. The
+   * image is never written to.
    * @default 'debian-12'
    */
   image?: ImageOption
-  /** Size with its unit. @default '512M' */
+  /** Size with its unit. @default '512M', or what the vendor of the image asks for if that is more */
   memory?: string
   /** Virtual CPUs. @default 2 */
   cpus?: number
@@ -107,7 +109,7 @@ export const DEFAULT_HOSTNAME = 'guest'
 export function resolveGuest(options: GuestOptions, network: NetworkLayout, taken: readonly string[] = []): GuestSpec {
   const {
     image = 'debian-12',
-    memory = '512M',
+    memory,
     cpus = 2,
     hostname = DEFAULT_HOSTNAME,
     address: wantedAddress,
@@ -129,7 +131,7 @@ export function resolveGuest(options: GuestOptions, network: NetworkLayout, take
   const imageSpec = parseImage(image)
   return {
     image: imageSpec,
-    memoryMib: memoryMib(memory),
+    memoryMib: memory === undefined ? defaultMemoryMib(imageSpec) : memoryMib(memory),
     cpus,
     hostname: checkHostname(hostname),
     addressing,
@@ -190,6 +192,10 @@ function guestAddress(address: unknown, addressing: Addressing, network: Network
     throw badOption(option, expected, address, hint)
   }
   return checked
+}
+
+function defaultMemoryMib(image: ImageSpec): number {
+  return Math.max(512, 'vendor' in image ? vendorMemoryMib(image.vendor) : 0)
 }
 
 /** Debian's cloud kernel has drivers for virtual hardware alone (`CONFIG_E1000 is not set`). */

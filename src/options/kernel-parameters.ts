@@ -1,5 +1,5 @@
 import { badOption } from '../errors/bad-option.ts'
-import type { ImageSpec } from './image.ts'
+import { imageLabel, type ImageSpec } from './image.ts'
 
 /** x86's COMMAND_LINE_SIZE is 2048, and the image's own parameters have the rest. */
 const MOST = 1500
@@ -20,10 +20,10 @@ export function parseKernelParameters(parameters: unknown, image: ImageSpec): re
   }
   const length = list.join(' ').length
   if (length > MOST) throw badOption(option, `at most ${MOST} characters in total`, length, hint)
-  if (list.length > 0 && 'path' in image) {
+  if (list.length > 0 && !('base' in image)) {
     const change =
       "Its boot loader sets them: change GRUB_CMDLINE_LINUX in the image and run update-grub, or use image: 'debian-12'."
-    throw badOption(option, `omitted for a disk with its own boot loader (${image.path})`, parameters, change)
+    throw badOption(option, `omitted for a disk with its own boot loader (${imageLabel(image)})`, parameters, change)
   }
   return [...list]
 }

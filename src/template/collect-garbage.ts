@@ -5,13 +5,14 @@ import { diskUsage } from '../cache/disk-usage.ts'
 import { messageOf } from '../host/message-of.ts'
 import { imagesFolder } from '../image/images-folder.ts'
 import { listImages, type ImageEntry } from '../image/list-images.ts'
-import { listImageBuilds, removeImage, removeImageBuild } from '../image/remove-image.ts'
+import { listDownloads, listImageBuilds, removeDownload, removeImage, removeImageBuild } from '../image/remove-image.ts'
 import { templatesFolder } from './find-template.ts'
 import { listTemplates, templateNames, type TemplateEntry } from './list-templates.ts'
 import { removeBeside, removeTemplate, removeTemplateBuild } from './remove-template.ts'
 
 const DAY = 86_400_000
 const DEAD_BUILD = 'left over from an interrupted build'
+const DEAD_DOWNLOAD = 'left over from an interrupted download'
 
 interface GarbageOptions {
   /** What has not been used for this many days goes. */
@@ -82,10 +83,14 @@ async function deadBuilds(): Promise<Garbage[]> {
     const remove: Garbage['remove'] = (how) => removeImageBuild(name, how)
     return { what: `image ${name}`, path: join(imagesFolder(), name), reason: DEAD_BUILD, remove }
   })
-  return [...ofTemplates, ...ofImages]
+  const downloads = (await listDownloads()).unfinished.map((name): Garbage => {
+    const remove: Garbage['remove'] = (how) => removeDownload(name, how)
+    return { what: `image ${name}`, path: join(imagesFolder(), name), reason: DEAD_DOWNLOAD, remove }
+  })
+  return [...ofTemplates, ...ofImages, ...downloads]
 }
 
-/** Old notes, and old locks of templates that are gone. */
+/** Old notes, and old locks of templates and downloads that are gone. */
 async function besides(options: GarbageOptions): Promise<Garbage[]> {
   const templates = new Set(await templateNames(''))
   const locks = (await templateNames('.lock')).filter((name) => !templates.has(basename(name, '.lock')))
@@ -97,6 +102,13 @@ async function besides(options: GarbageOptions): Promise<Garbage[]> {
     if (reason === undefined) continue
     const what = `${name.endsWith('.cold') ? 'note' : 'lock'} ${name}`
     found.push({ what, path, reason, remove: (how) => removeBeside(name, how) })
+  }
+  for (const name of (await listDownloads()).locks) {
+    const path = join(imagesFolder(), name)
+    const facts = await stat(path).catch(() => undefined)
+    const reason = facts && unused(facts.mtime, options)
+    if (reason === undefined) continue
+    found.push({ what: `lock ${name}`, path, reason, remove: (how) => removeDownload(name, how) })
   }
   return found
 }

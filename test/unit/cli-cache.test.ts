@@ -431,7 +431,7 @@ test('a cache that was moved as a whole keeps its templates', async () => {
 
 test.for([
   [['template', 'rm'], 'usage: template ls, or template rm KEY...'],
-  [['image', 'ls', '--all'], "'--all'"],
+  [['image', 'ls', '--everything'], "'--everything'"],
   [['gc', '--older-than', 'a week'], 'DAYS must be a whole number; got a week'],
 ] as const)('%j is refused with exit code 2', async ([args, message]) => {
   const { exitCode, stdout, stderr } = await cli(...args)

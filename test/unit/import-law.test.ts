@@ -41,7 +41,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   doctor: ['errors', 'options', 'host', 'accelerator'],
   index: ['errors', 'lifetime', 'address', 'options', 'network', 'image', 'machine', 'ssh', 'seed', 'guest'],
-  cli: ['visible', 'errors', 'lifetime', 'host', 'network', 'image', 'ssh', 'template', 'guest', 'doctor'],
+  cli: ['visible', 'errors', 'lifetime', 'options', 'host', 'network', 'image', 'ssh', 'template', 'guest', 'doctor'],
   internal: ['visible', 'errors', 'lifetime', 'address', 'options', 'host', 'accelerator', 'machine', 'ssh', 'guest'],
   // A client of the core: what is for everybody, and what is for it alone.
   fixtures: ['index', 'internal'],

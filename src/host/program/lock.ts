@@ -24,6 +24,7 @@ export interface Lock extends AsyncDisposable {
  * Takes a lock that one process on this machine holds at a time. The lock is the kernel's (flock(2)), held by a small
  * child that the kernel ends with us: when this process goes, by whatever signal, the lock is free. While another one
  * holds it, `onProgress` hears who that is.
+ * @param act what is done under it, to what `purpose` says
  * @throws HostError when it cannot be taken at all; the signal's reason when aborted.
  */
 export async function takeLock(
@@ -31,6 +32,7 @@ export async function takeLock(
   purpose: string,
   onProgress: (line: string) => void,
   signal?: AbortSignal,
+  act = 'building',
 ): Promise<Lock> {
   const startedAt = performance.now()
   const remind = async () => {
@@ -43,7 +45,7 @@ export async function takeLock(
     clearTimeout(first)
     clearInterval(others)
   })
-  const tell = (state: string) => writeFile(path, `process ${process.pid}, which is building ${purpose}${state}`)
+  const tell = (state: string) => writeFile(path, `process ${process.pid}, which is ${act} ${purpose}${state}`)
   try {
     await tell('')
   } catch (cause) {

@@ -31,7 +31,7 @@ const QCOW2: Signature = [0, 'QFI\xfb', 'qcow2']
 
 export type Looks =
   | { readonly format: 'qcow2' | 'raw' }
-  | { readonly format?: never; readonly like: string; readonly convertible?: boolean; readonly compressed?: boolean }
+  | { readonly format?: never; readonly like: string; readonly convertible?: boolean; readonly compression?: string }
 
 /** What a file is by its first bytes. */
 export function looksLike(head: Buffer): Looks {
@@ -41,7 +41,7 @@ export function looksLike(head: Buffer): Looks {
   const convertible = find(CONVERTIBLE)
   if (convertible) return { like: convertible[2], convertible: true }
   const compressed = find(COMPRESSED)
-  if (compressed) return { like: `compressed with ${compressed[2]}`, compressed: true }
+  if (compressed) return { like: `compressed with ${compressed[2]}`, compression: compressed[2] }
   if (find(RAW)) return { format: 'raw' }
   return { like: describe(head) }
 }

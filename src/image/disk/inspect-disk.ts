@@ -22,7 +22,7 @@ export async function inspectDisk(path: string, file: FileHandle, signal?: Abort
       option: 'image',
       hint: looks.convertible
         ? `Convert it: qemu-img convert -O qcow2 ${path} disk.qcow2`
-        : looks.compressed
+        : looks.compression !== undefined
           ? 'Unpack it first; a guest boots from a qcow2 or raw disk.'
           : 'A guest boots from a qcow2 or raw disk with a boot loader; is this the right file?',
     })

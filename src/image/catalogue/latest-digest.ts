@@ -1,0 +1,102 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ImageError } from '../../errors.ts'
+import { messageOf } from '../../host/message-of.ts'
+import type { Digest } from '../../options/image.ts'
+import type { VendorImageName } from '../../options/vendor-images.ts'
+import { findDownloaded } from '../download/origin.ts'
+import { readText } from '../download/read-text.ts'
+import type { Progress } from '../image.ts'
+import { imagesFolder } from '../images-folder.ts'
+import { findChecksum } from './checksums.ts'
+import type { Latest } from './entry.ts'
+import { mirrored } from './mirror.ts'
+
+const DAY = 86_400_000
+
+/** What a vendor's newest build was when we last looked. */
+interface Note {
+  /** Of its checksum file. */
+  readonly url: string
+  readonly digest: Digest
+  /** Milliseconds since the epoch: when it was looked up, or that was tried in vain. */
+  readonly lookedAt: number
+}
+
+interface LookUp {
+  readonly onProgress: Progress
+  readonly signal?: AbortSignal | undefined
+  /** Whether what was found within the last day will do. @default true */
+  readonly mayBeOld?: boolean
+}
+
+/**
+ * The digest of a vendor's newest build. The vendor is asked once a day at most; who cannot be reached is not needed while the cache has the
+ * build that was the newest.
+ * @throws ImageError
+ */
+export async function latestDigest(
+  name: VendorImageName,
+  latest: Latest,
+  { onProgress, signal, mayBeOld = true }: LookUp,
+): Promise<Digest> {
+  const url = mirrored(latest.checksums)
+  const known = await readNote(name)
+  if (mayBeOld && known?.url === url && Math.abs(Date.now() - known.lookedAt) < DAY) return known.digest
+  let text: string
+  try {
+    text = await readText(url, signal)
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (!known || !(await findDownloaded(known.digest))) throw unreachable(name, url, error)
+    onProgress(`${name}: using the image in the cache, since ${url} cannot be read (${messageOf(error)})`)
+    await noteLatest(name, { ...known, url })
+    return known.digest
+  }
+  const digest = findChecksum(text, latest)
+  if (digest === undefined) {
+    throw new ImageError(`The checksum file ${url} has no digest for ${name}`, {
+      option: 'image',
+      lastSeen: text.slice(0, 400),
+      hint: `Does ${latest.url} still exist? Without it, write image: { url, sha256 }.`,
+    })
+  }
+  await noteLatest(name, { url, digest })
+  return digest
+}
+
+/** Remembers that this is the newest build. */
+export async function noteLatest(name: VendorImageName, note: Omit<Note, 'lookedAt'>): Promise<void> {
+  await mkdir(imagesFolder(), { recursive: true })
+  const path = noteFile(name)
+  const aside = `${path}.${process.pid}`
+  await writeFile(aside, JSON.stringify({ ...note, lookedAt: Date.now() } satisfies Note))
+  await rename(aside, path)
+}
+
+/** The build that was the newest when we last looked. */
+export async function knownLatest(name: VendorImageName): Promise<Digest | undefined> {
+  return (await readNote(name))?.digest
+}
+
+function noteFile(name: VendorImageName): string {
+  return join(imagesFolder(), `newest-${name}.json`)
+}
+
+async function readNote(name: VendorImageName): Promise<Note | undefined> {
+  try {
+    const { url, digest, lookedAt } = JSON.parse(await readFile(noteFile(name), 'utf8')) as Note
+    const isNote = typeof url === 'string' && /^sha(256|512):[0-9a-f]+$/.test(digest) && Number.isFinite(lookedAt)
+    return isNote ? { url, digest, lookedAt } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function unreachable(name: VendorImageName, url: string, cause: unknown): ImageError {
+  return new ImageError(`The digest of ${name} could not be read from ${url}: ${messageOf(cause)}`, {
+    option: 'image',
+    cause,
+    hint: `Behind a proxy, set HTTPS_PROXY. Without a network, fetch the image and its digest elsewhere, then run: npx vitest-guest image add ${name} FILE --sha256 DIGEST (or --sha512)`,
+  })
+}

@@ -1,0 +1,62 @@
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { listFolder } from '../../cache/list-folder.ts'
+import type { Digest } from '../../options/image.ts'
+import { imagesFolder, isImageName } from '../images-folder.ts'
+
+const FILE = 'origin.json'
+const DIGITS_IN_NAME = 12
+
+/** Where a downloaded image is from, kept beside its disk. */
+export interface Origin {
+  /** The vendor's image that it was wanted as; undefined for one that was wanted by its URL. */
+  readonly name?: string | undefined
+  /** For people. */
+  readonly label: string
+  readonly url: string
+  /** Of what was downloaded. */
+  readonly digest: Digest
+  /** The file beside this one. */
+  readonly disk: 'disk.qcow2' | 'disk.raw'
+  /** Of the disk, which may have been unpacked. */
+  readonly content: Digest
+}
+
+/** The name of a downloaded image in the cache. */
+export function folderName(label: string, digest: Digest): string {
+  const plain = label.replaceAll(/[^\w.+-]+/g, '-').replace(/^(?:[.-]|building-|downloading-)+/, '')
+  return `${plain.slice(0, 80) || 'image'}-${shortOf(digest)}`
+}
+
+/** The image in the cache that was downloaded as this; it may be broken. */
+export async function findDownloaded(digest: Digest): Promise<{ folder: string; origin: Origin } | undefined> {
+  const names = (await listFolder(imagesFolder())).map(({ name }) => name)
+  for (const name of names.filter((name) => isImageName(name) && name.endsWith(`-${shortOf(digest)}`))) {
+    const folder = join(imagesFolder(), name)
+    const origin = await readOrigin(folder)
+    if (origin?.digest === digest) return { folder, origin }
+  }
+  return undefined
+}
+
+/** Undefined for an image that was not downloaded. */
+export async function readOrigin(folder: string): Promise<Origin | undefined> {
+  try {
+    const origin = JSON.parse(await readFile(join(folder, FILE), 'utf8')) as Partial<Origin> | null
+    const isDisk = origin?.disk === 'disk.qcow2' || origin?.disk === 'disk.raw'
+    const texts = [origin?.label, origin?.url, origin?.digest, origin?.content]
+    return isDisk && texts.every((text) => typeof text === 'string') ? (origin as Origin) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export async function writeOrigin(folder: string, origin: Origin): Promise<void> {
+  const aside = join(folder, `${FILE}.${process.pid}`)
+  await writeFile(aside, `${JSON.stringify(origin, null, 2)}\n`)
+  await rename(aside, join(folder, FILE))
+}
+
+function shortOf(digest: Digest): string {
+  return digest.slice(digest.indexOf(':') + 1).slice(0, DIGITS_IN_NAME)
+}

@@ -1,0 +1,111 @@
+import { createHash, type Hash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
+import type { Digest } from '../../options/image.ts'
+
+/** Bytes that are written at once. */
+const BATCH = 1024 * 1024
+
+/** A file that is being downloaded, and the digest of what it has so far: what an earlier process has left of it included. */
+export class PartFile implements AsyncDisposable {
+  readonly #file: FileHandle
+  readonly #algorithm: string
+  #hash: Hash
+  #size = 0
+  #batch: Buffer[] = []
+  #batched = 0
+  /** While one batch is written the next one arrives. */
+  #writing: Promise<void> = Promise.resolve()
+
+  /** Reads through what is there. */
+  static async open(path: string, digest: Digest, signal?: AbortSignal): Promise<PartFile> {
+    const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
+    const part = new PartFile(file, digest)
+    try {
+      await part.#readThrough(signal)
+      return part
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
+  private constructor(file: FileHandle, digest: Digest) {
+    this.#file = file
+    this.#algorithm = digest.split(':')[0] ?? ''
+    this.#hash = createHash(this.#algorithm)
+  }
+
+  /** Bytes, those that are still to be written included. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** Resolves when more may come. @throws what the file system says, of this or of an earlier write */
+  async append(chunk: Buffer): Promise<void> {
+    this.#batch.push(chunk)
+    this.#batched += chunk.length
+    this.#size += chunk.length
+    if (this.#batched >= BATCH) await this.#write()
+  }
+
+  /** Writes what has been appended. */
+  async flush(): Promise<void> {
+    await this.#write()
+    await this.#writing
+  }
+
+  /** Forgets all of it. */
+  async restart(): Promise<void> {
+    await this.flush()
+    await this.#file.truncate()
+    this.#hash = createHash(this.#algorithm)
+    this.#size = 0
+  }
+
+  /** Of the whole. */
+  async digest(): Promise<string> {
+    await this.flush()
+    return `${this.#algorithm}:${this.#hash.copy().digest('hex')}`
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writing.catch(() => {})
+    await this.#file.close()
+  }
+
+  async #write(): Promise<void> {
+    const batch = this.#batch
+    const position = this.#size - this.#batched
+    this.#batch = []
+    this.#batched = 0
+    await this.#writing
+    if (batch.length === 0) return
+    this.#writing = this.#writeAll(batch, position)
+    // Whoever writes next, or flushes, hears of it.
+    this.#writing.catch(() => {})
+    for (const chunk of batch) this.#hash.update(chunk)
+  }
+
+  async #writeAll(batch: Buffer[], position: number): Promise<void> {
+    const { bytesWritten } = await this.#file.writev(batch, position)
+    const size = batch.reduce((sum, { length }) => sum + length, 0)
+    if (bytesWritten === size) return
+    // The disk is full, and says so when it is given the rest.
+    const all = Buffer.concat(batch)
+    for (let at = bytesWritten; at < size;) {
+      at += (await this.#file.write(all, at, size - at, position + at)).bytesWritten
+    }
+  }
+
+  async #readThrough(signal: AbortSignal | undefined): Promise<void> {
+    const buffer = Buffer.allocUnsafe(BATCH)
+    for (;;) {
+      signal?.throwIfAborted()
+      const { bytesRead } = await this.#file.read(buffer, 0, BATCH, this.#size)
+      if (bytesRead === 0) return
+      this.#hash.update(buffer.subarray(0, bytesRead))
+      this.#size += bytesRead
+    }
+  }
+}

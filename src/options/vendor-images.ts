@@ -51,7 +51,7 @@ export function releaseOf(name: VendorImageName): { release: VendorRelease; isLa
   return { release: (isLatest ? name.slice(0, -LATEST.length) : name) as VendorRelease, isLatest }
 }
 
-/** MiB that the vendor asks for, which is where it publishes none what is usual for the system. */
+/** MiB: an estimate of what the system needs; nobody has measured it. */
 export function vendorMemoryMib(name: VendorImageName): number {
   return FACTS[releaseOf(name).release].memoryMib
 }

@@ -81,7 +81,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
   ) => {
     // A member that is refused here does not wait for it.
     guestOf.home?.catch(() => {})
-    const member = { hostname, address, macAddress }
+    const member = { hostname, address, ...(macAddress !== undefined && { macAddress }) }
     members.admit(member, guestOf.id, guestOf.home !== undefined)
     let home: Home
     let tap: string

@@ -13,7 +13,7 @@ export interface Member {
   /** Undefined for a card without one. */
   readonly address: string | undefined
   /** In lower case; undefined until it is known. */
-  readonly macAddress?: string | undefined
+  readonly macAddress?: string
 }
 
 /** A machine's connection to a network: its own TAP on the bridge. */

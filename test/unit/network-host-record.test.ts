@@ -83,6 +83,7 @@ test.for([
   { subnet: 'everything' },
   { subnet: '10.0.0.0/64' },
   { subnet6: '10.0.0.0' },
+  { subnet: 'fe80::%a.b/64' },
   { bridge: 'br0 up\nlink delete dev eth0' },
   { own: ['10.0.0.1/24 dev eth0'] },
   { adopted: { isUp: true, mtu: 1500, addresses: [{ local: '10.0.0.1', prefixlen: 24, scope: 'global dev eth0' }] } },

@@ -63,6 +63,6 @@ export async function reserveCard(
   const where = network ?? ('then' in home ? await home : home)
   const taken = where.members.flatMap((member) => member.address ?? [])
   const own = address === false ? undefined : staticAddress(address, where, taken, `${name}.address`)
-  const member = { hostname, address: own, macAddress }
+  const member = { hostname, address: own, ...(macAddress !== undefined && { macAddress }) }
   return { network: where, macAddress, attachment: await where.reserveFor(home, member, signal) }
 }

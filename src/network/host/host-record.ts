@@ -165,5 +165,7 @@ function isHostAddress({ local, prefixlen, broadcast, scope }: Partial<HostAddre
 function isCidr(text: unknown): boolean {
   const [address = '', prefix = '', ...rest] = String(text).split('/')
   const longest = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
+  // A zone is of no subnet.
+  if (address.includes('%')) return false
   return rest.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= longest
 }

@@ -48,7 +48,7 @@ export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal, reaso
         throw new NetworkError('A guest on a user network needs an address', { hint: ELSEWHERE })
       }
       const attachment: Attachment = {
-        member: { hostname, address, macAddress },
+        member: { hostname, address, ...(macAddress !== undefined && { macAddress }) },
         netdev: userNetdev({ subnet, gateway }, address),
         monitor: MONITOR,
         join: () => Promise.resolve(),

@@ -64,12 +64,14 @@ export function dialThroughQemu(folder: string): DialAddress {
     const hostPort = await made
     try {
       const socket = await dialDirectly('127.0.0.1', hostPort, signal)
+      // It may be reset before it is handed over.
+      socket.on('error', () => {})
       try {
         const look = async () => (await rows()).find((row) => row.hostPort === hostPort && row.state !== 'HOST_FORWARD')
         await answered(socket, look, signal)
         return socket
       } catch (error) {
-        socket.on('error', () => {}).destroy()
+        socket.destroy()
         throw error
       }
     } finally {

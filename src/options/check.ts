@@ -43,7 +43,8 @@ export function attempt<T>(read: () => T, option: string, hint = PLAIN_HINT): T 
   try {
     return read()
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : inspect(cause, { depth: -1, maxStringLength: 100, customInspect: false })
+    const why =
+      cause instanceof Error ? cause.message : inspect(cause, { depth: -1, maxStringLength: 100, customInspect: false })
     throw new GuestError(`Option \`${option}\` cannot be read: ${why}`, { option, hint, cause })
   }
 }

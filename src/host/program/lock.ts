@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open, readFile } from 'node:fs/promises'
 import { HostError } from '../../errors.ts'
 import { messageOf } from '../message-of.ts'
 import { programEnvironment } from '../environment.ts'
@@ -45,7 +46,7 @@ export async function takeLock(
     clearTimeout(first)
     clearInterval(others)
   })
-  const tell = (state: string) => writeFile(path, `process ${process.pid}, which is ${act} ${purpose}${state}`)
+  const tell = (state: string) => overwrite(path, `process ${process.pid}, which is ${act} ${purpose}${state}\n`)
   try {
     await tell('')
   } catch (cause) {
@@ -105,7 +106,15 @@ export async function tryLock(path: string): Promise<AsyncDisposable | undefined
 
 /** Who holds a lock, or held it last: `process 12, which is building the template web`. */
 export async function readHolder(path: string): Promise<string> {
-  return (await readFile(path, 'utf8').catch(() => '')) || 'another process'
+  const text = await readFile(path, 'utf8').catch(() => '')
+  return text.split('\n', 1)[0] || 'another process'
+}
+
+/** In place, as it is this file that is locked, and never empty for whoever reads it meanwhile: what was longer ends by a later step. */
+async function overwrite(path: string, text: string): Promise<void> {
+  await using file = await open(path, constants.O_WRONLY | constants.O_CREAT)
+  const { bytesWritten } = await file.write(text, 0)
+  await file.truncate(bytesWritten)
 }
 
 function refusal(path: string, reason: string, facts: ConstructorParameters<typeof HostError>[1]): HostError {

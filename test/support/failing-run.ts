@@ -18,9 +18,12 @@ export async function failingRun(suite: string, pool: string) {
   const env = { TMPDIR: temporary.path, NO_COLOR: '1' }
   const args = ['run', suite, '--root', PROJECT, '--pool', pool]
   const { all } = await execa(process.execPath, [VITEST, ...args], { cwd, env, reject: false, all: true })
-  const [, id = '', holder] = /open a shell: npx vitest-guest ssh (\w+); end it: kill (\d+)/.exec(all) ?? []
+  const kept = [...all.matchAll(/open a shell: npx vitest-guest ssh (\w+); end it: kill (\d+)/g)]
+  const [, id = '', holder] = kept[0] ?? []
   onTestFinished(async () => {
-    if (holder !== undefined && leftovers(temporary.path).length > 0) process.kill(Number(holder))
+    // Also those of tests that should not have failed.
+    const holders = leftovers(temporary.path).length > 0 ? new Set(kept.map(([, , each]) => Number(each))) : []
+    for (const each of holders) endHolder(each)
     await temporary[Symbol.asyncDispose]()
     await rm(cwd, { recursive: true, force: true })
   })
@@ -29,5 +32,14 @@ export async function failingRun(suite: string, pool: string) {
     folder: temporary.path,
     ask: async (command: string) => (await execa(process.execPath, [CLI, 'ssh', id, command], { env })).stdout,
     end: () => process.kill(Number(holder)),
+  }
+}
+
+/** One that has been ended already is gone. */
+function endHolder(pid: number): void {
+  try {
+    process.kill(pid)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }

@@ -14,6 +14,8 @@ interface Project {
   timeout: number
   /** Groups run one after the other, the files of a group two at a time: for two cores, of which an emulated guest keeps one busy. */
   group: number
+  /** Files share a process, which saves each of them loading the library. */
+  isolate?: false
   fileParallelism?: false
   maxConcurrency?: number
 }
@@ -25,8 +27,22 @@ const TEMPLATE = 'test/guest/default-template.test.ts'
 const PROJECTS: Project[] = [
   // What needs neither image nor template runs while these are built.
   { name: 'template', include: [TEMPLATE], timeout: LIMITS.image, group: 0 },
-  { name: 'unit', include: ['test/unit/**/*.test.ts'], exclude: [SLOW], timeout: LIMITS.unit, group: 0 },
-  { name: 'network', include: ['test/network/**/*.test.ts'], exclude: [SLOW], timeout: LIMITS.network, group: 0 },
+  {
+    name: 'unit',
+    include: ['test/unit/**/*.test.ts'],
+    exclude: [SLOW],
+    timeout: LIMITS.unit,
+    group: 0,
+    isolate: false,
+  },
+  {
+    name: 'network',
+    include: ['test/network/**/*.test.ts'],
+    exclude: [SLOW],
+    timeout: LIMITS.network,
+    group: 0,
+    isolate: false,
+  },
   {
     name: 'guest',
     include: ['test/{guest,contract}/**/*.test.ts'],

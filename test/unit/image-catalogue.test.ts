@@ -2,66 +2,20 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { mkdir, rm, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { ImageError, type GuestError } from '../../src/errors.ts'
+import { expect, test, vi } from 'vitest'
 import { CATALOGUE } from '../../src/image/catalogue/catalogue.ts'
 import { findChecksum } from '../../src/image/catalogue/checksums.ts'
 import { mirrored } from '../../src/image/catalogue/mirror.ts'
-import { resolveImage } from '../../src/image/resolve-image.ts'
 import { parseImage } from '../../src/options/image.ts'
 import { VENDOR_IMAGE_NAMES, VENDOR_RELEASES } from '../../src/options/vendor-images.ts'
-import { imageServer, rawDisk, send, sha256, type ImageServer } from './support/image-server.ts'
+import { cache, DAY, DIGEST, DISK, failure, mirror, resolve, ROLLING, ROLLING_URL } from './support/catalogue-cache.ts'
+import { imageServer, rawDisk, send, sha256 } from './support/image-server.ts'
 import { runCli } from './support/node.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
-const DISK = rawDisk(65_536)
-const DIGEST = sha256(DISK)
 const NEWER = rawDisk(65_536, 11)
-const DAY = 86_400_000
-const ROLLING = { vendor: 'opensuse-leap-16' } as const
-const ROLLING_URL = '/download.opensuse.org/distribution/leap/16.0/appliances/Leap-16.0-Minimal-VM.x86_64-Cloud.qcow2'
-const NO_PROXY = { http_proxy: '', https_proxy: '', HTTP_PROXY: '', HTTPS_PROXY: '' }
 
-let cache: string
-const said: string[] = []
-const resolve = (spec: Parameters<typeof resolveImage>[0]) =>
-  resolveImage(spec, { onProgress: (line) => void said.push(line) })
-const failure = (work: Promise<unknown>): Promise<GuestError> =>
-  work.then(
-    () => expect.unreachable(),
-    (error: unknown) => error as GuestError,
-  )
-const cli = (...args: string[]) =>
-  runCli(args, {
-    ...NO_PROXY,
-    VITEST_GUEST_CACHE: cache,
-    VITEST_GUEST_IMAGE_MIRROR: process.env['VITEST_GUEST_IMAGE_MIRROR'],
-  })
-
-beforeEach(() => {
-  cache = temporaryFolder()
-  vi.stubEnv('VITEST_GUEST_CACHE', cache)
-  for (const [name, value] of Object.entries(NO_PROXY)) vi.stubEnv(name, value)
-  said.length = 0
-})
-afterEach(() => {
-  vi.unstubAllEnvs()
-  vi.useRealTimers()
-})
-
-/** A mirror of openSUSE's rolling image alone. */
-async function mirror(): Promise<ImageServer & { disk: Buffer; checksums: () => number }> {
-  const state = { disk: DISK }
-  const server = await imageServer((request, response) => {
-    if (request.url === ROLLING_URL) send(request, response, state.disk)
-    // As openSUSE has it: with the name of the build.
-    else if (request.url === `${ROLLING_URL}.sha256`) response.end(`${sha256(state.disk)}  Leap-16.0-Build1.qcow2\n`)
-    else response.writeHead(404).end()
-  })
-  vi.stubEnv('VITEST_GUEST_IMAGE_MIRROR', server.url)
-  const checksums = () => server.asked.filter((path) => path.endsWith('.sha256')).length
-  return Object.assign(state, server, { checksums })
-}
+const cli = (...args: string[]) => runCli(args)
 
 test('the catalogue has what its names say', () => {
   expect(Object.keys(CATALOGUE).sort()).toEqual([...VENDOR_RELEASES].sort())
@@ -158,23 +112,6 @@ test('what the vendor has removed: the newest build is proposed', async () => {
   expect(error.hint).toMatch(/^The vendor may have removed this build: use 'ubuntu-24\.04-latest', or /)
 })
 
-test('without a network: the URL, the digest, and what to do', { timeout: 30_000 }, async () => {
-  // Nobody listens at port 9, discard.
-  vi.stubEnv('VITEST_GUEST_IMAGE_MIRROR', 'http://127.0.0.1:9')
-  const error = await failure(resolve({ vendor: 'fedora-43' }))
-  const { url = '', digest } = CATALOGUE['fedora-43'].pinned ?? {}
-  expect(error).toBeInstanceOf(ImageError)
-  expect(error.message).toBe(
-    `The image fedora-43 could not be downloaded from ${mirrored(url)}: connection refused (5 attempts); its digest is ${digest}\n` +
-      'Behind a proxy, set HTTPS_PROXY. Without a network, fetch it elsewhere, then run: npx vitest-guest image add fedora-43 FILE',
-  )
-  const rolling = await failure(resolve(ROLLING))
-  expect(rolling.message).toBe(
-    `The digest of opensuse-leap-16 could not be read from http://127.0.0.1:9${ROLLING_URL}.sha256: connection refused\n` +
-      'Behind a proxy, set HTTPS_PROXY. Without a network, fetch the image and its digest elsewhere, then run: npx vitest-guest image add opensuse-leap-16 FILE --sha256 DIGEST (or --sha512)',
-  )
-})
-
 test('a rolling image is looked up once a day, and replaced when there is a newer one', async () => {
   const server = await mirror()
   vi.useFakeTimers({ toFake: ['Date'] })
@@ -192,26 +129,10 @@ test('a rolling image is looked up once a day, and replaced when there is a newe
   expect(await newer.digest()).not.toBe(await first.digest())
 })
 
-test('a rolling image in the cache needs no network, which is tried once a day', { timeout: 30_000 }, async () => {
-  const server = await mirror()
-  vi.useFakeTimers({ toFake: ['Date'] })
-  const { disk } = await resolve(ROLLING)
-  vi.stubEnv('VITEST_GUEST_IMAGE_MIRROR', 'http://127.0.0.1:9')
-  vi.setSystemTime(Date.now() + 2 * DAY)
-  expect((await resolve(ROLLING)).disk).toEqual(disk)
-  const words = 'opensuse-leap-16: using the image in the cache, since http://127.0.0.1:9'
-  expect(said.filter((line) => line.startsWith(words))).toHaveLength(1)
-  await resolve(ROLLING)
-  expect(said.filter((line) => line.startsWith(words))).toHaveLength(1)
-  expect(server.checksums()).toBe(1)
-  await rm(join(disk.path, '..'), { recursive: true })
-  expect((await failure(resolve(ROLLING))).message).toContain('could not be downloaded from http://127.0.0.1:9')
-})
-
 test('a rolling image that was replaced since it was looked up', async () => {
   const server = await mirror()
   await resolve(ROLLING)
-  await rm(join(cache, 'images', `opensuse-leap-16-${DIGEST.slice(0, 12)}`), { recursive: true })
+  await rm(join(cache(), 'images', `opensuse-leap-16-${DIGEST.slice(0, 12)}`), { recursive: true })
   server.disk = NEWER
   expect(readFileSync((await resolve(ROLLING)).disk.path).equals(NEWER)).toBe(true)
   expect(server.checksums()).toBe(2)
@@ -304,13 +225,13 @@ test('image ls, ls --all, rm and gc know downloaded images', async () => {
   expect(String(stdout).split('\n')).toHaveLength(VENDOR_IMAGE_NAMES.length + 2)
 
   const then = new Date(Date.now() - 2 * DAY)
-  await utimes(join(cache, 'images', name), then, then)
+  await utimes(join(cache(), 'images', name), then, then)
   expect((await cli('gc')).stdout).not.toContain(name)
-  const note = join(cache, 'images', 'newest-opensuse-leap-16.json')
+  const note = join(cache(), 'images', 'newest-opensuse-leap-16.json')
   writeFileSync(note, readFileSync(note, 'utf8').replace(DIGEST, sha256(NEWER)))
   expect((await cli('gc', '--dry-run')).stdout).toMatch(
     RegExp(`^image ${name} .* would be removed: superseded: opensuse-leap-16 is another build now$`, 'm'),
   )
   expect((await cli('image', 'rm', 'opensuse')).stdout).toMatch(RegExp(`^image ${name}  \\d+ KiB  removed$`))
-  expect(readdirSync(join(cache, 'images')).filter((each) => each === name)).toEqual([])
+  expect(readdirSync(join(cache(), 'images')).filter((each) => each === name)).toEqual([])
 })

@@ -4,6 +4,7 @@ import { diskUsage } from '../cache/disk-usage.ts'
 import { listFolder } from '../cache/list-folder.ts'
 import { present } from '../cache/present.ts'
 import { userOf } from '../cache/user-of.ts'
+import { parseJson } from '../host/parse-json.ts'
 import { parseImage } from '../options/image.ts'
 import { imagesFolder, isImageName } from './images-folder.ts'
 import { IMAGE_FILES } from './seal-image.ts'
@@ -73,10 +74,7 @@ export function obsolete(
 }
 
 async function readRecipe(folder: string): Promise<Recipe | undefined> {
-  try {
-    const recipe = JSON.parse(await readFile(join(folder, 'recipe.json'), 'utf8')) as Partial<Recipe> | null
-    return typeof recipe?.label === 'string' && typeof recipe.key === 'string' ? (recipe as Recipe) : undefined
-  } catch {
-    return undefined
-  }
+  const text = await readFile(join(folder, 'recipe.json'), 'utf8').catch(() => undefined)
+  const recipe = parseJson(text) as Partial<Recipe> | null | undefined
+  return typeof recipe?.label === 'string' && typeof recipe.key === 'string' ? (recipe as Recipe) : undefined
 }

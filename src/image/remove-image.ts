@@ -1,7 +1,7 @@
 import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { listFolder } from '../cache/list-folder.ts'
-import { readHolder, tryLock } from '../host/program/lock.ts'
+import { underLock } from '../host/program/lock.ts'
 import { userOf } from '../cache/user-of.ts'
 import { removeAsRoot } from './build/build-step.ts'
 import { BUILDING, DOWNLOADING, imagesFolder } from './images-folder.ts'
@@ -34,11 +34,10 @@ export async function listImageBuilds(): Promise<string[]> {
  * @returns who is building, when that is why it stays
  */
 export async function removeImageBuild(name: string, { dryRun = false } = {}): Promise<string | undefined> {
-  const lock = join(imagesFolder(), '.lock')
-  await using held = await tryLock(lock)
-  if (!held) return await readHolder(lock)
-  if (!dryRun) await removeAsRoot(join(imagesFolder(), name))
-  return undefined
+  return underLock(join(imagesFolder(), LOCK), async () => {
+    if (!dryRun) await removeAsRoot(join(imagesFolder(), name))
+    return undefined
+  })
 }
 
 /** Unfinished downloads, under way or not, and the locks of others: each by the name of its folder or file. */
@@ -56,9 +55,8 @@ export async function listDownloads(): Promise<{ readonly unfinished: string[]; 
  * @returns who is downloading, when that is why it stays
  */
 export async function removeDownload(name: string, { dryRun = false } = {}): Promise<string | undefined> {
-  const lock = join(imagesFolder(), `${basename(name, LOCK)}${LOCK}`)
-  await using held = await tryLock(lock)
-  if (!held) return await readHolder(lock)
-  if (!dryRun) await rm(join(imagesFolder(), name), { recursive: true, force: true })
-  return undefined
+  return underLock(join(imagesFolder(), `${basename(name, LOCK)}${LOCK}`), async () => {
+    if (!dryRun) await rm(join(imagesFolder(), name), { recursive: true, force: true })
+    return undefined
+  })
 }

@@ -1,21 +1,19 @@
 import { createHash } from 'node:crypto'
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { ImageError } from '../errors.ts'
-import { digestOf, stampOf } from '../host/files/file-digest.ts'
-import { dataExtents } from './disk/data-extents.ts'
+import { readFile, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { damaged, findChange, noteStamps, replaceFile, type Sealed } from '../cache/seal.ts'
+import { digestOf } from '../host/files/file-digest.ts'
+import { digestOfDisk } from './disk/data-extents.ts'
 
 /** What of a built image a guest boots from. */
 export const IMAGE_FILES = { disk: 'disk.raw', kernel: 'kernel', initrd: 'initrd' } as const
 /** SHA-256 of each file, as it was built. */
 const DIGESTS = 'digests.json'
-/** Sizes and times of the files when they were found to be right: what spares their being read again. */
-const STAMPS = 'stamps'
 
 /** Notes what a new image is known by. */
 export async function sealImage(folder: string, signal?: AbortSignal): Promise<void> {
-  await put(folder, DIGESTS, await digestsOf(folder, signal))
-  await put(folder, STAMPS, await stampsOf(folder))
+  await replaceFile(join(folder, DIGESTS), await digestsOf(folder, signal))
+  await noteStamps(folder, Object.values(IMAGE_FILES))
 }
 
 /** The digests of an image. One of a release that kept none is taken as it is, once. */
@@ -27,13 +25,13 @@ async function knownDigests(folder: string, signal: AbortSignal | undefined): Pr
   }
   const text = await digestsOf(folder, signal)
   // A cache that cannot be written costs the next caller the same reading.
-  await put(folder, DIGESTS, text).catch(() => {})
+  await replaceFile(join(folder, DIGESTS), text).catch(() => {})
   return text
 }
 
 async function digestsOf(folder: string, signal: AbortSignal | undefined): Promise<string> {
   const digests: Record<string, string> = {}
-  for (const name of Object.values(IMAGE_FILES)) digests[name] = await digest(folder, name, signal)
+  for (const name of Object.values(IMAGE_FILES)) digests[name] = await digestOfFile(join(folder, name), signal)
   return JSON.stringify(digests)
 }
 
@@ -49,14 +47,10 @@ export async function inspectImage(
   { isSuspect = false, signal }: { isSuspect?: boolean; signal?: AbortSignal | undefined } = {},
 ): Promise<Soundness> {
   try {
-    const stamps = await stampsOf(folder)
     const text = await knownDigests(folder, signal)
-    const known = await readFile(join(folder, STAMPS), 'utf8').catch(() => undefined)
-    if (isSuspect || stamps !== known) {
-      const changed = await changedFile(folder, JSON.parse(text) as Record<string, string>, signal)
-      if (changed !== undefined) return { fault: `the content of ${changed} has changed`, isAbsent: false }
-      await put(folder, STAMPS, stamps).catch(() => {})
-    }
+    const sealed: Sealed = { folder, digests: JSON.parse(text) as Sealed['digests'], digestOf: digestOfFile }
+    const fault = await findChange(sealed, { isSuspect, signal })
+    if (fault !== undefined) return { fault, isAbsent: false }
     return { digest: createHash('sha256').update(text).digest('hex') }
   } catch (error) {
     signal?.throwIfAborted()
@@ -71,36 +65,9 @@ export async function inspectImage(
  */
 export async function requireSoundImage(folder: string, label: string, signal?: AbortSignal): Promise<void> {
   const found = await inspectImage(folder, { isSuspect: true, signal })
-  if (!('fault' in found)) return
-  await rm(join(folder, STAMPS), { force: true })
-  throw new ImageError(`The image ${label} is damaged: ${found.fault}`, {
-    hint: "Run the tests again to rebuild it. Its content changed but its size and timestamps did not: this host's disk may be failing.",
-  })
+  if ('fault' in found) throw await damaged(folder, label, found.fault, 'rebuild it')
 }
 
-async function changedFile(
-  folder: string,
-  digests: Readonly<Record<string, string>>,
-  signal: AbortSignal | undefined,
-): Promise<string | undefined> {
-  for (const name of Object.values(IMAGE_FILES)) {
-    if ((await digest(folder, name, signal)) !== digests[name]) return name
-  }
-  return undefined
-}
-
-async function digest(folder: string, name: string, signal: AbortSignal | undefined): Promise<string> {
-  const path = join(folder, name)
-  return digestOf(path, signal, name === IMAGE_FILES.disk ? await dataExtents(path, signal) : undefined)
-}
-
-async function put(folder: string, name: string, text: string): Promise<void> {
-  const aside = join(folder, `${name}.${process.pid}`)
-  await writeFile(aside, text)
-  await rename(aside, join(folder, name))
-}
-
-async function stampsOf(folder: string): Promise<string> {
-  const stamp = async (name: string) => `${name} ${await stampOf(join(folder, name))}`
-  return (await Promise.all(Object.values(IMAGE_FILES).map(stamp))).join('\n')
+function digestOfFile(path: string, signal?: AbortSignal): Promise<string> {
+  return basename(path) === IMAGE_FILES.disk ? digestOfDisk(path, signal) : digestOf(path, signal)
 }

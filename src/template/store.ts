@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { open, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { open, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { digestOf, stampOf } from '../host/files/file-digest.ts'
+import { digestOf } from '../host/files/file-digest.ts'
+import { findChange, noteStamps } from '../cache/seal.ts'
 import { touch } from '../cache/touch.ts'
 import type { Credentials } from '../seed/credentials.ts'
 import type { Identity } from './identity/identity.ts'
@@ -11,8 +12,6 @@ export const FORMAT_VERSION = 5
 /** What a template is made of, besides its manifest. */
 export const FILES = { memory: 'memory', state: 'state', disk: 'disk.qcow2', seed: 'seed.iso' } as const
 const MANIFEST = 'manifest.json'
-/** The times and sizes of files whose digests were right, so that they need not be read again. */
-const STAMPS = 'stamps.json'
 
 /** What is known of a template, kept in it. */
 export interface Manifest extends Identity {
@@ -56,7 +55,7 @@ export async function seal(folder: string, facts: Omit<Manifest, 'formatVersion'
   const manifest: Manifest = { formatVersion: FORMAT_VERSION, ...facts, digests }
   const text = JSON.stringify(manifest)
   await writeFile(join(folder, MANIFEST), `${text}\n${sha256(text)}\n`, { mode: 0o600, flush: true })
-  await writeStamps(folder)
+  await noteStamps(folder, Object.values(FILES))
 }
 
 /** A template, or why there is none. Files that look as they did when last read are not read again, unless it is suspect. */
@@ -71,14 +70,8 @@ export async function openTemplate(
     manifest = await readManifest(folder)
     if (manifest.formatVersion !== FORMAT_VERSION) return broken(`format version ${manifest.formatVersion}`)
     if (manifest.key !== key) return broken('it was made for another key')
-    const stamps = await stampsOf(folder)
-    if (isSuspect || stamps !== (await readFile(join(folder, STAMPS), 'utf8').catch(() => undefined))) {
-      for (const [name, digest] of Object.entries(manifest.digests)) {
-        if ((await digestOf(join(folder, name))) !== digest) return broken(`the content of ${name} has changed`)
-      }
-      // A cache that cannot be written costs the next caller the same reading.
-      await writeStamps(folder).catch(() => {})
-    }
+    const change = await findChange({ folder, digests: manifest.digests, digestOf }, { isSuspect })
+    if (change !== undefined) return broken(change)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     return { fault: message, absent: code === 'ENOENT' && !(await stat(folder).catch(() => undefined)) }
@@ -92,17 +85,6 @@ export async function readManifest(folder: string): Promise<Manifest> {
   const [text = '', digest] = (await readFile(join(folder, MANIFEST), 'utf8')).split('\n')
   if (sha256(text) !== digest) throw new Error(`the content of ${MANIFEST} has changed`)
   return JSON.parse(text) as Manifest
-}
-
-async function writeStamps(folder: string): Promise<void> {
-  const aside = join(folder, `${STAMPS}.${process.pid}`)
-  await writeFile(aside, await stampsOf(folder), { mode: 0o600 })
-  await rename(aside, join(folder, STAMPS))
-}
-
-async function stampsOf(folder: string): Promise<string> {
-  const stamp = async (name: string) => `${name} ${await stampOf(join(folder, name))}`
-  return (await Promise.all(Object.values(FILES).map(stamp))).join('\n')
 }
 
 /** So that a power cut cannot leave a file with the right name and length, but without its content. */

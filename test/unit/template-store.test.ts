@@ -87,9 +87,9 @@ test.for(NAMES)('%s that is cut short, or gone, is noticed', async (name) => {
 
 test('stamps that are rubbish only cost a reading', async () => {
   await findTemplate(wanted())
-  await writeFile(join(folder, 'stamps.json'), 'rubbish')
+  await writeFile(join(folder, 'stamps'), 'rubbish')
   expect(await openTemplate(folder, KEY)).not.toHaveProperty('fault')
-  expect(await readFile(join(folder, 'stamps.json'), 'utf8')).toContain('memory')
+  expect(await readFile(join(folder, 'stamps'), 'utf8')).toContain('memory')
 })
 
 test('another key, or another format version, is not served', async () => {
@@ -107,9 +107,9 @@ test('a template that was copied elsewhere is read through once, and is good', a
   await findTemplate(wanted())
   const copy = join(cache, 'elsewhere', KEY)
   await cp(folder, copy, { recursive: true })
-  const before = await readFile(join(copy, 'stamps.json'), 'utf8')
+  const before = await readFile(join(copy, 'stamps'), 'utf8')
   expect(await openTemplate(copy, KEY)).not.toHaveProperty('fault')
-  expect(await readFile(join(copy, 'stamps.json'), 'utf8')).not.toBe(before)
+  expect(await readFile(join(copy, 'stamps'), 'utf8')).not.toBe(before)
 })
 
 test('using a template is noted as the time of its folder', async () => {

@@ -1,7 +1,9 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { replaceFile } from '../../cache/seal.ts'
 import { ImageError } from '../../errors.ts'
 import { messageOf } from '../../host/message-of.ts'
+import { parseJson } from '../../host/parse-json.ts'
 import type { Digest } from '../../options/image.ts'
 import type { VendorImageName } from '../../options/vendor-images.ts'
 import { findDownloaded } from '../download/origin.ts'
@@ -68,10 +70,7 @@ export async function latestDigest(
 /** Remembers that this is the newest build. */
 export async function noteLatest(name: VendorImageName, note: Omit<Note, 'lookedAt'>): Promise<void> {
   await mkdir(imagesFolder(), { recursive: true })
-  const path = noteFile(name)
-  const aside = `${path}.${process.pid}`
-  await writeFile(aside, JSON.stringify({ ...note, lookedAt: Date.now() } satisfies Note))
-  await rename(aside, path)
+  await replaceFile(noteFile(name), JSON.stringify({ ...note, lookedAt: Date.now() } satisfies Note))
 }
 
 /** The build that was the newest when we last looked. */
@@ -84,13 +83,10 @@ function noteFile(name: VendorImageName): string {
 }
 
 async function readNote(name: VendorImageName): Promise<Note | undefined> {
-  try {
-    const { url, digest, lookedAt } = JSON.parse(await readFile(noteFile(name), 'utf8')) as Note
-    const isNote = typeof url === 'string' && /^sha(256|512):[0-9a-f]+$/.test(digest) && Number.isFinite(lookedAt)
-    return isNote ? { url, digest, lookedAt } : undefined
-  } catch {
-    return undefined
-  }
+  const note = parseJson(await readFile(noteFile(name), 'utf8').catch(() => undefined))
+  const { url, digest = '', lookedAt } = (note ?? {}) as Partial<Note>
+  const isNote = typeof url === 'string' && /^sha(256|512):[0-9a-f]+$/.test(digest) && Number.isFinite(lookedAt)
+  return isNote ? (note as Note) : undefined
 }
 
 function unreachable(name: VendorImageName, url: string, cause: unknown): ImageError {

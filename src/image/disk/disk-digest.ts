@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { ImageError } from '../../errors.ts'
-import { digestOf, stampOf } from '../../host/files/file-digest.ts'
+import { stampOf } from '../../host/files/file-digest.ts'
 import { recall, remember } from '../../host/files/remembered-answer.ts'
-import { dataExtents } from './data-extents.ts'
+import { digestOfDisk } from './data-extents.ts'
 import type { Progress } from '../image.ts'
 
 /**
@@ -23,7 +23,7 @@ export class DiskDigest {
     const known = recall(this.#name, this.#key(stamp))?.value
     if (known !== undefined) return known
     onProgress(`reading ${this.#path} to compute its digest`)
-    const digest = await this.#read(signal)
+    const digest = await digestOfDisk(this.#path, signal)
     if ((await stampOf(this.#path)) !== stamp) {
       throw new ImageError(`The image ${this.#path} changed while it was being read`, {
         option: 'image',
@@ -39,7 +39,7 @@ export class DiskDigest {
   async verify(signal?: AbortSignal): Promise<void> {
     if (this.#isFresh) return
     const known = recall(this.#name, this.#key(await stampOf(this.#path)))?.value
-    if (known === undefined || (await this.#read(signal)) === known) return
+    if (known === undefined || (await digestOfDisk(this.#path, signal)) === known) return
     throw new ImageError(
       `The image ${this.#path} is damaged: its content has changed, though its size and times have not`,
       {
@@ -47,10 +47,6 @@ export class DiskDigest {
         hint: 'Fetch it again: the disk of this host may be failing. If the change was intended, touch(1) it.',
       },
     )
-  }
-
-  async #read(signal: AbortSignal | undefined): Promise<string> {
-    return digestOf(this.#path, signal, await dataExtents(this.#path, signal))
   }
 
   /** Of the note in the cache folder. */

@@ -34,46 +34,26 @@ export async function inspectQcow2(path: string, file: FileHandle, signal?: Abor
 }
 
 function requirePlain(path: string, header: Qcow2Header): void {
-  const found = OBJECTIONS.find(({ applies }) => applies(header))
-  if (found)
-    throw new ImageError(`The image ${path} ${found.what(header)}`, { option: 'image', hint: found.hint(path) })
+  const [, what, hint] = objectionsTo(path, header).find(([applies]) => applies) ?? []
+  if (what !== undefined) throw new ImageError(`The image ${path} ${what}`, { option: 'image', hint })
 }
 
-const convert = (path: string) =>
-  `If you trust its source, convert it to a plain one: qemu-img convert -O qcow2 ${path} disk.qcow2`
-const repair = (path: string) => `Repair it: qemu-img check -r all ${path}; or fetch it again.`
-
-const OBJECTIONS: readonly {
-  applies: (header: Qcow2Header) => boolean
-  what: (header: Qcow2Header) => string
-  hint: (path: string) => string
-}[] = [
-  {
-    applies: ({ hasDataFile }) => hasDataFile,
-    what: () => 'keeps its data in another file on this host (external data file), which is refused',
-    hint: () =>
-      'Do not use it unless you made it yourself. If you did, qemu-img convert -O qcow2 turns it into a single file.',
-  },
-  {
-    applies: ({ isEncrypted }) => isEncrypted,
-    what: () => 'is encrypted',
-    hint: () => 'Decrypt it: qemu-img convert writes a plain disk, given the secret (qemu-img(1), --object secret).',
-  },
-  { applies: ({ isCorrupt }) => isCorrupt, what: () => 'is marked as corrupt by QEMU', hint: repair },
-  { applies: ({ isDirty }) => isDirty, what: () => 'was not closed properly (its dirty bit is set)', hint: repair },
-  {
-    applies: ({ snapshots }) => snapshots > 0,
-    what: ({ snapshots }) => `holds ${snapshots} internal snapshot${snapshots === 1 ? '' : 's'}, which is refused`,
-    hint: convert,
-  },
-  {
-    applies: ({ hasBitmaps }) => hasBitmaps,
-    what: () => 'holds dirty bitmaps, which is refused',
-    hint: convert,
-  },
-  {
-    applies: ({ oddFeatures }) => oddFeatures.length > 0,
-    what: ({ oddFeatures }) => `has features that are refused (incompatible feature bits ${oddFeatures.join(', ')})`,
-    hint: convert,
-  },
-]
+function objectionsTo(path: string, header: Qcow2Header): [applies: boolean, what: string, hint: string][] {
+  const { hasDataFile, isEncrypted, isCorrupt, isDirty, snapshots, hasBitmaps, oddFeatures } = header
+  const convert = `If you trust its source, convert it to a plain one: qemu-img convert -O qcow2 ${path} disk.qcow2`
+  const repair = `Repair it: qemu-img check -r all ${path}; or fetch it again.`
+  const ownFile =
+    'Do not use it unless you made it yourself. If you did, qemu-img convert -O qcow2 turns it into a single file.'
+  const decrypt = 'Decrypt it: qemu-img convert writes a plain disk, given the secret (qemu-img(1), --object secret).'
+  const plural = snapshots === 1 ? '' : 's'
+  const bits = oddFeatures.join(', ')
+  return [
+    [hasDataFile, 'keeps its data in another file on this host (external data file), which is refused', ownFile],
+    [isEncrypted, 'is encrypted', decrypt],
+    [isCorrupt, 'is marked as corrupt by QEMU', repair],
+    [isDirty, 'was not closed properly (its dirty bit is set)', repair],
+    [snapshots > 0, `holds ${snapshots} internal snapshot${plural}, which is refused`, convert],
+    [hasBitmaps, 'holds dirty bitmaps, which is refused', convert],
+    [oddFeatures.length > 0, `has features that are refused (incompatible feature bits ${bits})`, convert],
+  ]
+}

@@ -1,6 +1,8 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { listFolder } from '../../cache/list-folder.ts'
+import { replaceFile } from '../../cache/seal.ts'
+import { parseJson } from '../../host/parse-json.ts'
 import type { Digest } from '../../options/image.ts'
 import { imagesFolder, isImageName } from '../images-folder.ts'
 
@@ -41,20 +43,15 @@ export async function findDownloaded(digest: Digest): Promise<{ folder: string; 
 
 /** Undefined for an image that was not downloaded. */
 export async function readOrigin(folder: string): Promise<Origin | undefined> {
-  try {
-    const origin = JSON.parse(await readFile(join(folder, FILE), 'utf8')) as Partial<Origin> | null
-    const isDisk = origin?.disk === 'disk.qcow2' || origin?.disk === 'disk.raw'
-    const texts = [origin?.label, origin?.url, origin?.digest, origin?.content]
-    return isDisk && texts.every((text) => typeof text === 'string') ? (origin as Origin) : undefined
-  } catch {
-    return undefined
-  }
+  const text = await readFile(join(folder, FILE), 'utf8').catch(() => undefined)
+  const origin = parseJson(text) as Partial<Origin> | null | undefined
+  const isDisk = origin?.disk === 'disk.qcow2' || origin?.disk === 'disk.raw'
+  const texts = [origin?.label, origin?.url, origin?.digest, origin?.content]
+  return isDisk && texts.every((each) => typeof each === 'string') ? (origin as Origin) : undefined
 }
 
 export async function writeOrigin(folder: string, origin: Origin): Promise<void> {
-  const aside = join(folder, `${FILE}.${process.pid}`)
-  await writeFile(aside, `${JSON.stringify(origin, null, 2)}\n`)
-  await rename(aside, join(folder, FILE))
+  await replaceFile(join(folder, FILE), `${JSON.stringify(origin, null, 2)}\n`)
 }
 
 function shortOf(digest: Digest): string {

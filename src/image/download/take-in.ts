@@ -1,5 +1,6 @@
 import { open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { noteStamps } from '../../cache/seal.ts'
 import { ImageError } from '../../errors.ts'
 import { looksLike, SIGNATURE_BYTES } from '../disk/disk-signature.ts'
 import { inspectDisk } from '../disk/inspect-disk.ts'
@@ -8,7 +9,7 @@ import { isAdded } from './download-errors.ts'
 import type { DownloadProgress } from './download-progress.ts'
 import type { Wanted } from './wanted.ts'
 import { withoutPassword } from './http-get.ts'
-import { digestOfFile, noteStamp } from './open-downloaded.ts'
+import { digestOfFile } from './open-downloaded.ts'
 import { writeOrigin, type Origin } from './origin.ts'
 import { canUnpack, unpack } from './unpack.ts'
 
@@ -40,7 +41,7 @@ export async function takeIn(
   await rename(path, join(folder, disk))
   const origin: Origin = { name, label, url: withoutPassword(wanted.origin ?? wanted.url), digest, disk, content }
   await writeOrigin(folder, origin)
-  await noteStamp(folder, origin)
+  await noteStamps(folder, [disk])
 }
 
 async function compressionOf(path: string): Promise<string | undefined> {

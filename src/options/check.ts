@@ -62,6 +62,12 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
   }
 }
 
+/** @throws GuestError for what is no number of milliseconds */
+export function requireMilliseconds(option: string, value: unknown, orNone = ''): void {
+  if (typeof value === 'number' && value >= 0) return
+  throw badOption(option, 'a number of milliseconds', value, `Write ${option}: 5_000${orNone}.`)
+}
+
 /** @throws GuestError for a value that is neither undefined nor a function */
 export function requireFunction(option: string, value: unknown): void {
   if (value === undefined || typeof value === 'function') return

@@ -65,7 +65,7 @@ export function endOf({ exitCode, signal }: { exitCode?: number | undefined; sig
 }
 
 /** The first line of a message says what; a script's other lines are in `error.command`. */
-function oneLine(command: string): string {
+export function oneLine(command: string): string {
   const [first = '', ...more] = command.trim().split('\n')
   return more.length > 0 ? `${first} …` : first
 }

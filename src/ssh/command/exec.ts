@@ -37,7 +37,7 @@ export async function exec(
   if (!(maxBuffer >= 0)) throw badOption('maxBuffer', 'a number of bytes', maxBuffer, 'Write maxBuffer: 1_000_000.')
   oneOf('encoding', encoding, ['utf8', 'buffer'])
   const startedAt = performance.now()
-  const started = startCommand(client, command, rest, true)
+  const started = startCommand(client, command, rest, { session: 'wait' })
   const onOver = () => void started.cut({ by: 'maxBuffer' })
   const out = collect(started.stdout, maxBuffer, onOver)
   const err = collect(started.stderr, maxBuffer, onOver)

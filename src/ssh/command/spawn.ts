@@ -41,7 +41,7 @@ const DISPOSAL_MS = 10_000
 /** Starts a command by the user's login shell. @throws CommandError when it is canceled or times out before it has started; SshError */
 export async function spawn(client: Client, command: string, options: CommandOptions = {}): Promise<GuestProcess> {
   const startedAt = performance.now()
-  const started = startCommand(client, command, refuseUnknown(options, COMMAND_OPTIONS), false)
+  const started = startCommand(client, command, refuseUnknown(options, COMMAND_OPTIONS), { session: 'refuse' })
   const { stdout, stderr, cut } = started
   const [channel, pid] = await Promise.all([started.channel, started.pid])
   if (!channel || pid === undefined) {

@@ -1,21 +1,21 @@
 import type { Readable } from 'node:stream'
 import type { Client, ClientChannel } from 'ssh2'
-import { GuestError } from '../../errors.ts'
 import { timerMs } from '../../lifetime/longest-timer.ts'
-import { requireSignal } from '../../options/check.ts'
-import { badOption } from '../../errors/bad-option.ts'
+import { requireMilliseconds, requireSignal } from '../../options/check.ts'
 import type { CutOff, Ending } from './command-facts.ts'
 import { endOf, notStarted, shellFailed } from './exec-errors.ts'
 import type { CommandOptions } from './exec-options.ts'
 import { MOST_SESSIONS, takeSession } from './sessions.ts'
 import { signalGroup } from './signal-group.ts'
-import { SAYING_BYTES, startMark } from './start-mark.ts'
+import { startMark } from './start-mark.ts'
 import { withSurroundings } from './surroundings.ts'
 
 /** A command that was asked for. Its promises reject with an SshError when it could not be started. */
 interface StartedCommand {
   /** The leader of its process group; undefined when it was over before that was known. */
   readonly pid: Promise<number | undefined>
+  /** The words with which the script called `tell`; empty when it did not come to that. */
+  readonly greeting: Promise<string>
   /** Its input; undefined when it was over before that was there. */
   readonly channel: Promise<ClientChannel | undefined>
   readonly stdout: Readable
@@ -28,26 +28,32 @@ interface StartedCommand {
   cut(cutOff: CutOff): Promise<void>
 }
 
+interface How {
+  /** Where as many run as one connection can have: wait for another to end, or refuse. `spare`: take one of those kept for files. */
+  readonly session: 'wait' | 'refuse' | 'spare'
+  /** Whether the command calls `tell` by itself. @default before anything else */
+  readonly tells?: boolean
+  /** For messages. @default the command */
+  readonly what?: string
+}
+
 /**
  * Runs a command in a channel of its own. Its first line makes the shell tell where its own output begins, and its pid, which is its process
  * group's too (sshd calls setsid), so that it can be killed whole: ssh2 1.17 drops SSH's `signal` request in silence once the input has ended
  * (lib/Channel.js).
- * @param mayWait whether for others to end, when as many run as one connection can have
  */
 export function startCommand(
   client: Client,
   command: string,
   options: CommandOptions,
-  mayWait: boolean,
+  { session, tells = false, what = command }: How,
 ): StartedCommand {
   const { timeout = 0, cancelSignal } = options
   requireSignal('cancelSignal', cancelSignal)
   const script = withSurroundings(command, options)
-  if (typeof timeout !== 'number' || !(timeout >= 0)) {
-    throw badOption('timeout', 'a number of milliseconds', timeout, 'Write timeout: 5_000, or 0 for none.')
-  }
-  requireSendable(script)
+  requireMilliseconds('timeout', timeout, ', or 0 for none')
   const pid = Promise.withResolvers<number | undefined>()
+  const greeting = Promise.withResolvers<string>()
   const opened = Promise.withResolvers<ClientChannel | undefined>()
   const exited = Promise.withResolvers<Ending>()
   const closed = Promise.withResolvers<Ending>()
@@ -61,12 +67,15 @@ export function startCommand(
   let group: number | undefined
 
   const mark = startMark()
-  const stdout = mark.cut((known) => {
+  // By both streams: one is destroyed when its reader is, the other may be closed by a start-up file.
+  const onStart = (known: number, words: string) => {
+    if (group !== undefined) return
     group = known
     pid.resolve(known)
+    greeting.resolve(words)
     killWhenKnown()
-  })
-  const stderr = mark.cut()
+  }
+  const [stdout, stderr] = [mark.cut(onStart), mark.cut(onStart)]
   for (const output of [stdout, stderr]) output.on('fail', (why: string) => onShellFailed(why))
   const endStreams = () => {
     stdout.end()
@@ -80,6 +89,7 @@ export function startCommand(
   const settle = (ending: Ending) => {
     release()
     pid.resolve(undefined)
+    greeting.resolve('')
     opened.resolve(undefined)
     exited.resolve(ending)
     closed.resolve(ending)
@@ -117,10 +127,11 @@ export function startCommand(
   }
   const onShellFailed = (why: string) => {
     letGo()
-    onNotStarted(shellFailed(command, why, { stdout: stdout.before, stderr: stderr.before }))
+    onNotStarted(shellFailed(what, why, { stdout: stdout.before, stderr: stderr.before }))
   }
   const onNotStarted = (error: Error) => {
     release()
+    greeting.resolve('')
     for (const { promise, reject } of [pid, opened, exited, closed]) {
       // Nobody waits for all four.
       promise.catch(() => {})
@@ -138,12 +149,13 @@ export function startCommand(
   }
   const ask = (tries = OPEN_TRIES) => {
     isAsked = true
-    client.exec(`${mark.say()}\n${script}`, (error, started) => {
+    const telling = tells ? `tell() { ${mark.say('$*')}; }` : mark.say()
+    client.exec(`${telling}\n${script}`, (error, started) => {
       if (error && isFull(error) && tries > 1) {
         setTimeout(() => (isCut ? giveUp() : tryToAsk(tries - 1)), BETWEEN_TRIES)
         return
       }
-      if (error) return onNotStarted(notStarted(command, error))
+      if (error) return onNotStarted(notStarted(what, error))
       channel = started
       channel.on('error', () => {})
       channel.on('exit', (code: number | null, signal?: string) => {
@@ -173,7 +185,7 @@ export function startCommand(
     try {
       ask(tries)
     } catch (cause) {
-      onNotStarted(notStarted(command, cause))
+      onNotStarted(notStarted(what, cause))
     }
   }
 
@@ -183,16 +195,18 @@ export function startCommand(
     cancelSignal?.addEventListener('abort', onAbort, { once: true })
     if (timeout > 0) timer = setTimeout(() => void cut({ by: 'timeout' }), timerMs(timeout))
     client.once('close', onLost)
-    const mine = takeSession(client, mayWait, (giveBack) => {
+    const begin = (giveBack = () => {}) => {
       leave = giveBack
       tryToAsk()
-    })
-    leave = mine
+    }
+    if (session === 'spare') begin()
+    else leave = takeSession(client, session === 'wait', begin)
     const tooMany = `${MOST_SESSIONS} commands are already running over this connection, the maximum`
-    if (!mine) onNotStarted(notStarted(command, new Error(tooMany)))
+    if (!leave) onNotStarted(notStarted(what, new Error(tooMany)))
   }
   return {
     pid: pid.promise,
+    greeting: greeting.promise,
     channel: opened.promise,
     stdout,
     stderr,
@@ -211,26 +225,4 @@ const CONNECT_FAILED = 2
 
 function isFull(error: Error): boolean {
   return 'reason' in error && error.reason === CONNECT_FAILED
-}
-
-/** Linux takes no argument of a program that is longer (MAX_ARG_STRLEN), and sshd hands the whole command to the shell as one. */
-const LONGEST = 128 * 1024 - 1
-/** For the line that tells the pid. */
-const ROOM = SAYING_BYTES + 1
-
-/** sshd would drop the connection, and all that runs over it. @throws GuestError */
-function requireSendable(script: string): void {
-  if (script.includes('\0')) {
-    throw new GuestError('A command cannot contain a NUL character', {
-      option: 'command',
-      hint: 'Pass such bytes as input or with guest.writeFile().',
-    })
-  }
-  const bytes = Buffer.byteLength(script)
-  const most = LONGEST - ROOM
-  if (bytes <= most) return
-  throw new GuestError(
-    `A command can have at most ${most} bytes; this one, including env, cwd and pipefail, has ${bytes}`,
-    { option: 'command', hint: 'Pass long data as input or with guest.writeFile().' },
-  )
 }

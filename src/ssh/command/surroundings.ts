@@ -2,6 +2,7 @@ import { GuestError } from '../../errors.ts'
 import { badOption } from '../../errors/bad-option.ts'
 import { quote } from '../quote.ts'
 import type { CommandOptions } from './exec-options.ts'
+import { SAYING_BYTES } from './start-mark.ts'
 
 /** In POSIX since 2024. dash has it not (0.5.12), and ends at an unknown option of `set`; `command` keeps it from that. */
 const PIPEFAIL = 'command set -o pipefail 2>/dev/null || :'
@@ -27,5 +28,27 @@ export function withSurroundings(command: unknown, { env = {}, cwd, pipefail = t
   if (typeof pipefail !== 'boolean') throw badOption('pipefail', 'true or false', pipefail, 'Write pipefail: false.')
   if (pipefail) lines.push(PIPEFAIL)
   if (cwd !== undefined) lines.unshift(`cd -- ${quote(cwd)} || exit`)
-  return [...lines, command].join('\n')
+  return requireSendable([...lines, command].join('\n'))
+}
+
+/** Linux takes no argument of a program that is longer (MAX_ARG_STRLEN), and sshd hands the whole command to the shell as one. */
+const LONGEST = 128 * 1024 - 1
+/** For the line that tells the pid. */
+const ROOM = SAYING_BYTES + 1
+
+/** sshd would drop the connection, and all that runs over it. @throws GuestError */
+function requireSendable(script: string): string {
+  if (script.includes('\0')) {
+    throw new GuestError('A command cannot contain a NUL character', {
+      option: 'command',
+      hint: 'Pass such bytes as input or with guest.writeFile().',
+    })
+  }
+  const bytes = Buffer.byteLength(script)
+  const most = LONGEST - ROOM
+  if (bytes <= most) return script
+  throw new GuestError(
+    `A command can have at most ${most} bytes; this one, including env, cwd and pipefail, has ${bytes}`,
+    { option: 'command', hint: 'Pass long data as input or with guest.writeFile().' },
+  )
 }

@@ -1,10 +1,10 @@
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Client, ClientChannel } from 'ssh2'
+import type { Client } from 'ssh2'
 import { SshError } from '../../errors.ts'
-import { endOf, shellFailed } from '../command/exec-errors.ts'
+import { isLost } from '../command/command-facts.ts'
 import { signalGroup } from '../command/signal-group.ts'
-import { startMark, type StartMark } from '../command/start-mark.ts'
+import { startCommand } from '../command/start-command.ts'
 
 export interface Program {
   readonly stdin: Writable
@@ -18,9 +18,9 @@ export interface Program {
 }
 
 export interface ProgramEnding {
-  readonly exitCode: number | undefined
+  readonly exitCode?: number | undefined
   /** E.g. `'SIGTERM'`. */
-  readonly signal: string | undefined
+  readonly signal?: string | undefined
   readonly stderr: string
 }
 
@@ -35,95 +35,41 @@ const STOP_INTERVAL = 500
 const KEPT = 100_000
 
 /**
- * Runs a script by the login shell in a channel of its own. `tell` in it, once, makes its pid known, which is its process group's too; what
- * comes after that is the script's own. `what` names the act, for messages. @throws SshError when no channel can be had
+ * Runs a script by the login shell in a channel of its own. The script calls `tell` once; its own output begins after that.
+ * @param what names the act, for messages
+ * @throws SshError when no channel can be had
  */
-export function startProgram(client: Client, script: string, what: string): Promise<Program> {
-  const mark = startMark()
-  return new Promise<Program>((resolve, reject) => {
-    const onClose = () => reject(lost(what))
-    const refuse = (cause: unknown) => {
-      client.off('close', onClose)
-      reject(new SshError(`SSH did not start a program: ${what}`, { cause }))
-    }
-    client.once('close', onClose)
-    try {
-      client.exec(`tell() { ${mark.say('$*')}; }\n${script}`, (error, channel) => {
-        if (error) return refuse(error)
-        client.off('close', onClose)
-        // At once, as its end may have come in the same packet.
-        resolve(attach(client, channel, mark, what))
-      })
-    } catch (cause) {
-      refuse(cause)
-    }
-  })
-}
-
-function attach(client: Client, channel: ClientChannel, mark: StartMark, what: string): Program {
+export async function startProgram(client: Client, script: string, what: string): Promise<Program> {
+  const started = startCommand(client, script, { pipefail: false }, { session: 'spare', tells: true, what })
+  const { stdout, stderr, greeting } = started
   let said = ''
-  let pid: number | undefined
-  let isStopping = false
-  let again: NodeJS.Timeout | undefined
-  const greeting = Promise.withResolvers<string>()
-  const ended = Promise.withResolvers<ProgramEnding>()
-  ended.promise.catch(() => {})
-  const killWhenKnown = () => {
-    if (!isStopping || pid === undefined) return
-    signalGroup(client, pid, 'SIGTERM').then(
-      () => {
-        if (isStopping) again = setTimeout(killWhenKnown, STOP_INTERVAL)
-      },
-      // The connection is gone, and with it the way to the program.
-      () => {},
-    )
-  }
-  // By both: the one is destroyed when its reader is, the other may be closed by a start-up file.
-  const onStart = (known: number, words: string) => {
-    if (pid !== undefined) return
-    pid = known
-    greeting.resolve(words)
-    killWhenKnown()
-  }
-  const [stdout, stderr] = [mark.cut(onStart), mark.cut(onStart)]
-  const notBegun = (why: string) => shellFailed(what, why, { stdout: stdout.before, stderr: stderr.before })
-  for (const output of [stdout, stderr]) {
-    output.on('fail', (why: string) => {
-      ended.reject(notBegun(why))
-      channel.unpipe(stdout).resume()
-      channel.close()
-      stdout.end()
-    })
-  }
   stderr.on('data', (chunk: Buffer) => {
     if (said.length < KEPT) said += chunk.toString()
   })
-  channel.on('error', () => {})
-  channel.pipe(stdout)
-  channel.stderr.pipe(stderr)
-
-  let exit: Pick<ProgramEnding, 'exitCode' | 'signal'> | undefined
-  const onLost = () => ended.reject(lost(what))
-  client.once('close', onLost)
-  channel.on('exit', (code: number | null, signal?: string) => (exit ??= { exitCode: code ?? undefined, signal }))
-  channel.on('close', () => {
-    client.off('close', onLost)
-    greeting.resolve('')
-    if (!exit) onLost()
-    else if (pid === undefined && !isStopping) ended.reject(notBegun(`exited before the command ran (${endOf(exit)})`))
-    else ended.resolve({ ...exit, stderr: said })
+  const ended = started.closed.then((ending) => {
+    if (isLost(ending)) throw lost(what)
+    return { ...ending, stderr: said }
   })
-
+  ended.catch(() => {})
+  const channel = await started.channel
+  if (!channel) throw lost(what)
   const stop = async () => {
-    isStopping = true
-    killWhenKnown()
+    let isStopping = true
+    const tellToEnd = async () => {
+      const pid = await started.pid
+      while (isStopping && pid !== undefined) {
+        await signalGroup(client, pid, 'SIGTERM')
+        await sleep(STOP_INTERVAL, undefined, { ref: false })
+      }
+    }
+    // It fails when the connection is gone, and with it the way to the program.
+    tellToEnd().catch(() => {})
     channel.unpipe(stdout).resume()
-    await Promise.race([ended.promise.catch(() => {}), sleep(STOP_BUDGET, undefined, { ref: false })])
+    await Promise.race([ended.catch(() => {}), sleep(STOP_BUDGET, undefined, { ref: false })])
     isStopping = false
-    clearTimeout(again)
     channel.close()
   }
-  return { stdin: channel, stdout, greeting: greeting.promise, ended: ended.promise, stop }
+  return { stdin: channel, stdout, greeting, ended, stop }
 }
 
 function lost(what: string): SshError {

@@ -25,7 +25,7 @@ import {
 } from './host-record.ts'
 import { adoptCommands, aliasOf, bridgeCommands, ownAddresses, type Mark } from '../ip-commands.ts'
 import type { Network } from '../network.ts'
-import { startUnprivilegedKeeper } from '../keeper/start-unprivileged-keeper.ts'
+import { startUnprivilegedKeeper } from '../keeper/start-keeper.ts'
 import { sweep } from './sweep.ts'
 import { ipAs, takeDown, type Ip } from './take-down.ts'
 import { verifyBridge, verifyTap } from './verify-links.ts'

@@ -6,6 +6,7 @@ import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { NetworkError } from '../../errors.ts'
 import { programEnvironment } from '../../host/environment.ts'
+import { makeStateFolder } from '../../host/files/state-folder.ts'
 import { requireStreams } from '../../host/program/require-streams.ts'
 import { letGo } from '../../host/program/let-go.ts'
 import type { Inside } from '../inside/run-inside.ts'
@@ -37,7 +38,7 @@ export function keeperProgram(folder: string, kind: 'private' | 'host' | 'user',
   return [process.execPath, fileURLToPath(new URL(name, import.meta.url)), folder, kind, ...rest]
 }
 
-/** @param folder its state folder, which is removed with the keeper even if that was killed */
+/** @param folder its state folder, which is made now, and removed with the keeper even if that was killed */
 export function spawnKeeper([file = '', ...args]: readonly string[], folder: string): KeeperChild {
   const child = spawn(file, args, {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
@@ -50,6 +51,7 @@ export function spawnKeeper([file = '', ...args]: readonly string[], folder: str
   child.stdin.on('error', () => {})
   child.once('close', () => void rm(folder, { recursive: true, force: true }).catch(() => {}))
   letGo(child)
+  makeStateFolder(folder)
   return child as KeeperChild
 }
 

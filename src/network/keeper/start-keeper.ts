@@ -1,21 +1,23 @@
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
+import { NetworkError } from '../../errors.ts'
 import {
   explainNamespaceFailure,
   namespaceFlags,
   NAMESPACES,
   needsUserNamespace,
 } from '../../host/rights/namespaces.ts'
-import { makeStateFolder, newStateFolder } from '../../host/files/state-folder.ts'
+import { newStateFolder } from '../../host/files/state-folder.ts'
 import { requireTool } from '../../host/program/tools.ts'
 import { until } from '../../lifetime/until.ts'
 import { entering } from '../inside/enter.ts'
 import { notMade } from '../ip-commands.ts'
-import { end, hold, type Keeper, keeperProgram, linesOf, spawnKeeper } from './keeper-process.ts'
+import { end, hold, type Keeper, type KeeperChild, keeperProgram, linesOf, spawnKeeper } from './keeper-process.ts'
+import { LIFELINE, tethered } from './lifeline.ts'
 import { KEEPER_SOCKET } from '../../host/files/state-names.ts'
 
-/** A keeper that does not exit is killed after this long, in milliseconds. */
-const LEAVE_BUDGET = 1000
+/** A keeper that does not exit is killed after this long, in milliseconds. One of the host may take down TAPs, by sudo, on a busy host. */
+const LEAVE_BUDGET = { private: 1000, unprivileged: 10_000 } as const
 
 export interface PrivateKeeper extends Keeper {
   /** Its other end is the keeper's, and breaks when the keeper goes: for what has to go then too. */
@@ -55,34 +57,72 @@ export async function startKeeper(
   const enterSibling = ['--target', `${sibling}`, '--user', '--preserve-credentials', '--', unshare, ...NAMESPACES]
   const makers = sibling === undefined ? [unshare, ...namespaceFlags()] : [nsenter, ...enterSibling]
   const child = spawnKeeper([...makers, '--', ...program], folder)
-  makeStateFolder(folder)
-  const lifeline = child.stdio[3].on('error', () => {})
+  let pid = 0
   let isInside = false
   const explain = (stderr: string) => (isInside ? notMade(made.purpose) : explainNamespaceFailure(stderr))
-  const lines = linesOf(child, explain)
-  try {
-    const pid = await until(signal, lines())
+  const nextLine = linesOf(child, explain)
+  const leave = () => {
+    siblings.delete(pid)
+    return end(child, folder, LEAVE_BUDGET.private)
+  }
+  return whenThere(child, folder, leave, async () => {
+    pid = Number(await until(signal, nextLine()))
     isInside = true
-    await until(signal, lines())
-    siblings.add(Number(pid))
-    child.once('close', () => siblings.delete(Number(pid)))
-    const ready = lines().then(() => {})
+    await until(signal, nextLine())
+    siblings.add(pid)
+    child.once('close', () => siblings.delete(pid))
+    const ready = nextLine().then(() => {})
     ready.catch(() => {})
+    return { pid, ready, inside: (command) => entering(pid, user, command) }
+  })
+}
+
+/** Starts a keeper in the namespaces of this process, with a lifeline for what runs inside. @throws HostError; NetworkError */
+export async function startUnprivilegedKeeper(
+  kind: 'host' | 'user',
+  rest: readonly string[] = [],
+  signal?: AbortSignal,
+): Promise<Keeper> {
+  requireTool('setpriv')
+  const folder = newStateFolder()
+  const child = spawnKeeper(keeperProgram(folder, kind, ...rest), folder)
+  const leave = async () => {
+    let stderr = ''
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+    await end(child, folder, LEAVE_BUDGET.unprivileged)
+    if (child.exitCode === 0 || stderr === '') return
+    throw new NetworkError('The network could not be taken down', {
+      stderr,
+      hint: 'The next network to be opened tries again. `ip link show` shows what is left.',
+    })
+  }
+  const explain = () => ({ message: "The network's keeper exited during start-up" })
+  return whenThere(child, folder, leave, async () => {
+    await until(signal, linesOf(child, explain)())
+    const inside: Keeper['inside'] = (command) => tethered(join(folder, LIFELINE), command)
+    return { pid: child.pid as number, ready: Promise.resolve(), inside }
+  })
+}
+
+/** The keeper that a child is, once `begin` resolves; if that fails, the child ends. */
+async function whenThere(
+  child: KeeperChild,
+  folder: string,
+  leave: () => Promise<void>,
+  begin: () => Promise<Pick<Keeper, 'pid' | 'ready' | 'inside'>>,
+): Promise<PrivateKeeper> {
+  const lifeline = child.stdio[3].on('error', () => {})
+  try {
     return {
-      pid: Number(pid),
+      ...(await begin()),
       lifeline,
-      ready,
       folder,
       socketPath: join(folder, KEEPER_SOCKET),
-      inside: (command) => entering(Number(pid), user, command),
       hold: (seconds) => hold(child.stdin, seconds),
-      [Symbol.asyncDispose]: () => {
-        siblings.delete(Number(pid))
-        return end(child, folder, LEAVE_BUDGET)
-      },
+      [Symbol.asyncDispose]: leave,
     }
   } catch (error) {
-    await end(child, folder, LEAVE_BUDGET)
+    await leave().catch(() => {})
     throw error
   }
 }

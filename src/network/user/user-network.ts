@@ -4,7 +4,7 @@ import type { NetworkLayout, NetworkSpec } from '../../options/network/network-o
 import { nthAddress } from '../../address/ipv4.ts'
 import { dialThrough } from '../keeper/dial.ts'
 import type { Attachment, Member, Network } from '../network.ts'
-import { startUnprivilegedKeeper } from '../keeper/start-unprivileged-keeper.ts'
+import { startUnprivilegedKeeper } from '../keeper/start-keeper.ts'
 import { tooFar } from '../inside/visitor.ts'
 import { MONITOR } from './usernet.ts'
 

@@ -1,3 +1,4 @@
+import { perProcess } from '../lifetime/per-process.ts'
 import type { Guest } from './guest.ts'
 
 export interface Attendant {
@@ -7,24 +8,18 @@ export interface Attendant {
   leaving?(guest: Guest): unknown
 }
 
-/** On `globalThis`, as a module may be loaded more than once. */
-const KEY = Symbol.for('vitest-guest.attendants')
-
-function attendants(): Set<Attendant> {
-  const holder = globalThis as { [KEY]?: Set<Attendant> | undefined }
-  return (holder[KEY] ??= new Set())
-}
+const attendants = perProcess('attendants', () => new Set<Attendant>())
 
 export function attend(attendant: Attendant): Disposable {
-  attendants().add(attendant)
-  return { [Symbol.dispose]: () => void attendants().delete(attendant) }
+  attendants.add(attendant)
+  return { [Symbol.dispose]: () => void attendants.delete(attendant) }
 }
 
 /** An error of an attendant prevents neither the use of a guest nor its disposal. */
 export async function announce(guest: Guest): Promise<void> {
-  await Promise.allSettled([...attendants()].map(async (attendant) => attendant.started?.(guest)))
+  await Promise.allSettled([...attendants].map(async (attendant) => attendant.started?.(guest)))
 }
 
 export async function farewell(guest: Guest): Promise<void> {
-  await Promise.allSettled([...attendants()].map(async (attendant) => attendant.leaving?.(guest)))
+  await Promise.allSettled([...attendants].map(async (attendant) => attendant.leaving?.(guest)))
 }

@@ -1,5 +1,6 @@
 import { GuestError } from '../../errors.ts'
 import { callerFrames } from '../../errors/caller.ts'
+import { perProcess } from '../../lifetime/per-process.ts'
 
 /** A pending operation on a guest. */
 export interface Pending {
@@ -15,7 +16,6 @@ export interface Pending {
 
 /** Operations to keep that the caller's signal has aborted, as happens to those of a test that has timed out. */
 const ABORTED_KEPT = 10
-const KEY = Symbol.for('vitest-guest.pending')
 
 type Entry = { -readonly [K in Exclude<keyof Pending, 'frames'>]: Pending[K] } & { readonly here: Error }
 
@@ -24,10 +24,10 @@ interface Book {
   readonly aborted: Entry[]
 }
 
-/** One per process, by the guests' ids: a module may be loaded more than once. */
+/** By the guests' ids. */
+const books = perProcess('pending', () => new Map<string, Book>())
+
 function bookOf(guest: string): Book {
-  const holder = globalThis as { [KEY]?: Map<string, Book> | undefined }
-  const books = (holder[KEY] ??= new Map<string, Book>())
   let book = books.get(guest)
   if (!book) books.set(guest, (book = { running: new Set(), aborted: [] }))
   return book

@@ -1,10 +1,10 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
-import { userInfo } from 'node:os'
 import { dirname } from 'node:path'
 import type { Capability } from './capability.ts'
 import { installCommand } from './missing-packages.ts'
 import { cacheFolder, temporaryFolder } from '../host/environment.ts'
+import { userName } from '../host/rights/user-name.ts'
 import { isNodeNewEnough, LEAST_NODE, NEWER_NODE } from '../host/node-version.ts'
 import { findTool, PACKAGE_OF } from '../host/program/tools.ts'
 
@@ -51,18 +51,9 @@ export function probeUserIds(): Capability {
 function hasRange(path: string): boolean {
   try {
     const owners = readFileSync(path, 'utf8').split('\n').map((line) => line.split(':')[0]) // prettier-ignore
-    return owners.includes(ownName()) || owners.includes(String(process.getuid?.()))
+    return owners.includes(userName() ?? '') || owners.includes(String(process.getuid?.()))
   } catch {
     return false
-  }
-}
-
-/** Throws for a user id without a line in /etc/passwd, as in many containers. */
-function ownName(): string {
-  try {
-    return userInfo().username
-  } catch {
-    return ''
   }
 }
 

@@ -77,7 +77,7 @@ export function commands({ id, exec: run, open, explain }: CommandParts): Comman
     exec: recorded as Exec,
     $: template as CommandTag,
     spawn: (command, options) =>
-      history.recordProcess(command, () => explain(async () => spawn(await open(), command, options))),
+      history.record(command, () => explain(async () => spawn(await open(), command, options))),
     history: history.list,
   }
 }

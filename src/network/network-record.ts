@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { readOwnFile } from '../host/files/own-files.ts'
+import { parseJson } from '../host/parse-json.ts'
 import { isProcessName, type ProcessName } from '../host/program/process-name.ts'
 import type { Network } from './network.ts'
 
@@ -24,17 +25,12 @@ export function writeNetworkRecord(folder: string, record: NetworkRecord): void 
 
 /** The record in a state folder of this user; undefined when there is none, or it is none. */
 export async function readNetworkRecord(folder: string): Promise<NetworkRecord | undefined> {
-  const text = await readOwnFile(join(folder, FILE))
-  try {
-    const record = JSON.parse(text ?? '') as Partial<NetworkRecord>
-    return isNetworkRecord(record) ? record : undefined
-  } catch {
-    return undefined
-  }
+  const record = parseJson(await readOwnFile(join(folder, FILE)))
+  return isNetworkRecord(record) ? record : undefined
 }
 
-function isNetworkRecord(record: Partial<NetworkRecord>): record is NetworkRecord {
-  const { kind, bridge, gateway, keeper, pid } = record
+function isNetworkRecord(value: unknown): value is NetworkRecord {
+  const { kind, bridge, gateway, keeper, pid } = (value ?? {}) as Partial<NetworkRecord>
   return (
     KINDS.includes(kind) &&
     (bridge === undefined || isInterfaceName(bridge)) &&

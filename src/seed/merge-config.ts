@@ -1,3 +1,5 @@
+import { isPlainObject } from '../options/check.ts'
+
 export type Config = Readonly<Record<string, unknown>>
 
 /**
@@ -13,10 +15,6 @@ export function mergeConfig(ours: Config, users: Config): Config {
 
 function merge(ours: unknown, users: unknown): unknown {
   if (Array.isArray(ours) && Array.isArray(users)) return [...(ours as unknown[]), ...(users as unknown[])]
-  if (isMap(ours) && isMap(users)) return mergeConfig(ours, users)
+  if (isPlainObject(ours) && isPlainObject(users)) return mergeConfig(ours, users)
   return users
-}
-
-function isMap(value: unknown): value is Config {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -79,36 +79,33 @@ async function deadBuilds(): Promise<Garbage[]> {
     const remove: Garbage['remove'] = (how) => removeTemplateBuild(basename(name, '.building'), how)
     return { what: `template ${name}`, path: join(templatesFolder(), name), reason: DEAD_BUILD, remove }
   })
-  const ofImages = (await listImageBuilds()).map((name): Garbage => {
-    const remove: Garbage['remove'] = (how) => removeImageBuild(name, how)
-    return { what: `image ${name}`, path: join(imagesFolder(), name), reason: DEAD_BUILD, remove }
-  })
-  const downloads = (await listDownloads()).unfinished.map((name): Garbage => {
-    const remove: Garbage['remove'] = (how) => removeDownload(name, how)
-    return { what: `image ${name}`, path: join(imagesFolder(), name), reason: DEAD_DOWNLOAD, remove }
-  })
-  return [...ofTemplates, ...ofImages, ...downloads]
+  const ofImage = (name: string, reason: string, remove: typeof removeDownload): Garbage => {
+    return { what: `image ${name}`, path: join(imagesFolder(), name), reason, remove: (how) => remove(name, how) }
+  }
+  const builds = (await listImageBuilds()).map((name) => ofImage(name, DEAD_BUILD, removeImageBuild))
+  const { unfinished } = await listDownloads()
+  return [...ofTemplates, ...builds, ...unfinished.map((name) => ofImage(name, DEAD_DOWNLOAD, removeDownload))]
 }
 
 /** Old notes, and old locks of templates and downloads that are gone. */
 async function besides(options: GarbageOptions): Promise<Garbage[]> {
   const templates = new Set(await templateNames(''))
   const locks = (await templateNames('.lock')).filter((name) => !templates.has(basename(name, '.lock')))
+  const files = [
+    ...[...(await templateNames('.cold')), ...locks].map((name) => ({
+      folder: templatesFolder(),
+      name,
+      remove: removeBeside,
+    })),
+    ...(await listDownloads()).locks.map((name) => ({ folder: imagesFolder(), name, remove: removeDownload })),
+  ]
   const found: Garbage[] = []
-  for (const name of [...(await templateNames('.cold')), ...locks]) {
-    const path = join(templatesFolder(), name)
+  for (const { folder, name, remove } of files) {
+    const path = join(folder, name)
     const facts = await stat(path).catch(() => undefined)
     const reason = facts && unused(facts.mtime, options)
-    if (reason === undefined) continue
     const what = `${name.endsWith('.cold') ? 'note' : 'lock'} ${name}`
-    found.push({ what, path, reason, remove: (how) => removeBeside(name, how) })
-  }
-  for (const name of (await listDownloads()).locks) {
-    const path = join(imagesFolder(), name)
-    const facts = await stat(path).catch(() => undefined)
-    const reason = facts && unused(facts.mtime, options)
-    if (reason === undefined) continue
-    found.push({ what: `lock ${name}`, path, reason, remove: (how) => removeDownload(name, how) })
+    if (reason !== undefined) found.push({ what, path, reason, remove: (how) => remove(name, how) })
   }
   return found
 }

@@ -72,8 +72,7 @@ async function receive(socketPath: string, file: string): Promise<AsyncDisposabl
     pipeline(socket as Socket, bounded, createWriteStream(file, { mode: 0o600 })),
   )
   received.catch(() => {})
-  const close = () => new Promise<void>((resolve) => server.close(() => resolve()))
-  return { received, [Symbol.asyncDispose]: close }
+  return { received, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
 }
 
 async function* bounded(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -1,6 +1,6 @@
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readHolder, tryLock } from '../host/program/lock.ts'
+import { underLock } from '../host/program/lock.ts'
 import { processUsing, userOf } from '../cache/user-of.ts'
 import { templatesFolder } from './find-template.ts'
 
@@ -9,7 +9,7 @@ type Removal = Promise<string | undefined>
 
 export async function removeTemplate(key: string, { dryRun = false } = {}): Removal {
   const folder = join(templatesFolder(), key)
-  return underLock(key, async () => {
+  return underLock(lockOf(key), async () => {
     const user = await userOf(folder)
     if (user !== undefined || dryRun) return user
     // Renamed first, so that it disappears at once; what a kill leaves of it looks like a dead build.
@@ -23,7 +23,7 @@ export async function removeTemplate(key: string, { dryRun = false } = {}): Remo
 
 export async function removeTemplateBuild(key: string, { dryRun = false } = {}): Removal {
   const folder = join(templatesFolder(), `${key}.building`)
-  return underLock(key, async () => {
+  return underLock(lockOf(key), async () => {
     const user = await processUsing(folder)
     if (user === undefined && !dryRun) await rm(folder, { recursive: true, force: true })
     return user
@@ -32,14 +32,12 @@ export async function removeTemplateBuild(key: string, { dryRun = false } = {}):
 
 /** Removes a small file beside a template: its lock, or the note that there cannot be one. */
 export async function removeBeside(name: string, { dryRun = false } = {}): Removal {
-  return underLock(name.slice(0, name.indexOf('.')), async () => {
+  return underLock(lockOf(name.slice(0, name.indexOf('.'))), async () => {
     if (!dryRun) await rm(join(templatesFolder(), name), { force: true })
     return undefined
   })
 }
 
-async function underLock(key: string, act: () => Removal): Removal {
-  const path = join(templatesFolder(), `${key}.lock`)
-  await using lock = await tryLock(path)
-  return lock ? await act() : await readHolder(path)
+function lockOf(key: string): string {
+  return join(templatesFolder(), `${key}.lock`)
 }

@@ -22,7 +22,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   image: ['errors', 'lifetime', 'options', 'host', 'cache'],
   machine: ['errors', 'lifetime', 'host', 'qmp'],
   ssh: ['errors', 'lifetime', 'options', 'host'],
-  seed: ['errors', 'host'],
+  seed: ['errors', 'options', 'host'],
   template: ['errors', 'lifetime', 'options', 'host', 'qmp', 'cache', 'network', 'image', 'machine', 'seed'],
   guest: [
     'errors',

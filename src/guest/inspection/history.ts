@@ -28,24 +28,13 @@ export class History {
     return this.#commands
   }
 
-  async record<Result extends CommandFacts>(command: string, run: () => Promise<Result>): Promise<Result> {
+  async record<T extends CommandFacts | GuestProcess>(command: string, run: () => Promise<T>): Promise<T> {
     const end = this.#begin(command)
     try {
       const result = await run()
-      end(result)
+      if ('exit' in result) result.exit.then(end, () => end({}))
+      else end(result)
       return result
-    } catch (error) {
-      end(error instanceof CommandError ? error : {})
-      throw error
-    }
-  }
-
-  async recordProcess(command: string, spawn: () => Promise<GuestProcess>): Promise<GuestProcess> {
-    const end = this.#begin(command)
-    try {
-      const process = await spawn()
-      process.exit.then(end, () => end({}))
-      return process
     } catch (error) {
       end(error instanceof CommandError ? error : {})
       throw error

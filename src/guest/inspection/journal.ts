@@ -1,4 +1,5 @@
 import { CommandError, GuestError } from '../../errors.ts'
+import { parseJson } from '../../host/parse-json.ts'
 import { isPlainObject, refuseUnknown } from '../../options/check.ts'
 import { quote } from '../../ssh/quote.ts'
 import type { Exec } from '../commands.ts'
@@ -56,9 +57,10 @@ export function journalCommand({ since, unit, priority }: JournalOptions): strin
 export function parseJournal(text: string): JournalEntry[] {
   const lines = text.split('\n').filter((line) => line !== '')
   return lines.map((line, index) => {
-    const fields = fieldsOf(line)
-    const time = new Date(Number(textOf(fields?.['__REALTIME_TIMESTAMP'])) / 1000)
-    if (!fields || Number.isNaN(time.getTime())) {
+    const read = parseJson(line)
+    const fields = isPlainObject(read) ? read : {}
+    const time = new Date(Number(textOf(fields['__REALTIME_TIMESTAMP'])) / 1000)
+    if (Number.isNaN(time.getTime())) {
       const what = `Line ${index + 1} of the guest's journal is not a journal entry: ${line.slice(0, QUOTED)}`
       throw new CommandError(what, { hint: "Does journalctl work in the guest, and is it systemd's?" })
     }
@@ -86,15 +88,6 @@ export function journalText(entries: readonly JournalEntry[]): string {
 
 /** Characters of a line that an error shows. */
 const QUOTED = 200
-
-function fieldsOf(line: string): Record<string, unknown> | undefined {
-  try {
-    const fields: unknown = JSON.parse(line)
-    return isPlainObject(fields) ? fields : undefined
-  } catch {
-    return undefined
-  }
-}
 
 /** A field is a text; with bytes that are no UTF-8 an array of numbers; given several times an array of these. */
 function textOf(value: unknown): string | undefined {

@@ -18,10 +18,38 @@ export async function openNetwork(options: OpenOptions = {}): Promise<GuestNetwo
 export class OpenGuestNetwork implements RegisteredNetwork {
   readonly registry: GuestRegistry
   readonly #network: Network
+  readonly kind: Network['kind']
+  readonly reason: Network['reason']
+  readonly bridge: Network['bridge']
+  readonly subnet: Network['subnet']
+  readonly gateway: Network['gateway']
+  readonly subnet6: Network['subnet6']
+  readonly mtu: Network['mtu']
+  readonly dhcpRange: Network['dhcpRange']
+  readonly egress: Network['egress']
+  readonly dhcp: Network['dhcp']
+  readonly backend: Network['backend']
+  readonly ready: Network['ready']
+  readonly stateFolder: Network['stateFolder']
+  readonly socketPath: Network['socketPath']
   #isClosing = false
 
   constructor(network: Network) {
     this.#network = network
+    this.kind = network.kind
+    this.reason = network.reason
+    this.bridge = network.bridge
+    this.subnet = network.subnet
+    this.gateway = network.gateway
+    this.subnet6 = network.subnet6
+    this.mtu = network.mtu
+    this.dhcpRange = network.dhcpRange
+    this.egress = network.egress
+    this.dhcp = network.dhcp
+    this.backend = network.backend
+    this.ready = network.ready
+    this.stateFolder = network.stateFolder
+    this.socketPath = network.socketPath
     this.registry = new GuestRegistry(network)
   }
 
@@ -39,53 +67,11 @@ export class OpenGuestNetwork implements RegisteredNetwork {
     await this.#network[Symbol.asyncDispose]()
   }
 
-  get kind() {
-    return this.#network.kind
-  }
-  get reason() {
-    return this.#network.reason
-  }
-  get bridge() {
-    return this.#network.bridge
-  }
-  get subnet() {
-    return this.#network.subnet
-  }
-  get gateway() {
-    return this.#network.gateway
-  }
-  get subnet6() {
-    return this.#network.subnet6
-  }
-  get mtu() {
-    return this.#network.mtu
-  }
-  get dhcpRange() {
-    return this.#network.dhcpRange
-  }
-  get egress() {
-    return this.#network.egress
-  }
-  get dhcp() {
-    return this.#network.dhcp
-  }
-  get backend() {
-    return this.#network.backend
-  }
   get members() {
     return this.#network.members
   }
   get attachments() {
     return this.#network.attachments
-  }
-  get ready() {
-    return this.#network.ready
-  }
-  get stateFolder() {
-    return this.#network.stateFolder
-  }
-  get socketPath() {
-    return this.#network.socketPath
   }
 
   readonly attach: Network['attach'] = (...args) => this.#network.attach(...args)

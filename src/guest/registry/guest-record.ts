@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { isOwnFile, isOwnFolder, readOwnFile } from '../../host/files/own-files.ts'
 import { makePrivateFolder } from '../../host/files/private-folder.ts'
+import { parseJson } from '../../host/parse-json.ts'
 import type { Network } from '../../network/network.ts'
 import type { Credentials } from '../../seed/credentials.ts'
 import { knownHosts, sshConfig } from './ssh-config.ts'
@@ -94,15 +95,12 @@ export async function readRecord(stateFolder: string, id: string): Promise<Guest
   const others = ['key', 'knownHosts', 'sshConfig'] as const
   const areOwn = await Promise.all(others.map((name) => isOwnFile(recordFile(stateFolder, id, name))))
   if (text === undefined || areOwn.includes(false)) return undefined
-  try {
-    const record = JSON.parse(text) as GuestRecord
-    return isRecord(record) && record.id === id ? record : undefined
-  } catch {
-    return undefined
-  }
+  const record = parseJson(text)
+  return isRecord(record) && record.id === id ? record : undefined
 }
 
-function isRecord({ hostname, address, image, tap, pid, startedAt, hostPublicKey }: Partial<GuestRecord>): boolean {
+function isRecord(value: unknown): value is GuestRecord {
+  const { hostname, address, image, tap, pid, startedAt, hostPublicKey } = (value ?? {}) as Partial<GuestRecord>
   const texts = [hostname, image, tap ?? '', hostPublicKey]
   return (
     texts.every((text) => typeof text === 'string') &&

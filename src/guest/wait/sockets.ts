@@ -1,3 +1,5 @@
+import ipaddr from 'ipaddr.js'
+
 /** A socket that something in the guest listens on. */
 export interface ListeningSocket {
   readonly protocol: 'tcp' | 'udp' | 'unix'
@@ -13,6 +15,8 @@ export const SOCKETS_COMMAND =
 
 /** include/net/tcp_states.h: TCP_LISTEN, and TCP_CLOSE, which is that of a UDP socket that is not connected. */
 const LISTENING = { tcp: '0A', udp: '07' } as const
+/** IPv4 or IPv6, and the port, in hexadecimal digits. */
+const LOCAL = /^([\dA-F]{8}|[\dA-F]{32}):([\dA-F]{4})$/
 /** include/uapi/linux/net.h: __SO_ACCEPTCON */
 const ACCEPTS = 0x10000
 
@@ -39,8 +43,8 @@ export function isLoopback(address: string): boolean {
 
 /** `sl local_address rem_address st …` */
 function inetSocket(protocol: 'tcp' | 'udp', [, local = '', , state]: readonly string[]): ListeningSocket[] {
-  if (state !== LISTENING[protocol]) return []
-  const [address = '', port = ''] = local.split(':')
+  const [, address, port = ''] = LOCAL.exec(local) ?? []
+  if (state !== LISTENING[protocol] || address === undefined) return []
   return [{ protocol, address: ipAddress(address), port: parseInt(port, 16) }]
 }
 
@@ -52,15 +56,7 @@ function unixSocket([, , , flags = '', , , , ...path]: readonly string[]): Liste
 
 /** The kernel prints each 32 bits as a number of its own, on x86 and ARM the wrong way round. */
 function ipAddress(hex: string): string {
-  const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) => (word.match(/../g) ?? []).reverse())
-  if (bytes.length === 4) return bytes.map((byte) => parseInt(byte, 16)).join('.')
-  const groups = bytes.join('').match(/.{4}/g) ?? []
-  const mapped = bytes.slice(0, 12).join('') === '00000000000000000000ffff'.toUpperCase()
-  if (mapped)
-    return `::ffff:${bytes
-      .slice(12)
-      .map((byte) => parseInt(byte, 16))
-      .join('.')}`
-  // The URL parser knows how to shorten it.
-  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
+  const address = ipaddr.fromByteArray([...Buffer.from(hex, 'hex').swap32()])
+  const isMapped = address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress()
+  return isMapped ? `::ffff:${address.toIPv4Address().toString()}` : address.toString()
 }

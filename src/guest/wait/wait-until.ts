@@ -1,11 +1,11 @@
 import pRetry from 'p-retry'
 import { SshError, WaitError, withFrames, type GuestErrorFacts } from '../../errors.ts'
 import { budgetFactor, type Accelerator } from '../../accelerator/accelerator.ts'
+import { messageOf } from '../../host/message-of.ts'
 import { Deadline } from '../../lifetime/deadline.ts'
 import { timerMs } from '../../lifetime/longest-timer.ts'
 import { until } from '../../lifetime/until.ts'
-import { badOption } from '../../errors/bad-option.ts'
-import { refuseUnknown, requireSignal } from '../../options/check.ts'
+import { refuseUnknown, requireMilliseconds, requireSignal } from '../../options/check.ts'
 import type { PendingEntry } from './pending.ts'
 
 export interface WaitOptions {
@@ -125,12 +125,8 @@ async function explained(explaining: Promise<GuestErrorFacts> | undefined): Prom
 /** A broken connection says nothing about the awaited condition; the next attempt opens a new one. */
 function notYet(error: unknown): NotYet {
   if (error instanceof NotYet) return error
-  if (error instanceof SshError) return new NotYet(firstLine(error.message), {}, true)
+  if (error instanceof SshError) return new NotYet(messageOf(error), {}, true)
   throw error
-}
-
-function firstLine(text: string): string {
-  return text.split('\n', 1)[0] ?? ''
 }
 
 const TIMEOUT = 60_000
@@ -142,10 +138,8 @@ export function resolveWait(options: WaitOptions, accel: Accelerator, defaultTim
   const read = refuseUnknown(options, ['timeout', 'interval', 'signal', 'since'])
   const { timeout = defaultTimeout * factor, interval = INTERVAL * factor, signal } = read
   requireSignal('signal', signal)
-  for (const [option, value] of Object.entries({ timeout, interval })) {
-    if (typeof value === 'number' && value >= 0) continue
-    throw badOption(option, 'a number of milliseconds', value, `Write ${option}: 5_000.`)
-  }
+  requireMilliseconds('timeout', timeout)
+  requireMilliseconds('interval', interval)
   return { timeout, interval, signal }
 }
 

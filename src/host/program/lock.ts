@@ -104,6 +104,12 @@ export async function tryLock(path: string): Promise<AsyncDisposable | undefined
   })
 }
 
+/** Does what takes no time under a lock. @returns what that returns, or who holds the lock */
+export async function underLock(path: string, act: () => Promise<string | undefined>): Promise<string | undefined> {
+  await using lock = await tryLock(path)
+  return lock ? await act() : await readHolder(path)
+}
+
 /** Who holds a lock, or held it last: `process 12, which is building the template web`. */
 export async function readHolder(path: string): Promise<string> {
   const text = await readFile(path, 'utf8').catch(() => '')

@@ -1,3 +1,4 @@
+import { messageOf } from '../../host/message-of.ts'
 import { requireTool } from '../../host/program/tools.ts'
 import { firewallBetween } from './firewall.ts'
 import { runInside, type Inside } from '../inside/run-inside.ts'
@@ -88,12 +89,8 @@ export function drawTopology({ kind, bridge, gateway, interfaces, tenants, firew
     ...(found(bridge) ? [] : [`${bridge} is GONE\n`]),
     ...portsOf(undefined).map((each) => `${port(each)} ── on NO bridge\n`),
     ...lost.map((tenant) => `${tenant.tap ?? 'no TAP'} is GONE ── ${tenantText(tenant)}\n`),
-    ...(firewall ? [`${firstLine(firewall)}\n`] : []),
+    ...(firewall ? [`${messageOf(firewall)}\n`] : []),
   ].join('')
-}
-
-function firstLine({ message }: Error): string {
-  return message.split('\n', 1)[0] ?? ''
 }
 
 function branches(root: string, leaves: readonly string[]): string {

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { chmod, lstat, mkdir, readdir, rmdir, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { readFileOf } from '../../host/files/own-files.ts'
+import { parseJson } from '../../host/parse-json.ts'
 import { type ProcessName, isProcessName } from '../../host/program/process-name.ts'
 import { isIP } from 'node:net'
 import { isInterfaceName } from '../network-record.ts'
@@ -109,13 +110,8 @@ export async function listRecords(onBroken: (path: string) => Promise<void> = as
 export async function readRecord(path: string): Promise<HostRecord | undefined> {
   const folder = await lstat(dirname(path)).catch(() => undefined)
   if (folder?.isDirectory() !== true || (folder.mode & 0o777) !== READABLE) return undefined
-  const text = await readFileOf(folder.uid, path)
-  try {
-    const record = JSON.parse(text ?? '') as HostRecord
-    return isHostRecord(record) && recordPath(record.id) === path ? record : undefined
-  } catch {
-    return undefined
-  }
+  const record = parseJson(await readFileOf(folder.uid, path))
+  return isHostRecord(record) && recordPath(record.id) === path ? record : undefined
 }
 
 /** Whether it is of the namespaces that this process is in; of another one nothing can be seen from here. */

@@ -1,5 +1,5 @@
-import { userInfo } from 'node:os'
 import { NetworkError } from '../../errors.ts'
+import { userName } from '../../host/rights/user-name.ts'
 import type { HostLink } from '../diagnosis/topology.ts'
 import type { HostAddress } from './host-record.ts'
 
@@ -24,17 +24,8 @@ export function verifyTap(link: HostLink, bridge: string, uid: number): void {
     throw notSo(`The TAP ${ifname} was created, but it is on ${master ?? 'no bridge'} instead of ${bridge}`)
   }
   const owner = linkinfo?.info_data?.user
-  if (owner !== uid && (uid !== process.getuid?.() || owner !== nameOfUser())) {
+  if (owner !== uid && (uid !== process.getuid?.() || owner !== userName())) {
     throw notSo(`The TAP ${ifname} was created, but it belongs to ${owner ?? 'nobody'} instead of user ${uid}`)
-  }
-}
-
-/** Undefined for a user that the host has no name for. */
-function nameOfUser(): string | undefined {
-  try {
-    return userInfo().username
-  } catch {
-    return undefined
   }
 }
 

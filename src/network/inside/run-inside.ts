@@ -1,6 +1,6 @@
 import { run, type RunOptions } from '../../host/program/run.ts'
 import { badOption } from '../../errors/bad-option.ts'
-import { refuseUnknown } from '../../options/check.ts'
+import { refuseUnknown, requireMilliseconds } from '../../options/check.ts'
 import { requireTool } from '../../host/program/tools.ts'
 
 export interface NetworkRunOptions {
@@ -32,9 +32,7 @@ export async function runForCaller(
   if (!Array.isArray(command) || command.length === 0 || command.some((word) => typeof word !== 'string')) {
     throw badOption('command', 'an array of words', command, "Write network.run(['ping', '-c', '1', guest.address]).")
   }
-  if (typeof timeout !== 'number' || !(timeout >= 0)) {
-    throw badOption('timeout', 'a number of milliseconds', timeout, 'Write timeout: 5_000, or 0 for none.')
-  }
+  requireMilliseconds('timeout', timeout, ', or 0 for none')
   return runInside(where, command, { input, signal: cancelSignal, ...(timeout > 0 && { timeoutMs: timeout }) })
 }
 

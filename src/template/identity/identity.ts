@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
+import { parseJson } from '../../host/parse-json.ts'
 import { defaultAddress } from '../../options/network/free-address.ts'
 import { DEFAULT_HOSTNAME, type GuestSpec } from '../../options/guest-options.ts'
 import type { NetworkLayout } from '../../options/network/network-options.ts'
@@ -76,20 +77,11 @@ export function newIdentity(
 export function requireIdentity({ hostname, machineId, cards }: NewIdentity, answer: string): void {
   const cardsWanted = cards.map(({ to: { macAddress, address } }) => ({ macAddress, address }))
   const wanted = { hostname: hostname.to, machineId, cards: cardsWanted }
-  if (!isDeepStrictEqual(parsed(answer), wanted)) throw new IdentityError(answer.slice(0, QUOTED))
+  if (!isDeepStrictEqual(parseJson(answer), wanted)) throw new IdentityError(answer.slice(0, QUOTED))
 }
 
 /** Characters of what the machine says that an error shows. */
 const QUOTED = 1000
-
-/** What a guest says may be anything. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
 
 /** The clone runs, but did not become the guest that it was to be: that one has to be booted. */
 export class IdentityError extends BootError {

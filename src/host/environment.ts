@@ -5,7 +5,7 @@ import { join } from 'node:path'
  * The one place that reads the environment.
  *
  * - `VITEST_GUEST_CACHE`: folder for images and templates; default `$XDG_CACHE_HOME/vitest-guest`, else `~/.cache/vitest-guest`.
- * - `VITEST_GUEST_IMAGE_MIRROR`: a base URL that stands before those of the vendors' images; default none.
+ * - `VITEST_GUEST_IMAGE_MIRROR`: a base URL, below which vendors' images are looked for; default none.
  * - `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`: read by undici when it downloads an image.
  * - `TMPDIR`: where state folders are made; default `/tmp`.
  */
@@ -22,7 +22,7 @@ export function temporaryFolder(): string {
   return tmpdir()
 }
 
-/** Where disks of running guests grow: as for QEMU's own, not in a /tmp that may be in memory. */
+/** Where the disks of running guests grow; as in QEMU, not in /tmp, which may be in memory. */
 export function overlayFolder(): string {
   return process.env['TMPDIR'] || '/var/tmp'
 }
@@ -38,8 +38,8 @@ export function programEnvironment(): NodeJS.ProcessEnv {
 }
 
 /**
- * For QEMU, which is the suspect: what is ours, and a secret perhaps, it does not see. Its temporary folder is the one that it works in, which
- * root's can reach in no other way.
+ * For QEMU, which is not trusted: it does not see our environment, which may hold secrets. Its temporary folder is its working folder,
+ * because root's QEMU, which has no rights, reaches it in no other way.
  */
 export function qemuEnvironment(): NodeJS.ProcessEnv {
   return { PATH: searchPath(), LC_ALL: 'C.UTF-8', TMPDIR: '.' }

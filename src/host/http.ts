@@ -1,5 +1,5 @@
 /**
- * node:http without what an `import` of it costs: a built-in module that is imported has all its exports looked at, and three of
- * this one's (WebSocket and its events) load an HTTP client of their own by that. (A keeper: 38 ms of processor time instead of 98.)
+ * node:http, without the cost of an `import`: that reads every export, and three of them (WebSocket and its events) then load an
+ * HTTP client. (A keeper: 38 ms of processor time instead of 98.)
  */
 export const { createServer, request } = process.getBuiltinModule('node:http')

@@ -1,4 +1,4 @@
-/** As `engines` in package.json says; execa 10 loads on no older one. */
+/** As in `engines` of package.json; execa 10 does not load on older ones. */
 const LEAST = [22, 12] as const
 
 export const LEAST_NODE = LEAST.join('.')

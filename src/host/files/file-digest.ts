@@ -11,8 +11,8 @@ const CHUNK = 1024 * 1024
 const ZEROS = Buffer.alloc(CHUNK)
 
 /**
- * SHA-256 of a file; what is zero in it, most of a guest's RAM and disk, only counts by where it is.
- * @param extents where there is data, in their order, when that is known: the rest is not read
+ * SHA-256 of a file. Zeros, which are most of a guest's RAM and disk, count only by their position.
+ * @param extents where the data is, in order, if that is known; the rest is not read
  */
 export async function digestOf(path: string, signal?: AbortSignal, extents?: readonly Extent[]): Promise<string> {
   const hash = createHash('sha256')
@@ -41,7 +41,7 @@ export async function digestOf(path: string, signal?: AbortSignal, extents?: rea
   return hash.update(`end ${at}`).digest('hex')
 }
 
-/** Size and times: writing to a file changes them, whatever else stays. */
+/** Size, times and inode: writing to a file changes them. */
 export async function stampOf(path: string): Promise<string> {
   const { size, mtimeNs, ctimeNs, ino } = await stat(path, { bigint: true })
   return [size, mtimeNs, ctimeNs, ino].join(' ')

@@ -18,8 +18,8 @@ export async function kindOf(path: string): Promise<Kind | undefined> {
 }
 
 /**
- * Where something that comes from elsewhere may be put. The folder is the caller's word; what is at the path itself may have come from
- * elsewhere as well, by an earlier call, and a symlink would lead the next one to any place of this host.
+ * Where untrusted files may be put. The caller chose the folder, but what is at the path itself may be untrusted too, from an earlier
+ * call: a symlink there could lead anywhere on this host.
  * @returns the folder, symlinks followed, and the target in it
  * @throws Node's ELOOP for a symlink; ENOENT for no such folder; an error for a pipe, socket or device
  */

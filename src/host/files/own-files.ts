@@ -1,14 +1,14 @@
 import { constants, type Stats } from 'node:fs'
 import { lstat, open } from 'node:fs/promises'
 
-/** More than any record of ours has, in bytes. */
+/** Bytes; none of our records is this large. */
 const LARGEST = 65_536
 const OTHERS_MAY_WRITE = 0o022
 
 /**
- * Whether a folder can hold only what this user has put there. In a folder that everybody can write to, a name proves nothing, and
- * neither does a symlink; a folder that is somebody's, and that nobody else can write to, can be moved there by nobody else either.
- * @param mode its permissions, exactly
+ * Whether only this user can have put files into a folder. In a parent that everybody can write to, a name or a symlink proves nothing;
+ * but nobody else can have moved a folder there that belongs to this user and that only they can write to.
+ * @param mode its exact permissions
  */
 export async function isOwnFolder(path: string, mode = 0o700): Promise<boolean> {
   const found = await lstat(path).catch(() => undefined)
@@ -26,12 +26,12 @@ export async function isOwnFile(path: string): Promise<boolean> {
   return found !== undefined && isPrivate(found)
 }
 
-/** The text of such a file; undefined when it is none, or larger than any record. */
+/** The text of such a file; undefined for any other, and for one larger than any record. */
 export function readOwnFile(path: string): Promise<string | undefined> {
   return readRecordFile(path, isPrivate)
 }
 
-/** The text of a file that only its owner, one user, may write to; undefined when it is none, or larger than any record. */
+/** The text of a file that only this user may write to; undefined for any other, and for one larger than any record. */
 export function readFileOf(uid: number, path: string): Promise<string | undefined> {
   return readRecordFile(path, (found) => found.isFile() && found.uid === uid && (found.mode & OTHERS_MAY_WRITE) === 0)
 }

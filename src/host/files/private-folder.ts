@@ -1,6 +1,6 @@
 import { lstatSync, mkdirSync } from 'node:fs'
 
-/** Makes a folder for this user alone, unless it is there as such. @throws when something else has that name */
+/** Creates a folder that only this user can access, unless it exists. @throws when anything else has that name */
 export function makePrivateFolder(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 })

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import { HostError } from '../../errors.ts'
 
-/** Few enough turns of the event loop for a file of any size. */
+/** Large enough to read a big file in few turns of the event loop. */
 const CHUNK = 256 * 1024
 
 /**

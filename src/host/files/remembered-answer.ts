@@ -6,7 +6,7 @@ import { cacheFolder } from '../environment.ts'
 interface Answer {
   readonly key: string
   readonly value?: string | undefined
-  /** What is wrong; undefined: all is well. */
+  /** What is wrong; undefined when nothing is. */
   readonly fault?: string | undefined
 }
 
@@ -19,7 +19,7 @@ export function recall(name: string, key: string): Answer | undefined {
   return answer?.key === key ? answer : undefined
 }
 
-/** @param keep false: for this process alone */
+/** @param keep whether other processes get it too */
 export function remember(name: string, answer: Answer, keep = true): void {
   ofThisProcess.set(name, answer)
   if (!keep) return

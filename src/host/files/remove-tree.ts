@@ -2,8 +2,8 @@ import { rm } from 'node:fs/promises'
 import { run } from '../program/run.ts'
 
 /**
- * Removes a folder of ours with all that is in it, whatever permissions its folders have and however deep they are: an archive from
- * elsewhere says so. Symlinks are not followed.
+ * Removes a folder with its contents, whatever their permissions and depth, which an untrusted archive may have chosen. Does not
+ * follow symlinks.
  */
 export async function removeTree(path: string): Promise<void> {
   try {

@@ -15,7 +15,7 @@ const FORM = /^vitest-guest-[0-9a-f]{12}$/
 /** `struct sockaddr_un` holds 108 bytes, the last of them NUL (unix(7)); `/vitest-guest-0123456789ab/keeper.sock` takes 38. */
 const LONGEST_PARENT = 107 - 38
 
-/** A name for a state folder. @throws NetworkError when a socket in it could not have its path */
+/** The path of a new state folder. @throws NetworkError when it is too long for a socket in it */
 export function newStateFolder(): string {
   const parent = temporaryFolder()
   if (Buffer.byteLength(parent) > LONGEST_PARENT) {
@@ -27,8 +27,8 @@ export function newStateFolder(): string {
 }
 
 /**
- * Makes a state folder, for this user alone. Its keeper makes it too, whoever is sooner: QEMU, which works in it, may be sooner than the
- * keeper, and a process that has no keeper yet when it is killed would leave it. So it is to be made as soon as the keeper is started.
+ * Creates a state folder that only this user can access. Its keeper does so too, whichever is first: QEMU, which works in it, may start
+ * before the keeper is ready. Call it right after the keeper is started, which removes it: before that, a kill would leave it behind.
  */
 export function makeStateFolder(folder: string): void {
   makePrivateFolder(folder)
@@ -36,7 +36,7 @@ export function makeStateFolder(folder: string): void {
   const user = qemuUser()
   if (!user) return
   chownSync(qemuFolder(folder), user.uid, user.gid)
-  // For the sandbox that copies a disk out (copy-disk.ts), which is neither; others cannot come as far.
+  // For the sandbox that copies a disk out (copy-disk.ts), which is neither user; nobody else gets past the parent folder.
   chmodSync(qemuFolder(folder), 0o711)
 }
 
@@ -44,7 +44,7 @@ export function qemuFolder(stateFolder: string): string {
   return join(stateFolder, QEMU_FOLDER)
 }
 
-/** The state folders of this user's processes, also those of dead ones. */
+/** The state folders of this user's processes, including dead ones. */
 export async function stateFolders(parent = temporaryFolder()): Promise<string[]> {
   const names = (await readdir(parent).catch(() => [])).filter((name) => FORM.test(name))
   const folders = names.map((name) => join(parent, name))

@@ -7,20 +7,20 @@ import { requireStreams } from '../program/require-streams.ts'
 import { requireTool } from '../program/tools.ts'
 
 export interface Tar {
-  /** Resolves when it has ended well. @throws HostError with its stderr */
+  /** Resolves when it has succeeded. @throws HostError with its stderr */
   readonly done: Promise<void>
-  /** Ends it, if it has not ended yet, and waits until it is gone. */
+  /** Kills it if it is still running, and waits for its end. */
   kill(): Promise<void>
 }
 
-/** GNU tar's answer when a file changed while it was read, a log that grows for instance; the archive is whole. */
+/** GNU tar's exit code when a file changed while it was read, such as a growing log; the archive is complete. */
 const CHANGED = 1
 /** Characters of stderr that are kept. */
 const KEPT = 100_000
 
-/** Packs one file or folder as `./NAME`, with holes left out and symlinks kept. */
+/** Packs one file or folder as `./NAME`, without holes; symlinks stay symlinks. */
 export function packTar(path: string): Tar & { readonly output: Readable } {
-  // Names may hold backslashes, which tar would take for escapes.
+  // Otherwise tar takes backslashes in names for escapes.
   const how = ['--create', '--sparse', '--no-unquote', '--file=-', `--directory=${dirname(path)}`]
   const args = [...how, '--', `./${basename(path)}`]
   const { child, done, kill } = startTar([], args, (code) => code <= CHANGED)
@@ -28,15 +28,15 @@ export function packTar(path: string): Tar & { readonly output: Readable } {
 }
 
 /**
- * @param before words that make it a tar with fewer rights
- * @param isFine whether an exit code that is not 0 is a good end too, by what it wrote to stderr
+ * @param before the words of a command that runs tar with fewer rights
+ * @param isFine whether an exit code other than 0 is fine, given its stderr
  */
 export function startTar(
   before: readonly string[],
   args: readonly string[],
   isFine: (exitCode: number, stderr: string) => boolean,
 ) {
-  // setpriv: it ends with us, whatever ends us.
+  // setpriv: it ends with this process, however that ends.
   const command = [requireTool('setpriv'), '--pdeathsig', 'KILL', ...before, requireTool('tar'), ...args] as const
   const child = spawn(command[0], command.slice(1), {
     stdio: ['pipe', 'pipe', 'pipe'],

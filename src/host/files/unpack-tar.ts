@@ -5,18 +5,17 @@ import { startTar, type Tar } from './tar.ts'
 import { requireTool } from '../program/tools.ts'
 
 const CAP_MKNOD = 27
-/** Bytes of address space: a name may be as long as an archive says, and tar holds it whole. */
+/** Bytes of address space: an archive can declare a name of any length, which tar keeps in memory. */
 const MOST_MEMORY = 2 * 1024 ** 3
 
-/** What tar says of a device; names, which it escapes, come before. The last line follows on any error. */
+/** What tar says of a device, after the name, which it escapes; and its last line after any error. */
 const NO_DEVICE = /^\S*tar: .*: Cannot mknod: Operation not permitted$/
 const AFTER_ALL = /^\S*tar: Exiting with failure status due to previous errors$/
 
 /**
- * Unpacks an archive that anybody may have made into a folder, which is there already and is not to be seen by others: with
- * our ownership, and the permissions that the archive and our umask allow; without devices, and without the setuid, setgid and sticky
- * bits.
- * @param maxBytes of all files, holes included; 512 for each thing besides
+ * Unpacks an untrusted archive into an existing folder, which others must not be able to enter. Everything belongs to this user, with
+ * the permissions that the archive and the umask allow, without devices, and without setuid, setgid and sticky bits.
+ * @param maxBytes of all files, holes included, plus 512 for each entry
  */
 export function unpackTar(
   folder: string,
@@ -29,9 +28,9 @@ export function unpackTar(
     '--verbose',
     '--numeric-owner',
     '--quoting-style=escape',
-    // So that whatever it says on stderr is an error.
+    // Leaves only errors on stderr.
     '--warning=none',
-    // Special bits are left out by this too, for root as well.
+    // Drops special bits too, even for root.
     '--no-same-permissions',
     '--no-same-owner',
     '--no-xattrs',
@@ -53,7 +52,7 @@ export function unpackTar(
   return { input: child.stdin, leftOut: listing.leftOut, done: ours(done, () => tooMuch), kill }
 }
 
-/** Our reason, where it was us who ended it. */
+/** Rejects with our own reason if it was us who killed it. */
 function ours(done: Promise<void>, reason: () => HostError | undefined): Promise<void> {
   const check = (error?: unknown) => {
     const own = reason() ?? error
@@ -64,13 +63,13 @@ function ours(done: Promise<void>, reason: () => HostError | undefined): Promise
   return ended
 }
 
-/** Only who has the capability to make one may take it away; tar can look into our folders still. */
+/** Only with the capability to create devices can it be dropped; dac_override stays, so that tar can enter our folders. */
 function withoutDevices(): string[] {
   if (!hasCapability(CAP_MKNOD)) return []
   return ['--ambient-caps=-all', '--inh-caps=-all', '--bounding-set=-all,+dac_override']
 }
 
-/** Names of what an archive held, as tar shows them, and how many there were of each kind. */
+/** What was left out of an archive. */
 export interface LeftOut {
   readonly devices: Names
   readonly specialBits: Names
@@ -83,13 +82,13 @@ export interface Names {
 
 /** `-vv` and `--numeric-owner`: type and permissions, owner, size or device number, day, time, name. */
 const MEMBER = /^([-a-zA-Z]\S{9}) \d+\/\d+ +(\S+) \S+ \S+ (.*)/
-/** Of one line: what comes after is the end of a long name. */
+/** Characters of a line that are kept; the rest is the end of a long name. */
 const KEPT = 512
-/** What a header takes. */
+/** Bytes of a header. */
 const HEADER = 512
 const LINE_END = 0x0a
 
-/** Reads what tar tells of each member of an archive, and adds up their sizes. */
+/** Reads tar's listing of an archive's members, and adds up their sizes. */
 export class TarListing {
   readonly leftOut: LeftOut = { devices: { count: 0, first: undefined }, specialBits: { count: 0, first: undefined } }
   readonly #maxBytes: number
@@ -117,7 +116,7 @@ export class TarListing {
     const [, mode = '', size = '', name = ''] = MEMBER.exec(line) ?? []
     this.#line = ''
     if (mode.startsWith('b') || mode.startsWith('c')) note(this.leftOut.devices, name)
-    // A hard link has those of the file that it leads to.
+    // A hard link shows those of its target.
     else if (/[sStT]/.test(mode.slice(1)) && !mode.startsWith('h')) note(this.leftOut.specialBits, name)
     this.#bytes += HEADER + (/^\d+$/.test(size) ? Number(size) : 0)
     if (this.#bytes > this.#maxBytes) this.#onTooMuch()

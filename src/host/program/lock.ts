@@ -8,9 +8,9 @@ import { requireStreams } from './require-streams.ts'
 import { requireTool } from './tools.ts'
 import { until } from '../../lifetime/until.ts'
 
-/** Milliseconds in which a free lock is surely taken. */
+/** Milliseconds within which a free lock has been taken. */
 const SOON = 500
-/** Milliseconds between two words about a wait. */
+/** Milliseconds between two reports of a wait. */
 const REMIND_EVERY = 10_000
 /** What flock exits with when another process holds the lock (--conflict-exit-code). */
 const BUSY = 1
@@ -25,7 +25,7 @@ export interface Lock extends AsyncDisposable {
  * Takes a lock that one process on this machine holds at a time. The lock is the kernel's (flock(2)), held by a small
  * child that the kernel ends with us: when this process goes, by whatever signal, the lock is free. While another one
  * holds it, `onProgress` hears who that is.
- * @param act what is done under it, to what `purpose` says
+ * @param act what the holder does, for others to read: `building`, `downloading`
  * @throws HostError when it cannot be taken at all; the signal's reason when aborted.
  */
 export async function takeLock(
@@ -57,13 +57,12 @@ export async function takeLock(
 }
 
 /**
- * The same without a word in it for others, so that it may be a folder that several users lock: for what is soon over.
+ * The same for short work: without a status for others to read, so that it can be a folder that several users lock.
  * @throws HostError when it cannot be taken at all; the signal's reason when aborted.
  */
 export async function holdLock(path: string, signal?: AbortSignal, flags: string[] = []): Promise<AsyncDisposable> {
   signal?.throwIfAborted()
-  // flock becomes cat once it has the lock (--no-fork), and cat sends back what it is sent. Both are util-linux and
-  // coreutils, which no Debian is without.
+  // flock becomes cat once it has the lock (--no-fork), and cat echoes its input. Every Debian has both.
   const holder = ['--pdeathsig', 'KILL', 'flock', '--exclusive', ...flags, '--no-fork', path, 'cat']
   const child = spawn(requireTool('setpriv'), holder, { stdio: ['pipe', 'pipe', 'pipe'], env: programEnvironment() })
   requireStreams(child, ['flock', path])
@@ -73,7 +72,7 @@ export async function holdLock(path: string, signal?: AbortSignal, flags: string
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
   const taken = new Promise<void>((resolve, reject) => {
     child.stdout.once('data', () => resolve())
-    // It cannot be started at all, for want of descriptors or processes.
+    // It could not be started: no descriptors or processes are left.
     child.once('error', (cause) => reject(refusal(path, messageOf(cause), { cause })))
     child.once('close', (exitCode) => reject(refusal(path, stderr, { exitCode: exitCode ?? undefined, stderr })))
   })
@@ -93,7 +92,7 @@ export async function holdLock(path: string, signal?: AbortSignal, flags: string
 }
 
 /**
- * The same without waiting: for what takes no time.
+ * The same without waiting.
  * @returns undefined while another process holds it
  * @throws HostError when it cannot be taken at all
  */
@@ -104,7 +103,7 @@ export async function tryLock(path: string): Promise<AsyncDisposable | undefined
   })
 }
 
-/** Does what takes no time under a lock. @returns what that returns, or who holds the lock */
+/** Does short work under a lock, without waiting for it. @returns what the work returns, or who holds the lock */
 export async function underLock(path: string, act: () => Promise<string | undefined>): Promise<string | undefined> {
   await using lock = await tryLock(path)
   return lock ? await act() : await readHolder(path)
@@ -116,7 +115,7 @@ export async function readHolder(path: string): Promise<string> {
   return text.split('\n', 1)[0] || 'another process'
 }
 
-/** In place, as it is this file that is locked, and never empty for whoever reads it meanwhile: what was longer ends by a later step. */
+/** In place, since this file is what is locked, and truncated afterwards, so that a reader never finds it empty. */
 async function overwrite(path: string, text: string): Promise<void> {
   await using file = await open(path, constants.O_WRONLY | constants.O_CREAT)
   const { bytesWritten } = await file.write(text, 0)

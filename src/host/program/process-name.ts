@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** A process that is not mistaken for a later one of the same number. */
+/** A process, told apart from a later one with the same id. */
 export interface ProcessName {
   readonly pid: number
   /** In clock ticks since the boot (proc(5)). */

@@ -5,7 +5,7 @@ import { requireTool } from './tools.ts'
 
 const NAME = 'qemu-version'
 
-/** What QEMU says of its version; asked once for each QEMU that this host has had. */
+/** QEMU's version, as it prints it; remembered for each QEMU of this host. */
 export async function qemuVersion(signal?: AbortSignal): Promise<string> {
   const path = requireTool('qemu-system-x86_64')
   const { size, mtimeMs } = statSync(path)

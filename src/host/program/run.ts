@@ -12,17 +12,17 @@ export interface RunOptions {
   signal?: AbortSignal | undefined
   /** Milliseconds; none by default. */
   timeoutMs?: number
-  /** What ends it when aborted or too slow. @default 'SIGTERM', and SIGKILL after 5 s */
+  /** Sent when it is aborted or too slow. @default 'SIGTERM', and SIGKILL after 5 s */
   killSignal?: 'SIGTERM' | 'SIGKILL'
   cwd?: string
   env?: NodeJS.ProcessEnv
-  /** Told line by line what it writes to stdout and stderr. */
+  /** Called with each line of stdout and stderr. */
   onLine?: ((line: string) => void) | undefined
 }
 
 /**
- * Runs a host program to its end, from an argument array, never through a shell. Whatever ends us first ends it too, where
- * there is setpriv(1): an ISO writer whose reader was killed went on for a second and more.
+ * Runs a host program to its end, from an argument array, never through a shell. If the host has setpriv(1), the program ends
+ * with this process: an ISO writer ran on for more than a second after its reader was killed.
  * @throws HostError with the program's stderr when it cannot be started, fails, or takes longer than `timeoutMs`;
  * the signal's reason when aborted.
  */
@@ -31,8 +31,7 @@ export async function run(file: string, args: readonly string[], options: RunOpt
   const [program, ...words] = tiedToUs([file, ...args])
   const child = execa(program, words, {
     reject: false,
-    // execa would listen for signals while the program runs, in a process that is not ours; one that arrives just as it
-    // stops listening is lost, and whoever sent it waits for ever.
+    // Otherwise execa listens for signals in the user's process, and loses one that arrives just as it stops listening.
     cleanup: false,
     // execa takes any descriptor; its type names those up to 9.
     stdin: input === undefined ? ((stdin ?? 'ignore') as 'ignore') : 'pipe',

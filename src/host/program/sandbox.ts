@@ -6,11 +6,11 @@ import { run } from './run.ts'
 import { requireTool } from './tools.ts'
 
 export interface Sandbox {
-  /** All that it has of the host: files, by their names in its root folder. It can write to these and make no other. */
+  /** The only files of the host that it sees, by their names in its root folder. It can write to them, and create no others. */
   readonly files: Readonly<Record<string, string>>
-  /** Bytes that a file which it writes may grow to, its stdout included. */
+  /** Maximum size in bytes of each file that it writes, including its stdout. */
   readonly fileLimit: number
-  /** An open file of ours that takes its stdout. */
+  /** An open file for its stdout. */
   readonly stdout?: number
   readonly signal?: AbortSignal
 }
@@ -18,15 +18,15 @@ export interface Sandbox {
 /** Bytes of memory that it may map. */
 const MEMORY_LIMIT = 4 * 1024 ** 3
 
-/** Programs load these by name when they come to need them (systemd 256 and newer), and ldd does not tell. */
+/** Loaded by name when needed (systemd 256 and newer), so ldd does not list them. */
 const LOADED_LATER = ['libzstd.so.1', 'liblz4.so.1', 'liblzma.so.5']
 
 const OUTER = ['--user', '--map-root-user', '--mount', '--net', '--pid', '--ipc', '--uts', '--fork', '--kill-child']
 
 /**
- * It mounts over /sys, which is there everywhere: in its mount namespace nobody misses it. It stays, as process 1, since that one ignores the
- * signals by which limits end a program. The second user namespace maps nobody, so what is started in it has no capabilities; and nobody whose
- * root folder was changed can make one more (unshare(2)).
+ * Mounts over /sys, which exists everywhere and is not needed here. The shell stays as process 1, which ignores the signals by which limits
+ * end a program. The second user namespace maps no users, so what runs in it has no capabilities; and a process whose root folder was
+ * changed cannot create another one (unshare(2)).
  */
 const SET_UP = `
 limits=$1 unshare=$2; shift 2
@@ -39,8 +39,8 @@ exit $?
 `
 
 /**
- * Runs a host program on what somebody else may have written, where it can do no harm whatever becomes of it: in namespaces of its own, with
- * a root folder that has the program, its libraries and the given files, without capabilities, environment, processes or a network.
+ * Runs a host program on untrusted input, where it can do no harm even if it is taken over: in separate namespaces, with a root folder that
+ * has only the program, its libraries and the given files, and without capabilities, environment, other processes or a network.
  * @param program its absolute path
  * @returns its stdout; empty when that goes to a file
  * @throws HostError when it fails, or the kernel gives no namespaces; the signal's reason when aborted.
@@ -66,7 +66,7 @@ export async function runInSandbox(program: string, args: readonly string[], san
 
 const known = new Map<string, Promise<string[]>>()
 
-/** The libraries of a program, and what loads them. */
+/** The libraries of a program, and their loader. */
 function librariesOf(program: string): Promise<string[]> {
   const libraries = known.get(program) ?? findLibraries(program)
   known.set(program, libraries)
@@ -76,7 +76,7 @@ function librariesOf(program: string): Promise<string[]> {
 
 async function findLibraries(program: string): Promise<string[]> {
   const listed = await run(requireTool('ldd'), [program]).catch((error: unknown) => {
-    // One that needs none.
+    // It needs none.
     if (error instanceof HostError && error.exitCode === 1) return ''
     throw error
   })

@@ -5,18 +5,18 @@ import { hasCapability } from './has-capability.ts'
 const CAP_NET_ADMIN = 12
 const CAP_SYS_ADMIN = 21
 
-/** Whether making a network namespace takes a user namespace first: not for root, or a container that is almost root. */
+/** Whether a network namespace requires a user namespace first: not for root, nor in a container with enough capabilities. */
 export function needsUserNamespace(): boolean {
   return !hasCapability(CAP_NET_ADMIN) || !hasCapability(CAP_SYS_ADMIN)
 }
 
-/** Whether one who is not root may make a user namespace here. */
+/** Whether an ordinary user may create a user namespace here. */
 export function mayMakeUserNamespace(settings: NamespaceSettings = readSettings()): boolean {
   const { forbiddenLimits, restrictedByAppArmor, cloneForbidden } = settings
   return !forbiddenLimits.includes('user.max_user_namespaces') && !restrictedByAppArmor && !cloneForbidden
 }
 
-/** What a private network has of its own, but for its user namespace. */
+/** The namespaces of a private network, apart from its user namespace. */
 export const NAMESPACES = ['--net', '--pid', '--fork', '--kill-child']
 
 /** The flags of unshare(1) for a namespace like a private network's. */
@@ -24,7 +24,7 @@ export function namespaceFlags(): string[] {
   return [...(needsUserNamespace() ? ['--user', '--map-root-user'] : []), ...NAMESPACES]
 }
 
-/** What the kernel is told about namespaces, so far as it decides whether we get one. */
+/** The kernel's settings that decide whether we get a namespace. */
 export interface NamespaceSettings {
   /** The `user.max_*_namespaces` that are 0. */
   readonly forbiddenLimits: readonly string[]
@@ -38,7 +38,7 @@ export interface NamespaceSettings {
 /**
  * Turns what unshare(1) wrote to stderr into a cause and what to do about it.
  *
- * The kernel says no more than ENOSPC or EPERM (unshare(2)), so its settings are looked at to tell the causes apart.
+ * The kernel only says ENOSPC or EPERM (unshare(2)); its settings tell the causes apart.
  */
 export function explainNamespaceFailure(
   stderr: string,

@@ -11,9 +11,9 @@ const NOTHING = ['route', 'delete', 'blackhole', '192.0.2.1', 'table', '4242']
 const SUDO_BUDGET = 10_000
 
 /**
- * The beginning of a command line by which this user may change the interfaces of this network namespace: `ip` itself with
+ * The first words of a command line with which this user may change the interfaces of this network namespace: `ip` itself with
  * CAP_NET_ADMIN, else `sudo -n ip`.
- * @throws HostError when neither may be
+ * @throws HostError when neither works
  */
 export async function requireAdmin(): Promise<[string, ...string[]]> {
   const ip = requireTool('ip')
@@ -31,7 +31,7 @@ export async function requireAdmin(): Promise<[string, ...string[]]> {
   return ['sudo', '-n', ip]
 }
 
-/** Root of a user namespace has every capability, and still none over a network namespace from outside. */
+/** Root of a user namespace has every capability, but none over a network namespace that was created outside of it. */
 async function isForThisNamespace(ip: string): Promise<boolean> {
   const refusal = await run(ip, NOTHING).then(
     () => '',

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** Somebody who owns nothing on this host but what is made for a machine. */
+/** A user who owns nothing on this host except what is created for a machine. */
 export interface QemuUser {
   readonly uid: number
   readonly gid: number
@@ -14,8 +14,8 @@ const NEEDED = [0n, 6n, 7n, 8n, 12n, 21n].reduce((all, bit) => all | (1n << bit)
 let known: { readonly user: QemuUser | undefined } | undefined
 
 /**
- * As whom QEMU runs for root: as one who has no rights. Undefined for an ordinary user, whose QEMU is theirs, and for a root who is one
- * outside of its container, or may not change who it is.
+ * The unprivileged user that root's QEMU runs as. Undefined for an ordinary user, who runs QEMU as themselves, and for root in a container
+ * that has no other users, or without the capabilities to become one.
  */
 export function qemuUser(): QemuUser | undefined {
   const isRoot = process.getuid?.() === 0
@@ -23,7 +23,7 @@ export function qemuUser(): QemuUser | undefined {
   return known.user
 }
 
-/** By what /proc/self says of a root. A container may have fewer numbers than the host; the last of them is the likeliest to be free. */
+/** The same, given what is in /proc/self. A container may have fewer user ids than the host; its last one is the likeliest to be free. */
 export function unprivileged(uidMap: string, gidMap: string, status: string): QemuUser | undefined {
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`)
   const [uid, gid] = [lastIn(uidMap), lastIn(gidMap)]

@@ -3,11 +3,11 @@ import { whyUnopenable } from './device.ts'
 
 export const DEVICE = '/dev/net/tun'
 
-/** The same for every user, until the next boot; udev's default is 0666 already. */
+/** For all users, until the next boot; 0666 is udev's default anyway. */
 const OPEN_TO_ALL = 'sudo chmod 0666 /dev/net/tun'
 const LOAD = 'sudo modprobe tun'
 
-/** Cheap: opens the device and closes it. @throws HostError when no TAP could be made. */
+/** Cheap: only opens and closes the device. @throws HostError when no TAP can be created */
 export function requireTun(): void {
   const code = whyUnopenable(DEVICE)
   if (code === undefined) return

@@ -26,7 +26,7 @@ import { ipInside, runForCaller } from './inside/run-inside.ts'
 import { readInterfaces } from './diagnosis/topology.ts'
 import { tooFar, visitorName } from './inside/visitor.ts'
 
-/** A bridge that is up, and what differs with the namespace that it is in. */
+/** A bridge that is up, and what depends on the namespace that it is in. */
 export interface Bridged extends NetworkLayout {
   readonly kind: 'private' | 'host'
   readonly reason: string | undefined
@@ -36,15 +36,15 @@ export interface Bridged extends NetworkLayout {
   /** Runs lines of ip(8) where the bridge is. @throws what says why not */
   ip(commands: string, signal?: AbortSignal): Promise<unknown>
   tapName(index: number): string
-  /** The TAP that was made together with the bridge, for the first machine. */
+  /** The TAP that was created together with the bridge, for the first machine. */
   readonly firstTap?: string
-  /** Whose its TAPs are, and what they are marked with; no one's in a namespace of its own. */
+  /** The owner and the alias of its TAPs; none in a namespace of its own. */
   readonly mark?: Mark
-  /** Looks at a TAP that has been put on the bridge. @throws NetworkError when that is not so */
+  /** Checks a TAP that has been put on the bridge. @throws NetworkError */
   verify?(tap: string): Promise<void>
 }
 
-/** Runs lines of ip(8) to make something; `purpose` says what for, as in `create bridge br0`. @throws NetworkError when that fails */
+/** Runs lines of ip(8); `purpose` says what for, as in `create bridge br0`. @throws NetworkError when they fail */
 export async function make(
   { ip }: Pick<Bridged, 'ip'>,
   commands: string,
@@ -59,27 +59,27 @@ export async function make(
   })
 }
 
-/** Another private network, where the TAP of a visitor is made, and has to come from. */
+/** Another private network, where the TAP of a visiting guest is created, to be moved here. */
 type Home = Pick<Bridged, 'ip'> | undefined
 
-/** The network around a bridge. Whatever is removed with it is on the stack of `disposers`. */
+/** The network around a bridge; disposing it runs `disposers`. */
 export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network {
   const { kind, bridge, gateway, mtu, keeper, tapName, mark } = bridged
   const members = new Members(bridgeMac(gateway))
-  /** Those that have a place and are not on the bridge yet. */
+  /** Those that are not on the bridge yet. */
   const coming = new Set<Attachment>()
   let made = 0
   let closed = false
   let kept: number | undefined
 
-  /** @param guestOf where QEMU runs, and what tells that network from others */
+  /** @param guestOf the network that QEMU runs on, if it is another */
   const join = async (
     { hostname, address, macAddress }: Member,
     isApart: boolean,
     signal?: AbortSignal,
     guestOf: { readonly id: unknown; readonly home?: Promise<Home> } = { id: keeper.folder },
   ) => {
-    // A member that is refused here does not wait for it.
+    // Nobody waits for it when the member is refused here.
     guestOf.home?.catch(() => {})
     const member = { hostname, address, ...(macAddress !== undefined && { macAddress }) }
     members.admit(member, guestOf.id, guestOf.home !== undefined)
@@ -111,13 +111,13 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
       },
       [Symbol.asyncDispose]: async () => {
         coming.delete(attachment)
-        // A network that has closed took its TAPs with it.
+        // A closed network has taken its TAPs with it.
         if (!members.leave(member) || closed) return
         const removing = make((isApart && home) || bridged, removeLinkCommands([tap]), `remove TAP ${tap}`)
         await removing.catch((error: unknown) => {
-          // So may the one where this TAP was made, at any time, and a keeper that was killed.
+          // So has the network where this TAP was created, if that is closed, and a keeper that was killed.
           if (home || (kind === 'private' && !existsSync(`/proc/${keeper.pid}`))) return
-          // Somebody else has removed it.
+          // It has already been removed.
           if (error instanceof NetworkError && /Cannot find device/.test(error.stderr ?? '')) return
           throw error
         })
@@ -174,7 +174,7 @@ export function bridgedNetwork(bridged: Bridged, disposers: Disposers): Network 
       try {
         await make(bridged, partitionCommands(wanted, bridged, mark?.alias), 'partition the network')
       } catch (error) {
-        // All of it or nothing.
+        // All or nothing.
         await heal().catch(() => {})
         throw error
       }

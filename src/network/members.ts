@@ -5,7 +5,7 @@ import type { Attachment, Member } from './network.ts'
 export class Members {
   readonly #bridgeMac: string
   readonly #members = new Map<Member, Attachment | undefined>()
-  /** Of which network each is a guest; only one with several cards is here twice. */
+  /** The network that each is a guest of: only a guest with several cards may be here twice. */
   readonly #homes = new WeakMap<Member, unknown>()
 
   constructor(bridgeMac: string) {
@@ -13,8 +13,8 @@ export class Members {
   }
 
   /**
-   * @param home what tells the network that it is a guest of from others
-   * @param isFurther for one more card: then its name may be here already, by another card of the same guest
+   * @param home identifies the network that it is a guest of
+   * @param isFurther whether it is one more card of a guest, whose name may then be here already
    * @throws NetworkError when the address, the name, or the MAC address is taken.
    */
   admit(member: Member, home: unknown, isFurther = false): void {
@@ -47,7 +47,7 @@ export class Members {
     return this.#members.delete(member)
   }
 
-  /** All of them, also those whose places are still being made. */
+  /** All of them, including those still being attached. */
   get all(): Member[] {
     return [...this.#members.keys()]
   }

@@ -6,7 +6,7 @@ import { parseJson } from '../host/parse-json.ts'
 import { isProcessName, type ProcessName } from '../host/program/process-name.ts'
 import type { Network } from './network.ts'
 
-/** In a network's state folder: what another process needs to look into it. Facts alone: nothing in it is ever run. */
+/** In a network's state folder: what another process needs to inspect the network. Facts only; nothing in it is ever run. */
 export interface NetworkRecord extends Pick<Network, 'kind' | 'gateway'> {
   readonly bridge?: string
   readonly keeper: ProcessName
@@ -16,14 +16,14 @@ export interface NetworkRecord extends Pick<Network, 'kind' | 'gateway'> {
 
 const FILE = 'network.json'
 const KINDS: readonly unknown[] = ['private', 'host', 'user'] satisfies Network['kind'][]
-/** The kernel's IFNAMSIZ is 16, with NUL; of what it allows, no more than names are made of. */
+/** IFNAMSIZ is 16, with the NUL; stricter than the kernel about characters. */
 const INTERFACE = /^[\w.-]{1,15}$/
 
 export function writeNetworkRecord(folder: string, record: NetworkRecord): void {
   writeFileSync(join(folder, FILE), JSON.stringify(record), { mode: 0o600 })
 }
 
-/** The record in a state folder of this user; undefined when there is none, or it is none. */
+/** The record in a state folder of this user; undefined when there is no valid one. */
 export async function readNetworkRecord(folder: string): Promise<NetworkRecord | undefined> {
   const record = parseJson(await readOwnFile(join(folder, FILE)))
   return isNetworkRecord(record) ? record : undefined

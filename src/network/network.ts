@@ -25,11 +25,11 @@ export interface Attachment extends AsyncDisposable {
   readonly netdev: string
   /** The name of a UNIX socket in QEMU's own folder, on which it answers one more QMP client: a `user` network dials through it. */
   readonly monitor?: string
-  /** Adds the TAP to the bridge, if it is not on it yet. Until then the machine is isolated. */
+  /** Adds the TAP to the bridge, unless it is already on it. Until then the machine is isolated. */
   join(signal?: AbortSignal): Promise<void>
 }
 
-/** How QEMU is on the network: templates of one are none for the other. */
+/** How QEMU is connected; a template of one kind cannot be used with the other. */
 export type Backend = 'tap' | 'user'
 
 /** A host-only network: a bridge with the host's address on it, and a TAP for each machine. */
@@ -43,7 +43,7 @@ export interface Network extends AsyncDisposable, NetworkLayout {
   readonly reason?: string | undefined
   /** The bridge's name, inside its namespace; none on a `user` network. */
   readonly bridge?: string | undefined
-  /** Who gives the addresses, with `addressing: 'dhcp'`, and to whom it has. */
+  /** The DHCP server and its leases, with `addressing: 'dhcp'`. */
   readonly dhcp?: Dhcp | undefined
   readonly backend: Backend
   /** The machines that are on it, and those about to join, whose names and addresses are reserved. */
@@ -78,8 +78,8 @@ export interface Network extends AsyncDisposable, NetworkLayout {
   /** Resolves these addresses by ARP, and returns the MAC addresses of those that respond. Takes 0.4 s. Empty on a `user` network. */
   neighbours(addresses: readonly string[], signal?: AbortSignal): Promise<ReadonlyMap<string, string>>
   /**
-   * The same for one more card of a machine whose QEMU runs on the network `home`, which may be this one, or still be opened. Its
-   * `join()` is for when QEMU has begun: it finds the card's TAP at home.
+   * The same for one more card of a machine whose QEMU runs on the network `home`, which may be this one, or still be opening. Call
+   * `join()` once QEMU has started: until then the card's TAP is on `home`.
    * @throws NetworkError also when the two are of different kinds.
    */
   reserveFor(home: Network | Promise<Network>, member: Member, signal?: AbortSignal): Promise<Attachment>

@@ -14,7 +14,7 @@ import { userNetwork } from './user/user-network.ts'
 
 export type OpenOptions = NetworkOptions & { signal?: AbortSignal | undefined }
 
-/** @param reason why it is of that kind, when `auto` could not take another one */
+/** @param reason why it is of this kind, when `auto` could not use an earlier one */
 type Open = (spec: NetworkSpec, signal?: AbortSignal, reason?: string) => Promise<Network>
 
 const OPEN: Record<Network['kind'], Open> = {
@@ -30,7 +30,7 @@ export async function openNetwork(options: OpenOptions = {}): Promise<Network> {
   return await openResolved(resolveNetwork(rest), signal)
 }
 
-/** The same by options that were checked before. */
+/** The same with options that were already checked. */
 export async function openResolved(spec: NetworkSpec, signal?: AbortSignal): Promise<Network> {
   using _ = hold()
   const network = await beginNetwork(spec, signal)
@@ -43,16 +43,16 @@ export async function openResolved(spec: NetworkSpec, signal?: AbortSignal): Pro
   }
 }
 
-/** The same, back as soon as machines can be started on it: before it can be dialed, and before its folder is there. */
+/** The same, but resolves as soon as machines can be started on it: before it can be dialed, and before its folder exists. */
 export async function beginNetwork(spec: NetworkSpec, signal?: AbortSignal): Promise<Network> {
-  // One of the host does the latter with the lock that it takes anyway.
+  // A host network does the latter itself, under the lock that it takes anyway.
   await Promise.all([sweepStateFolders(), spec.kind === 'host' ? undefined : sweepOthers(signal)])
-  // These need a namespace of their own: another kind would not do.
+  // These need a namespace of their own.
   if (spec.dhcpRange || spec.egress) return privateNetwork(spec, signal)
   return spec.kind === 'auto' ? firstPossible(spec, signal) : OPEN[spec.kind](spec, signal)
 }
 
-/** What cannot be had here is passed over, and said in one line. */
+/** Warns in one line about the kinds that cannot be used here. */
 async function firstPossible(spec: NetworkSpec, signal?: AbortSignal): Promise<Network> {
   const refusals: string[] = []
   const open = async (kind: Network['kind']) => {

@@ -5,7 +5,7 @@ import { bridgeMac, joinCommands, lines } from './ip-commands.ts'
 import type { Attachment } from './network.ts'
 import type { HostLink } from './diagnosis/topology.ts'
 
-/** Guests that hear one another, on a bridge of their own. */
+/** Guests that can reach one another, on a separate bridge. */
 export interface Part {
   readonly bridge: string
   readonly places: readonly Attachment[]
@@ -45,8 +45,8 @@ export function partsOf(
 }
 
 /**
- * Lines for `ip -batch -` that move the TAPs of each part to a bridge of its own. It has the address of the network's bridge, and
- * its hardware address, so that the guests go on to reach the host, and a route to each of them, so that the host reaches them.
+ * Lines for `ip -batch -` that move the TAPs of each part to a separate bridge. It has the IP and MAC addresses of the network's bridge,
+ * so that the guests still reach the host, and a route to each of them, so that the host reaches them.
  */
 export function partitionCommands(parts: readonly Part[], place: NetworkLayout, alias?: string): string {
   const { gateway, subnet6, mtu } = place
@@ -69,7 +69,7 @@ export function partitionCommands(parts: readonly Part[], place: NetworkLayout, 
     .join('')
 }
 
-/** Lines that bring those still there back to the network's bridge, also from parts half made. Routes go with the parts' own bridges. */
+/** Lines that move the remaining TAPs back to the network's bridge, also from an incomplete partition. Routes go with the parts' bridges. */
 export function healCommands(
   parts: readonly Part[],
   present: readonly Attachment[],

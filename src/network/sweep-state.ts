@@ -6,10 +6,10 @@ import { temporaryFolder } from '../host/environment.ts'
 import { stateFolders } from '../host/files/state-folder.ts'
 import { KEEPER_SOCKET } from '../host/files/state-names.ts'
 
-/** Milliseconds within which a folder that was made surely has its socket, or has gone again. */
+/** Milliseconds after which a new folder has its socket, or is gone again. */
 const INFANCY = 60_000
 
-/** Types of statfs(2): NFS, SMB1, SMB2, FUSE with virtiofs, 9p, Ceph, AFS. There a socket that refuses may be another machine's. */
+/** Types of statfs(2): NFS, SMB1, SMB2, FUSE with virtiofs, 9p, Ceph, AFS. A socket that refuses may be another machine's there. */
 const REMOTE = [0x6969, 0xff534d42, 0xfe534d42, 0x65735546, 0x01021997, 0x00c36400, 0x5346414f]
 
 /** Removes the state folders, with the keys in them, of networks of this user whose keeper and owner were killed together. */
@@ -29,7 +29,7 @@ async function isDead(folder: string): Promise<boolean> {
   return found !== undefined && Date.now() - found.mtimeMs > INFANCY
 }
 
-/** Why nothing answers; undefined when something does. */
+/** The error code of a connection; undefined when it succeeds. */
 export async function refusal(socketPath: string): Promise<string | undefined> {
   const socket = connect(socketPath)
   const failure = await once(socket, 'connect').then(

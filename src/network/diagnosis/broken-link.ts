@@ -2,7 +2,7 @@ import { NetworkError } from '../../errors.ts'
 import type { Network } from '../network.ts'
 import { readInterfaces } from './topology.ts'
 
-/** What is wrong on this side of a guest's TAP: something gone, down or disconnected. Undefined when all of it is as it was made. */
+/** What is wrong on the host's side of a guest's TAP: something gone, down or disconnected. Undefined when nothing is. */
 export async function brokenLink(
   network: Network,
   hostname: string,
@@ -24,7 +24,7 @@ export async function brokenLink(
     })
   }
   const port = interfaces.find(({ ifname }) => ifname === tap)
-  // Its own, or that of its part of the network.
+  // The network's bridge, or that of its part of a partition.
   const master = interfaces.find(({ ifname }) => ifname === (port?.master ?? bridge))
   const fix = (words: string) =>
     `Something changed it after it was set up; npx vitest-guest doctor --network shows the network. Fix: ip ${words}`

@@ -5,15 +5,15 @@ import type { Network } from '../network.ts'
 import { type Packet, type Ruleset, whoDrops } from './ruleset.ts'
 
 const SSH_PORT = '22'
-/** Whether the rules for what is routed are asked about what a bridge passes on, too. */
+/** Whether the rules for routed packets apply to bridged packets too. */
 const BRIDGE_NF = '/proc/sys/net/bridge/bridge-nf-call-iptables'
 
-/** Of the tables that see IPv4. */
+/** The tables that see IPv4. */
 const FAMILIES = ['ip', 'inet']
 
 type Where = Inside & Pick<Network, 'bridge' | 'gateway'>
 
-/** A firewall between this process and a guest, as far as nft(8) is there and may look: one that is sure to drop SSH. */
+/** A firewall that certainly drops SSH between this process and a guest, if nft(8) can tell. */
 export async function firewallBefore(
   network: Where,
   { hostname, address }: { readonly hostname: string; readonly address: string },
@@ -34,7 +34,7 @@ export async function firewallBefore(
   })
 }
 
-/** A firewall between the guests of a network, as far as nft(8) is there and may look: one that is sure to drop what they begin. */
+/** A firewall that certainly drops new connections between the guests of a network, if nft(8) can tell. */
 export async function firewallBetween(network: Where, signal?: AbortSignal): Promise<NetworkError | undefined> {
   const { bridge } = network
   if (bridge === undefined || !(await isBridgeFiltered(network, signal))) return undefined
@@ -64,7 +64,7 @@ function listCommand(chain: string): string {
   return `nft list chain ${family} ${table} ${name}`
 }
 
-/** Undefined where nft is not installed, or this user may not look. */
+/** Undefined where nft is not installed, or not allowed for this user. */
 async function readRuleset(where: Where, signal?: AbortSignal): Promise<Ruleset | undefined> {
   const nft = findTool('nft')
   if (nft === undefined) return undefined
@@ -76,7 +76,7 @@ async function readRuleset(where: Where, signal?: AbortSignal): Promise<Ruleset 
   }
 }
 
-/** The setting is that of the namespace (Linux 5.3 and newer); none where the kernel cannot. */
+/** The setting is per namespace (Linux 5.3 and newer), and missing where the kernel has no such filter. */
 async function isBridgeFiltered(where: Where, signal?: AbortSignal): Promise<boolean> {
   const setting = await runInside(where, ['cat', BRIDGE_NF], { signal }).catch(() => '0')
   signal?.throwIfAborted()

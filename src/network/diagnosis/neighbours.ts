@@ -4,10 +4,10 @@ import type { Bridged } from '../bridged-network.ts'
 import { runInside } from '../inside/run-inside.ts'
 import { askNeighboursCommands } from '../ip-commands.ts'
 
-/** Three questions, 100 ms apart, are all that an address gets; in milliseconds. */
+/** Milliseconds: each address is asked for three times, 100 ms apart. */
 const PATIENCE = 350
 
-/** Asks on the bridge, by ARP, who has these addresses. @returns the MAC address of each that was answered for */
+/** Asks on the bridge, by ARP, who has these addresses. @returns the MAC addresses of those that answered */
 export async function askNeighbours(
   { ip, bridge, keeper }: Pick<Bridged, 'ip' | 'bridge' | 'keeper'>,
   addresses: readonly string[],
@@ -20,7 +20,7 @@ export async function askNeighbours(
   return new Map(addresses.flatMap((address) => (found.has(address) ? [[address, found.get(address) as string]] : [])))
 }
 
-/** What `ip neighbour show` says: who has answered, of late. */
+/** The neighbours that have answered, according to `ip neighbour show`. */
 function parseNeighbours(shown: string): Map<string, string> {
   const lines = [...shown.matchAll(/^(\S+) .*?\blladdr (\S+)(?!.*\b(?:FAILED|INCOMPLETE)\b)/gm)]
   return new Map(lines.map(([, address = '', mac = '']) => [address, mac]))

@@ -9,7 +9,7 @@ interface Named {
 }
 interface Chain extends Named {
   readonly name: string
-  /** Base chains alone have a hook. */
+  /** Only base chains have a hook. */
   readonly hook?: string
   readonly policy?: string
 }
@@ -18,15 +18,15 @@ interface Rule extends Named {
   readonly expr: readonly Statement[]
 }
 
-/** What `nft --json list ruleset` shows, as far as it is looked at. */
+/** The part of `nft --json list ruleset` that is needed here. */
 export interface Ruleset {
   readonly nftables: readonly { readonly chain?: Chain; readonly rule?: Rule }[]
 }
 
-/** What is known of a packet, by nft's names: `meta iifname`, `ct state`, `ip saddr`, `tcp dport`, … */
+/** What is known about a packet, by nft's names: `meta iifname`, `ct state`, `ip saddr`, `tcp dport`, … */
 export interface Packet {
   readonly hook: 'input' | 'output' | 'forward'
-  /** Of the tables that see it. */
+  /** Those of the tables that see it. */
   readonly families: readonly string[]
   readonly facts: Readonly<Record<string, string>>
 }
@@ -38,7 +38,7 @@ const HARMLESS = new Set(['counter', 'log', 'comment', 'mangle', 'notrack'])
 /** Deeper than nftables allows (NFT_JUMP_STACK_SIZE). */
 const DEEPEST = 16
 
-/** The chain that is sure to drop a packet, as `chain input of table inet filter`; undefined when none is known to. */
+/** The chain that certainly drops a packet, as `chain input of table inet filter`; undefined when none certainly does. */
 export function whoDrops({ nftables }: Ruleset, { hook, families, facts }: Packet): string | undefined {
   const chains = nftables.flatMap(({ chain }) => (chain ? [chain] : []))
   const rules = nftables.flatMap(({ rule }) => (rule ? [rule] : []))
@@ -61,7 +61,7 @@ export function whoDrops({ nftables }: Ruleset, { hook, families, facts }: Packe
   return dropping && `chain ${dropping.name} of table ${dropping.family} ${dropping.table}`
 }
 
-/** What becomes of the packet by one rule; undefined: the next one decides. */
+/** The verdict of one rule; undefined when the next rule decides. */
 function decide(
   expr: readonly Statement[],
   facts: Packet['facts'],
@@ -77,7 +77,7 @@ function decide(
     } else if (key === 'accept' || key === 'drop' || key === 'reject' || key === 'return') {
       const verdict = key === 'reject' ? 'drop' : key
       if (isSure) return verdict
-      // It may go on to be dropped by a later rule, or be dropped here, which is not sure.
+      // If not here, a later rule may still decide.
       return verdict === 'drop' ? undefined : 'unknown'
     } else if (key === 'jump' || key === 'goto') {
       const verdict = jump((value as { target: string }).target)
@@ -98,7 +98,7 @@ interface Match {
   readonly right: unknown
 }
 
-/** Undefined when that is not known. */
+/** Undefined when it is unknown. */
 function isMatch({ op, left, right }: Match, facts: Packet['facts']): boolean | undefined {
   const [[kind = '', { key = '', protocol = '', field = '' } = {}] = []] = Object.entries(left)
   const fact = facts[kind === 'payload' ? `${protocol} ${field}` : `${kind} ${key}`]

@@ -3,10 +3,10 @@ import { NetworkError, type HostError } from '../../errors.ts'
 import { runInside } from '../inside/run-inside.ts'
 import type { Attachment, Network } from '../network.ts'
 
-/** QEMU's words for a TAP that another process has open. */
+/** QEMU's message for a TAP that another process has open. */
 const BUSY = /could not configure \/dev\/net\/tun \(([^)]+)\): Device or resource busy/
 
-/** The error of a QEMU that could not start, or a better one when another process has its TAP. */
+/** The error of a QEMU that did not start, or a better one when another process has its TAP open. */
 export async function explainBusyTap(error: unknown, network: Network, { tap }: Attachment): Promise<unknown> {
   const { stderr } = error as Partial<HostError>
   if (tap === undefined || !BUSY.test(stderr ?? '')) return error
@@ -31,7 +31,7 @@ async function holdersOf(tap: string, namespace: string): Promise<string[]> {
       if (!texts.some((text) => new RegExp(`^iff:\\s*${tap}$`, 'm').test(text))) return []
       return [`${(await readFile(`/proc/${pid}/comm`, 'utf8')).trim()} (process ${pid})`]
     } catch {
-      // Not ours to look into, or gone.
+      // Not readable by this user, or gone.
       return []
     }
   })

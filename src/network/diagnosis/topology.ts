@@ -5,7 +5,7 @@ import { runInside, type Inside } from '../inside/run-inside.ts'
 import type { HostAddress } from '../host/host-record.ts'
 import type { Network } from '../network.ts'
 
-/** What `ip -json -details`, with `-statistics address` or `link`, says of an interface. */
+/** An interface, as `ip -json -details` shows it, with `-statistics address` or `link`. */
 export interface HostLink {
   readonly ifname: string
   /** Its MAC address. */
@@ -33,7 +33,7 @@ export interface Tenant {
 export interface Topology extends Pick<Network, 'kind' | 'bridge' | 'gateway'> {
   readonly interfaces: readonly HostLink[]
   readonly tenants: readonly Tenant[]
-  /** One that keeps the guests from one another. */
+  /** A firewall that keeps the guests from reaching one another. */
   readonly firewall: Error | undefined
 }
 
@@ -43,14 +43,14 @@ export async function readInterfaces(where: Inside, signal?: AbortSignal): Promi
 }
 
 /**
- * Draws a network as text: its bridges with their addresses, the TAPs on them, and the guests behind those, each with its state and
- * its counters; and a firewall that keeps the guests from one another.
+ * Draws a network as text: its bridges with their addresses, the TAPs on them, and the guests behind those, each with state and
+ * counters; and a firewall that keeps the guests from reaching one another.
  *
  *     br0 192.168.100.50/24, up, mtu 1500, in 12 kB, out 34 kB
  *     ├─ tap0 up, in 4 kB, out 8 kB ── web 192.168.100.224
  *     └─ tap1 DOWN ── db 192.168.100.225
  *
- * @throws HostError when the network is not there any more
+ * @throws HostError when the network is gone
  */
 export async function describeNetwork(network: Network, signal?: AbortSignal): Promise<string> {
   const { kind, bridge, gateway, attachments } = network
@@ -71,7 +71,7 @@ export function drawTopology({ kind, bridge, gateway, interfaces, tenants, firew
   }
   const found = (name: string | undefined) => interfaces.find(({ ifname }) => ifname === name)
   const ours = new Set(tenants.map(({ tap }) => tap))
-  // Beside the network's own bridge, those that its TAPs were moved to.
+  // The network's own bridge, and those that its TAPs were moved to.
   const isDrawn = ({ ifname }: HostLink) =>
     ifname === bridge || interfaces.some((each) => ours.has(each.ifname) && each.master === ifname)
   const bridges = interfaces.filter(isDrawn)
@@ -103,7 +103,7 @@ function tenantText({ hostname, address, id }: Tenant): string {
   return `${hostname} ${address ?? 'without an address'}${id === undefined ? '' : ` (${id})`}`
 }
 
-/** Link-local addresses say nothing. */
+/** Without link-local ones. */
 function addressesOf({ addr_info: addresses = [] }: HostLink): string {
   const shown = addresses.filter(({ scope }) => scope !== 'link').map(({ local, prefixlen }) => `${local}/${prefixlen}`)
   return shown.length === 0 ? 'without an address' : shown.join(' ')

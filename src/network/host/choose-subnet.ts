@@ -20,14 +20,14 @@ export interface Taken {
 /** Those after 192.168.100.0/24, then those before it. */
 const OTHERS = [...range(101, 255), ...range(0, 99)]
 
-/** What the host's routes, its addresses, and its other networks take. The default route takes nothing. */
+/** The subnets and addresses in use by the host's routes, its interfaces, and its other networks; not the default route. */
 export function takenBy(
   routes: readonly HostRoute[],
   addresses: ReadonlyMap<string, readonly HostAddress[]>,
   records: readonly HostRecord[],
 ): Taken[] {
   return [
-    // What is known of a network says more than its route.
+    // First, because it says more than the network's route.
     ...records.flatMap(({ subnet, subnet6, owner }) =>
       [subnet, ...(subnet6 === undefined ? [] : [subnet6])].map((dst) => ({
         dst,

@@ -14,12 +14,12 @@ export interface HostRoute {
   readonly dev?: string
 }
 
-/** All interfaces, or one of them. @throws HostError when there is none of that name */
+/** All interfaces, or the one of this name. @throws HostError when there is none */
 export async function hostLinks(name?: string): Promise<HostLink[]> {
   return show('-details', 'link', 'show', ...(name === undefined ? [] : ['dev', name]))
 }
 
-/** By the name of the interface; with IPv6, all but what every interface gives itself (link-local). */
+/** By the name of the interface; with IPv6, except link-local ones. */
 export async function hostAddresses(withIpv6 = false): Promise<Map<string, readonly HostAddress[]>> {
   const found = await show<Addressed>(...(withIpv6 ? [] : ['-4']), 'address', 'show')
   const isKept = ({ local, scope }: HostAddress) => !(local.includes(':') && scope === 'link')
@@ -31,9 +31,9 @@ export async function hostRoutes(withIpv6 = false): Promise<HostRoute[]> {
   return (await Promise.all(families.map((family) => show<HostRoute>(family, 'route', 'show')))).flat()
 }
 
-/** Anybody may look. */
+/** Needs no rights. */
 async function show<T>(...args: string[]): Promise<T[]> {
   const text = await run(requireTool('ip'), ['-json', ...args])
-  // Older ones print nothing where there is nothing, and an empty object for what they filter out.
+  // Older versions print nothing for an empty list, and an empty object for what they filter out.
   return (JSON.parse(text || '[]') as T[]).filter((each) => Object.keys(each as object).length > 0)
 }

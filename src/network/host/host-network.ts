@@ -32,7 +32,7 @@ import { verifyBridge, verifyTap } from './verify-links.ts'
 import { NetworkError } from '../../errors.ts'
 import type { BridgeOptions } from '../../options/network/bridge-options.ts'
 
-/** A bridge and TAPs in this process's network namespace, made by CAP_NET_ADMIN or `sudo -n`. The TAPs are this user's: QEMU needs neither. */
+/** A bridge and TAPs in this process's network namespace, created with CAP_NET_ADMIN or `sudo -n`. This user owns the TAPs, so QEMU needs neither. */
 export async function hostNetwork(spec: NetworkSpec, signal?: AbortSignal, reason?: string): Promise<Network> {
   const admin = await requireAdmin()
   requireTun()
@@ -40,7 +40,7 @@ export async function hostNetwork(spec: NetworkSpec, signal?: AbortSignal, reaso
   const id = randomBytes(3).toString('hex')
   const path = recordPath(id)
   return acquire(async (disposers) => {
-    // Only a keeper that was killed leaves anything to do.
+    // There is only something to do if the keeper was killed.
     disposers.defer(() => existsSync(path) && takeDown(path, ip))
     const keeper = disposers.use(await startUnprivilegedKeeper('host', [path, ...admin], signal))
     const { record, place } = await reserve(spec, { id, holder: nameOf(keeper.pid) }, ip, signal)
@@ -68,7 +68,7 @@ export async function hostNetwork(spec: NetworkSpec, signal?: AbortSignal, reaso
   })
 }
 
-/** Takes down what the dead have left, then chooses names and subnet and records them before anything is made, one network at a time. */
+/** Takes down what dead processes left, chooses names and a subnet, and records them before anything is created; one network at a time. */
 async function reserve(
   spec: NetworkSpec,
   { id, holder }: Pick<HostRecord, 'id' | 'holder'>,
@@ -81,7 +81,7 @@ async function reserve(
   const [routes, addresses] = await Promise.all([hostRoutes(withIpv6), hostAddresses(withIpv6)])
   const bridge = spec.bridge?.name ?? `vg${id}br`
   const adopted = spec.bridge && (await adoptable(spec.bridge, addresses.get(bridge) ?? [], others))
-  // What an adopted bridge has makes way.
+  // The addresses of an adopted bridge are replaced.
   if (adopted) addresses.delete(bridge)
   const inTheWay = routes.filter(({ dev }) => !adopted || dev !== bridge)
   const place = chooseSubnet(spec, takenBy(inTheWay, addresses, others))

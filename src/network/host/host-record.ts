@@ -9,25 +9,25 @@ import { isInterfaceName } from '../network-record.ts'
 
 /** What processes that open another network, or take this one down, need to know about a `host` network. */
 export interface HostRecord {
-  /** Six letters and digits. Whatever was made for the network has it in its alias. */
+  /** Six hexadecimal digits, which the alias of every interface of the network contains. */
   readonly id: string
-  /** The keeper: with it the network goes. */
+  /** The keeper; the network ends with it. */
   readonly holder: ProcessName
   /** The process that opened the network. */
   readonly owner: number
-  /** The host's boot_id: interfaces of an earlier boot are gone, and its process ids mean nothing now. */
+  /** The host's boot_id: interfaces and process ids of an earlier boot are gone. */
   readonly boot: string
   readonly namespaces: Namespaces
   readonly bridge: string
-  /** How the bridge was, when it was there before. */
+  /** The earlier state of the bridge, if it was adopted. */
   readonly adopted?: Adopted
   readonly subnet: string
   readonly subnet6?: string
-  /** The host's own addresses in them, each with the length of its prefix. */
+  /** The host's own addresses in them, with their prefix lengths. */
   readonly own: readonly string[]
 }
 
-/** The inodes of those in which interfaces and process ids of a record mean something. */
+/** The inodes of the namespaces that the record's interfaces and process ids belong to. */
 interface Namespaces {
   readonly net: number
   readonly pid: number
@@ -48,15 +48,15 @@ export interface HostAddress {
 }
 
 /**
- * Where every user of the host looks, whatever their TMPDIR is: their networks meet. Each network has a folder of its own there, which
- * everybody may read and only its user can write to, and each user obeys only their own.
+ * The same for every user of the host, whatever their TMPDIR, because their networks can collide. Each network has a folder there that
+ * everybody can read and only its user can write to. Each user acts only on their own.
  */
 const PARENT = '/tmp'
 const FORM = /^vitest-guest-network-([0-9a-f]{6})$/
 const FILE = 'record.json'
 const READABLE = 0o755
 
-/** What whoever chooses names and subnets holds meanwhile: the one folder that all users have. */
+/** Locked while names and subnets are chosen: the one folder that all users have. */
 export const RECORDS_LOCK = PARENT
 
 export interface FoundRecord {
@@ -69,11 +69,11 @@ export function recordPath(id: string): string {
   return join(PARENT, `vitest-guest-network-${id}`, FILE)
 }
 
-/** To be called with the lock. */
+/** Call it with the lock held. */
 export async function writeRecord(record: HostRecord): Promise<void> {
   const path = recordPath(record.id)
   await mkdir(dirname(path))
-  // Whatever the umask is.
+  // Regardless of the umask.
   await chmod(dirname(path), READABLE)
   await writeFile(path, JSON.stringify(record), { flag: 'wx' })
   await chmod(path, 0o644)
@@ -84,12 +84,12 @@ export async function removeRecord(path: string): Promise<void> {
   await rmdir(dirname(path)).catch(() => {})
 }
 
-/** To be called with the lock: then what cannot be read was left by a process that died as it wrote. */
+/** Call it with the lock held: then an unreadable record was left by a process that died while writing it. */
 export function readRecords(): Promise<FoundRecord[]> {
   return listRecords(removeRecord)
 }
 
-/** @param onBroken told of a record of this user that cannot be read */
+/** @param onBroken called for an unreadable record of this user */
 export async function listRecords(onBroken: (path: string) => Promise<void> = async () => {}): Promise<FoundRecord[]> {
   const ids = (await readdir(PARENT)).flatMap((name) => FORM.exec(name)?.[1] ?? [])
   const found = await Promise.all(
@@ -106,7 +106,7 @@ export async function listRecords(onBroken: (path: string) => Promise<void> = as
   return found.flat()
 }
 
-/** Undefined when there is none, or one that others than its user can have written. */
+/** Undefined when there is none, or one that somebody else may have written. */
 export async function readRecord(path: string): Promise<HostRecord | undefined> {
   const folder = await lstat(dirname(path)).catch(() => undefined)
   if (folder?.isDirectory() !== true || (folder.mode & 0o777) !== READABLE) return undefined
@@ -114,7 +114,7 @@ export async function readRecord(path: string): Promise<HostRecord | undefined> 
   return isHostRecord(record) && recordPath(record.id) === path ? record : undefined
 }
 
-/** Whether it is of the namespaces that this process is in; of another one nothing can be seen from here. */
+/** Whether it belongs to the namespaces of this process; others cannot be inspected from here. */
 export function isHere({ namespaces }: HostRecord): boolean {
   const { net, pid } = ownNamespaces()
   return namespaces.net === net && namespaces.pid === pid
@@ -128,7 +128,7 @@ export function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
 }
 
-/** Whether this is a record as we write them: another user may have written it, and lines of ip(8) are made of one's own. */
+/** Whether this is a valid record: another user may have written it, and lines of ip(8) are made from it. */
 function isHostRecord(value: unknown): value is HostRecord {
   const { id, holder, owner, boot, namespaces, bridge, adopted, subnet, subnet6, own } = (value ??
     {}) as Partial<HostRecord>
@@ -161,7 +161,7 @@ function isHostAddress({ local, prefixlen, broadcast, scope }: Partial<HostAddre
 function isCidr(text: unknown): boolean {
   const [address = '', prefix = '', ...rest] = String(text).split('/')
   const longest = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
-  // A zone is of no subnet.
+  // A subnet has no zone.
   if (address.includes('%')) return false
   return rest.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= longest
 }

@@ -18,13 +18,13 @@ import {
 } from './host-record.ts'
 import { ipAs, takeDown, type Ip } from './take-down.ts'
 
-/** Of a record: its network is up, or not visible to us; it must be taken down; nothing is left of it. */
+/** `stays`: the network is up, or cannot be inspected. `left`: it must be taken down. `gone`: only the record is left. */
 type Fate = 'stays' | 'left' | 'gone'
 
-/** Where `ip netns` keeps namespaces that may contain no process. */
+/** Where `ip netns` keeps namespaces, possibly without processes. */
 const NAMED = '/run/netns'
 
-/** Takes down what dead processes of this user have left in this namespace. Returns the records that stay. */
+/** Takes down what dead processes of this user left in this namespace. Returns the other records. */
 export async function sweep(found: readonly FoundRecord[], ip: Ip): Promise<HostRecord[]> {
   const stay: HostRecord[] = []
   for (const each of found) {
@@ -36,12 +36,12 @@ export async function sweep(found: readonly FoundRecord[], ip: Ip): Promise<Host
   return stay
 }
 
-/** The same before a network of another kind is opened, which does not depend on it: what cannot be taken down is a warning. */
+/** The same before a network of another kind is opened, where a failure is only a warning. */
 export async function sweepOthers(signal?: AbortSignal): Promise<void> {
   try {
     const fates = await Promise.all((await listRecords()).map(fateOf))
     if (fates.every((fate) => fate === 'stays')) return
-    // No rights are needed for what is already gone.
+    // Removing a record needs no rights.
     const admin = fates.includes('left') ? await requireAdmin() : []
     await using _ = await holdLock(RECORDS_LOCK, signal)
     await sweep(await readRecords(), ipAs(admin))
@@ -53,17 +53,17 @@ export async function sweepOthers(signal?: AbortSignal): Promise<void> {
 
 async function fateOf({ record, isOwn }: FoundRecord): Promise<Fate> {
   if (!isOwn) return 'stays'
-  // No interface outlives a boot.
+  // Interfaces do not survive a reboot.
   if (record.boot !== bootId()) return 'gone'
   if (record.namespaces.pid !== ownNamespaces().pid || isAlive(record.holder)) return 'stays'
   if (isHere(record)) return 'left'
   return (await isGone(record.namespaces.net)) ? 'gone' : 'stays'
 }
 
-/** Of all users of the host, by itself: who sees that is in no user namespace but the host's own (user_namespaces(7)). */
+/** The uid_map of the host's own user namespace (user_namespaces(7)). */
 const EVERYBODY = /^\s*0\s+0\s+4294967295\s*$/
 
-/** Whether nobody who can be seen is in a network namespace, and it has no name. In a user namespace others cannot be seen: then unknown. */
+/** Whether a network namespace has no processes and no name; false if that is unknown, as in a user namespace, which hides processes. */
 async function isGone(namespace: number): Promise<boolean> {
   if (!EVERYBODY.test(await readFile('/proc/self/uid_map', 'utf8'))) return false
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))

@@ -2,10 +2,10 @@ import { run } from '../../host/program/run.ts'
 import { aliasOf, restoreCommands, removeLinkCommands } from '../ip-commands.ts'
 import { readRecord, removeRecord, type HostRecord } from './host-record.ts'
 
-/** Runs `ip` with these arguments, as one who may change interfaces, and returns what it prints. */
+/** Runs `ip` with the rights to change interfaces, and returns its output. */
 export type Ip = (args: readonly string[], input?: string) => Promise<string>
 
-/** @param admin the beginning of the command line: `ip` itself, or `sudo -n ip` */
+/** @param admin the first words of the command line: `ip`, or `sudo -n ip` */
 export function ipAs([file = '', ...args]: readonly string[]): Ip {
   return (rest, input) => run(file, [...args, ...rest], input === undefined ? {} : { input })
 }
@@ -15,7 +15,7 @@ interface Link {
   readonly ifalias?: string
 }
 
-/** Undoes, in reverse, what the record of a network tells of, and removes it. @throws HostError when something is still there */
+/** Removes the interfaces that a network's record describes, then the record. @throws HostError when something is left */
 export async function takeDown(path: string, ip: Ip): Promise<void> {
   const record = await readRecord(path)
   if (record) await undo(record, ip)

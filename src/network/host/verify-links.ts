@@ -5,7 +5,7 @@ import type { HostAddress } from './host-record.ts'
 
 const HINT = 'Does something else on this host, such as NetworkManager or systemd-networkd, manage new interfaces?'
 
-/** @throws NetworkError when the bridge is not up, or does not have the network's address alone */
+/** @throws NetworkError when the bridge is not up, or has other addresses than the network's */
 export function verifyBridge(link: HostLink, addresses: readonly HostAddress[], gateway: string): void {
   if (!link.flags.includes('UP')) throw notSo(`The bridge ${link.ifname} was created, but it is not up`)
   const others = addresses
@@ -16,7 +16,7 @@ export function verifyBridge(link: HostLink, addresses: readonly HostAddress[], 
   if (addresses.length === 0) throw notSo(`The bridge ${link.ifname} has lost its address ${gateway}`)
 }
 
-/** @throws NetworkError when the TAP is not up, not on its bridge, or not that user's, QEMU's */
+/** @throws NetworkError when the TAP is not up, not on its bridge, or not owned by QEMU's user */
 export function verifyTap(link: HostLink, bridge: string, uid: number): void {
   const { ifname, flags, master, linkinfo } = link
   if (!flags.includes('UP')) throw notSo(`The TAP ${ifname} was created, but it is not up`)

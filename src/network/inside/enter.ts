@@ -6,9 +6,9 @@ import type { Network } from '../network.ts'
 import type { NetworkRecord } from '../network-record.ts'
 
 /**
- * Runs a program and ends as it did, by exit code or signal. It does not stop when the program is stopped, as nsenter does when it
- * forks for itself: then nobody would reap the program, and a PID namespace does not end before all its processes are reaped. A shell
- * without job control waits for ends alone. Its own words, such as `Killed`, are nobody's; the program's stderr is as it was.
+ * Runs a program and ends as it did, by exit code or signal. Unlike nsenter when it forks, it does not stop when the program is stopped:
+ * nobody would reap the program then, and a PID namespace ends only after all its processes are reaped. A shell without job control waits
+ * only for the end. Its own messages, such as `Killed`, are dropped; the program's stderr is passed through.
  */
 const SCRIPT = `exec 8>&2 2>/dev/null
 ( exec "$@" 2>&8 8>&- )
@@ -16,13 +16,13 @@ code=$?
 [ $code -gt 128 ] && kill -$((code - 128)) $$
 exit $code`
 
-/** The command line that runs another one in the namespaces of a keeper. Only what the process starts enters the PID namespace. */
+/** The command line that runs another one in the namespaces of a keeper. Only child processes enter the PID namespace. */
 export function entering(pid: number, user: boolean, command: readonly string[]): [string, ...string[]] {
   const which = [...(user ? ['--user', '--preserve-credentials'] : []), '--net', '--pid', '--no-fork']
   return [requireTool('nsenter'), '--target', `${pid}`, ...which, '--', '/bin/sh', '-c', SCRIPT, 'sh', ...command]
 }
 
-/** Makes command lines inside a network of another process, by what the kernel says of its keeper. @throws NetworkError */
+/** Makes command lines that run on a network of another process, from what the kernel knows of its keeper. @throws NetworkError */
 export function lookInside({ kind, keeper }: Pick<NetworkRecord, 'kind' | 'keeper'>): Network['inside'] {
   const { pid } = keeper
   if (!isAlive(keeper) || statSync(`/proc/${pid}`).uid !== process.getuid?.()) {

@@ -6,7 +6,7 @@ import { requireTool } from '../../host/program/tools.ts'
 export interface NetworkRunOptions {
   /** Written to its standard input, which is then closed. @default '' */
   input?: string
-  /** Milliseconds after which it is ended; 0 for none. @default 0 */
+  /** Milliseconds after which it is killed; 0 for none. @default 0 */
   timeout?: number
   cancelSignal?: AbortSignal
 }
@@ -22,7 +22,7 @@ export function runInside(where: Inside, command: readonly string[], options?: R
   return run(file, args, options)
 }
 
-/** The same for a caller of ours. @throws GuestError for what is no command */
+/** The same with a user's options. @throws GuestError for an invalid command or option */
 export async function runForCaller(
   where: Inside,
   command: readonly string[],

@@ -7,7 +7,7 @@ import { request } from '../../host/http.ts'
 
 interface Answer {
   readonly response: IncomingMessage
-  /** What the connection has become, if the keeper agreed. */
+  /** The connection itself, once the keeper has switched protocols. */
   readonly socket: Duplex
   readonly head: Buffer
 }

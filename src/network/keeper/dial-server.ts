@@ -9,7 +9,7 @@ import { relayDatagrams } from '../udp/relay-datagrams.ts'
 /** Connects to a port on the network, or rejects with the reason; the signal means that the connection is no longer needed. */
 export type DialAddress = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>
 
-/** From where this process is. */
+/** From the namespace of this process. */
 export async function dialDirectly(address: string, port: number, signal: AbortSignal): Promise<Socket> {
   // Either side may end first and still be answered.
   const socket = connect({ host: address, port, noDelay: true, allowHalfOpen: true })
@@ -68,12 +68,12 @@ export function dialServer(folder: string, dial: DialAddress): Server {
   return server
 }
 
-/** Of IPv6 a URL has the brackets too. */
+/** Without the brackets that an IPv6 address has in a URL. */
 function bare(hostname: string): string {
   return hostname.replace(/^\[|\]$/g, '')
 }
 
-/** A direction that breaks takes the other along; one that ends lets the other finish. */
+/** An error in one direction ends both; the end of one lets the other finish. */
 function relay(one: Duplex, other: Duplex): void {
   pipeline(one, other, () => {})
   pipeline(other, one, () => {})

@@ -3,7 +3,7 @@ import { NetworkError, withFrames } from '../../errors.ts'
 import { requirePort } from '../../options/port.ts'
 import { askKeeper, hostPort } from './ask-keeper.ts'
 
-/** Connects by HTTP CONNECT. @throws GuestError for what is no port; NetworkError when nothing answers there; the signal's reason */
+/** Connects by HTTP CONNECT. @throws GuestError for an invalid port; NetworkError when nothing answers; the signal's reason */
 export async function dialThrough(
   socketPath: string,
   address: string,

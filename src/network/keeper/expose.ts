@@ -22,8 +22,8 @@ export interface Exposed extends AsyncDisposable {
 }
 
 /**
- * Makes the keeper listen on `address:port` and pass each connection on to a UNIX socket of this process, which hands it to `server`,
- * for as long as the connection by which it was asked stays open. @throws NetworkError when the port is taken
+ * Makes the keeper listen on `address:port` and pass each connection to a UNIX socket of this process, which hands it to `server`. The
+ * keeper listens until the connection that asked for it is closed. @throws NetworkError when the port is taken
  */
 export async function expose(
   { folder, socketPath }: Pick<Keeper, 'folder' | 'socketPath'>,
@@ -37,14 +37,14 @@ export async function expose(
   }
   const target = typeof server === 'function' ? createHttpServer(server) : server
   const open = new Set<Duplex>()
-  // Node's servers take connections from elsewhere by this event. They know for themselves whether one may be half open.
+  // Node's servers accept connections from elsewhere by this event, and know whether these may be half-open.
   const { allowHalfOpen = false } = target as { allowHalfOpen?: boolean }
   const relay = createServer({ allowHalfOpen }, (socket) => {
     open.add(socket)
     socket.on('error', () => {}).once('close', () => open.delete(socket))
     target.emit('connection', socket)
   })
-  // No longer than `keeper.sock`, which is known to fit.
+  // Not longer than `keeper.sock`, which is known to fit.
   const name = `${randomBytes(3).toString('hex')}.sock`
   relay.listen(join(folder, name))
   await once(relay, 'listening')
@@ -71,7 +71,7 @@ export async function expose(
   }
 }
 
-/** Returns the connection for as long as which the keeper listens. */
+/** Returns the connection that keeps the keeper listening. */
 async function listenThere(socketPath: string, path: string): Promise<Duplex> {
   const headers = { Connection: 'Upgrade', Upgrade: 'listen' }
   const { response, socket } = await askKeeper(socketPath, { path, headers })

@@ -4,8 +4,8 @@ import { HostError } from '../../errors.ts'
 import { ipAs, takeDown } from '../host/take-down.ts'
 
 /**
- * The keeper alone runs `ip` for a `host` network, one batch after the other, so that nothing is being made when it takes everything down.
- * `POST /` runs the lines of its body. @returns what takes the network down, as its record says
+ * Only the keeper runs `ip` for a `host` network, one batch after the other, so that nothing is being created while it takes everything
+ * down. `POST /` runs the lines of its body. @returns a function that takes the network down, according to its record
  */
 export function holdHost(server: Server, [record = '', ...admin]: readonly string[]): () => Promise<void> {
   const ip = ipAs(admin)

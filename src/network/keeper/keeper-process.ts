@@ -11,7 +11,7 @@ import { requireStreams } from '../../host/program/require-streams.ts'
 import { letGo } from '../../host/program/let-go.ts'
 import type { Inside } from '../inside/run-inside.ts'
 
-/** A running keeper, which ends with the process that asked for it. */
+/** A running keeper. It ends with the process that started it. */
 export interface Keeper extends AsyncDisposable, Inside {
   readonly pid: number
   /** Resolves once the state folder is there and the socket answers. */
@@ -20,16 +20,16 @@ export interface Keeper extends AsyncDisposable, Inside {
   readonly folder: string
   /** Answers `CONNECT host:port` from inside the network. */
   readonly socketPath: string
-  /** Has it outlive this process, for so many seconds at most. Returns the id of the process that holds it: with that it goes. */
+  /** Lets it outlive this process, for at most this many seconds. Returns the id of the process that holds it; ending that ends it. */
   hold(seconds: number): number
 }
 
-/** What is on its fourth descriptor breaks when the keeper goes. */
+/** Its fourth descriptor is a socket that closes when the keeper ends. */
 export type KeeperChild = ChildProcessByStdio<Writable, Readable, Readable> & {
   readonly stdio: readonly [Writable, Readable, Readable, Socket, ...unknown[]]
 }
 
-/** Says why the child has ended already, by what it wrote to stderr. */
+/** Explains from its stderr why the child has ended. */
 export type ExplainStderr = (stderr: string) => { message: string; hint?: string }
 
 /** The command line of the program that holds a network. From source Node strips the types; in the package it is JavaScript. */
@@ -55,7 +55,7 @@ export function spawnKeeper([file = '', ...args]: readonly string[], folder: str
   return child as KeeperChild
 }
 
-/** The child's lines, one by one; each is a NetworkError once there are no more. */
+/** Returns the child's next line at each call. @throws NetworkError once it has ended */
 export function linesOf(child: KeeperChild, explain: ExplainStderr): () => Promise<string> {
   let stderr = ''
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
@@ -76,7 +76,7 @@ export function linesOf(child: KeeperChild, explain: ExplainStderr): () => Promi
   return () => Promise.race([next(), failed])
 }
 
-/** The keeper lives as long as somebody has the other end of its input. @throws NetworkError when it has ended */
+/** The keeper lives as long as some process has the other end of its input open. @throws NetworkError when it has ended */
 export function hold(input: Writable, seconds: number): number {
   if (!input.writable) throw new NetworkError('A network that has been disposed of cannot be kept')
   const holder = spawn('sleep', [`${seconds}`], { stdio: [input, 'ignore', 'ignore'], detached: true })
@@ -85,7 +85,7 @@ export function hold(input: Writable, seconds: number): number {
   return holder.pid as number
 }
 
-/** Closing its input lets the keeper clean up, remove the state folder and leave. After `budget` milliseconds it is killed. */
+/** Closes the keeper's input, so that it cleans up, removes the state folder and exits. After `budget` milliseconds it is killed. */
 export async function end(child: ChildProcess, folder: string, budget: number): Promise<void> {
   if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
     child.ref()
@@ -95,6 +95,6 @@ export async function end(child: ChildProcess, folder: string, budget: number): 
     await gone
     clearTimeout(timer)
   }
-  // One that was killed, by whomever, has not.
+  // A keeper that was killed has not done it.
   await rm(folder, { recursive: true, force: true })
 }

@@ -1,15 +1,15 @@
 /**
  * The program that holds a network. Arguments: the state folder, and of what kind the network is.
  *
- * It lives as long as its standard input is open, that is, as long as the process that started it, however that one
- * ends. Before it goes it removes the state folder. What runs on the network goes with it:
+ * It lives as long as its standard input is open: as long as the process that started it, however that ends. It removes
+ * the state folder when it exits. What runs on the network ends with it:
  *
- * - `private`: it is process 1 of a PID namespace, inside a network namespace of its own. When it goes, the kernel kills
- *   whatever else runs in the former (QEMU, dnsmasq), and the latter vanishes with its bridge and TAPs.
+ * - `private`: it is process 1 of a PID namespace, in a separate network namespace. When it exits, the kernel kills
+ *   everything else in the former (QEMU, dnsmasq), and the latter vanishes with its bridge and TAPs.
  * - `user`: QEMU is on its lifeline (see lifeline.ts).
- * - `host`: the same, and it is the one that makes bridge and TAPs, and takes them down (see host-keeper.ts).
+ * - `host`: the same; it also creates bridge and TAPs, and takes them down (see host-keeper.ts).
  *
- * It also dials for those outside: an HTTP server on a UNIX path socket that answers CONNECT. Path sockets cross
+ * It also dials for processes outside: an HTTP server on a UNIX path socket that answers CONNECT. Path sockets cross
  * network namespaces; abstract ones do not.
  */
 import { execFileSync } from 'node:child_process'
@@ -23,7 +23,7 @@ import { LIFELINE } from './lifeline.ts'
 const [folder = '', kind, ...rest] = process.argv.slice(2)
 const dialThroughQemu = kind === 'user' ? (await import('../user/usernet.ts')).dialThroughQemu : undefined
 const holdHost = kind === 'host' ? (await import('./host-keeper.ts')).holdHost : undefined
-// Last of all that takes time: a folder without a socket that answers is soon taken for a dead network's (sweep-state.ts).
+// After everything that takes time, because a folder without an answering socket counts as a dead network's (sweep-state.ts).
 makePrivateFolder(folder)
 
 let leaving = false
@@ -42,10 +42,10 @@ async function cleanUp(): Promise<void> {
     try {
       writeSync(2, `${error instanceof Error ? error.message : String(error)}\n`)
     } catch {
-      // Nobody is there to read it.
+      // Nobody reads it any more.
     }
   })
-  // The caller's last program, a seed being written, may still be putting a file into it.
+  // The caller's last program, such as a seed's writer, may still be creating files in it.
   rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 })
   process.exit()
 }
@@ -53,7 +53,7 @@ async function cleanUp(): Promise<void> {
 process.stdin.on('end', leave).on('error', leave).resume()
 // Process 1 ignores every signal it has no handler for.
 process.on('SIGTERM', leave)
-// A caller that died while we started is met first as EPIPE, from the line that tells it we are there.
+// If the caller died while we started, the line that reports us fails with EPIPE.
 process.on('uncaughtException', leave)
 
 if (kind !== 'private') {

@@ -2,12 +2,11 @@
 export const LIFELINE = 'lifeline'
 
 /**
- * Runs a program that ends with the keeper, by whatever signal that one goes: the kernel then closes the FIFO, the read of the
- * watcher ends, and it kills the program. `--pdeathsig` alone would tie the program to whoever started it, which is not who
- * holds the network. The watcher must not outlive this shell, or it would one day kill whoever has the program's number then.
- * What is in between passes the program's end on as it was, exit code or signal.
+ * Runs a program that ends with the keeper, however that ends: the kernel closes the FIFO, the watcher's read ends, and it kills the
+ * program. `--pdeathsig` alone would tie the program to its parent, which is not what holds the network. The watcher must not
+ * outlive this shell, or it might kill a later process with the same id. The shell ends as the program did, by exit code or signal.
  *
- * `<&8`, since a shell gives what it runs in the background no other input than /dev/null.
+ * `<&8`, because a shell gives background programs /dev/null as their input.
  */
 const SCRIPT = `
 exec 8<&0 9<"$0" || exit

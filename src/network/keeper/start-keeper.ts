@@ -16,18 +16,18 @@ import { end, hold, type Keeper, type KeeperChild, keeperProgram, linesOf, spawn
 import { LIFELINE, tethered } from './lifeline.ts'
 import { KEEPER_SOCKET } from '../../host/files/state-names.ts'
 
-/** A keeper that does not exit is killed after this long, in milliseconds. One of the host may take down TAPs, by sudo, on a busy host. */
+/** A keeper that does not exit is killed after this many milliseconds. On the host it may have to take down TAPs by sudo. */
 const LEAVE_BUDGET = { private: 1000, unprivileged: 10_000 } as const
 
 export interface PrivateKeeper extends Keeper {
-  /** Its other end is the keeper's, and breaks when the keeper goes: for what has to go then too. */
+  /** Closes when the keeper ends: for programs that have to end then too. */
   readonly lifeline: Socket
 }
 
 /**
- * Node takes its time to start, so a shell goes before it in the same process and has ip(8) make what there is to be; then others can enter.
- * When the caller dies meanwhile, which is met as EPIPE, it removes the folder as the keeper would. /proc still belongs to the PID namespace
- * outside, so the first line names the process as the caller sees it.
+ * Node takes a while to start, so a shell runs first in the same process and has ip(8) create bridge and TAP; then programs can enter. If the
+ * caller dies meanwhile (EPIPE), the shell removes the folder as the keeper would. /proc still belongs to the outer PID namespace, so the
+ * first line is the process id as the caller sees it.
  */
 const SET_UP = `trap '' PIPE
 ip=$1; folder=$2; shift 2
@@ -35,12 +35,12 @@ read -r pid rest </proc/self/stat && echo "$pid" && echo "$0" | "$ip" -batch - &
 rm -rf -- "$folder"
 exit 1`
 
-/** The live keepers. An ordinary user's networks share one user namespace: only who rules both may move a card between them. */
+/** The live keepers. An ordinary user's networks share one user namespace, because moving a card requires rights over both networks. */
 const siblings = new Set<number>()
 
 /**
  * Starts a keeper of a user, network and PID namespace. Programs can be run inside at once; dialing takes a moment longer (`ready`).
- * @param made the lines of ip(8) that make what it is to hold, and their purpose, as in `create bridge br0`
+ * @param made the lines of ip(8) that create its interfaces, and their purpose, as in `create bridge br0`
  * @throws HostError when unshare, nsenter or ip is missing; NetworkError with the cause when the kernel refuses.
  */
 export async function startKeeper(
@@ -104,7 +104,7 @@ export async function startUnprivilegedKeeper(
   })
 }
 
-/** The keeper that a child is, once `begin` resolves; if that fails, the child ends. */
+/** Resolves with the keeper once `begin` does; if that fails, the child ends. */
 async function whenThere(
   child: KeeperChild,
   folder: string,

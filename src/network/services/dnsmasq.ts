@@ -37,7 +37,7 @@ export async function startDnsmasq(
   await until(signal, keeper.ready)
   const leases = join(keeper.folder, 'dnsmasq.leases')
   const hosts = join(keeper.folder, 'dnsmasq.hosts')
-  // Without creating its parent: a network that was closed in the meantime must leave no folder behind.
+  // Not its parent: a network that was closed in the meantime must not leave a folder behind.
   await mkdir(hosts).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error
   })
@@ -91,16 +91,16 @@ export async function startDnsmasq(
 interface DnsmasqConfig {
   readonly bridge: string
   readonly range: DhcpRange
-  /** Who knows more names. */
+  /** The server to ask for other names. */
   readonly nameServer?: string | undefined
   /** The default gateway to announce. */
   readonly router?: string | undefined
 }
 
 /**
- * dnsmasq's arguments. `--no-daemon` also keeps it who it is: in a user namespace there is nobody else to become. It answers for
- * leases that it never gave (`--dhcp-authoritative`): a clone has that of its template, from another dnsmasq. No `--no-ping`, and
- * each lease would take three seconds of asking around.
+ * dnsmasq's arguments. `--no-daemon` also keeps it from changing its user: a user namespace has no other. `--dhcp-authoritative` makes it
+ * confirm leases that it did not give: a clone has its template's, from another dnsmasq. Without `--no-ping` each lease would take three
+ * seconds.
  */
 function dnsmasqArguments({ bridge, range, nameServer, router }: DnsmasqConfig, leases: string, hosts: string) {
   return [
@@ -119,7 +119,7 @@ function dnsmasqArguments({ bridge, range, nameServer, router }: DnsmasqConfig, 
     `--dhcp-range=${range.first},${range.last},12h`,
     `--dhcp-leasefile=${leases}`,
     `--dhcp-hostsdir=${hosts}`,
-    // Without a value, there is no default gateway. By default dnsmasq would announce itself.
+    // Without a value it announces no default gateway; without the option, itself.
     `--dhcp-option=option:router${router === undefined ? '' : `,${router}`}`,
   ]
 }
@@ -152,7 +152,7 @@ export interface Lease {
   readonly hostname: string
 }
 
-/** dnsmasq's lease file: a line each, of expiry, MAC address, address, name (`*` for none) and client ID. */
+/** dnsmasq's lease file: each line has expiry, MAC address, address, name (`*` for none) and client ID. */
 function parseLeases(text: string): Lease[] {
   return text
     .split('\n')

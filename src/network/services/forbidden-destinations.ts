@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import type { Egress } from '../../options/network/egress.ts'
 
-/** Of the IPv4 special-purpose addresses (RFC 6890 and its registry) those that some network near this host may use. */
+/** The IPv4 special-purpose addresses (RFC 6890 and its registry) that a network near this host may use. */
 const LOCAL = [
   '10.0.0.0/8',
   '100.64.0.0/10',
@@ -14,13 +14,13 @@ const LOCAL = [
   '203.0.113.0/24',
 ]
 
-/** Of this host or this link alone, of no machine, or where a cloud tells its machines secrets. */
+/** Local to this host or link, not a machine's, or a cloud's metadata service, which may hold secrets. */
 const NEVER = [
   '0.0.0.0/8',
   '127.0.0.0/8',
-  // Link-local, among it the metadata services of most clouds at 169.254.169.254.
+  // Link-local, including the metadata services of most clouds at 169.254.169.254.
   '169.254.0.0/16',
-  // Those of Oracle (192.0.0.192), Alibaba and Azure (WireServer).
+  // The metadata services of Oracle (192.0.0.192), Alibaba and Azure (WireServer).
   '192.0.0.0/24',
   '100.100.100.200/32',
   '168.63.129.16/32',
@@ -28,7 +28,7 @@ const NEVER = [
   '240.0.0.0/4',
 ]
 
-/** Where the way out of a network does not lead, as subnets. */
+/** The subnets that egress does not reach. */
 export function forbiddenDestinations({ lan }: Pick<Egress, 'lan'>, own = ownAddresses()): string[] {
   const all = lan ? NEVER : [...NEVER, ...LOCAL, ...own.map((address) => `${address}/32`)]
   return [...new Set(all)]

@@ -16,16 +16,16 @@ import type { PrivateKeeper } from '../keeper/start-keeper.ts'
 import { lines } from '../ip-commands.ts'
 
 const TAP = 'egress0'
-/** Descriptors that slirp4netns inherits: it ends when the one breaks, and writes to the other when it is ready. */
+/** Descriptors that slirp4netns inherits: it exits when the first closes, and writes to the second when it is ready. */
 const EXIT_FD = 3
 const READY_FD = 4
 
-/** slirp4netns's arguments: it makes a TAP in the namespace of the process `pid`, and is what answers there. */
+/** slirp4netns's arguments: it creates a TAP in the namespace of the process `pid`, and is its other end. */
 function slirpArguments({ subnet, mtu }: NetworkLayout, pid: number): string[] {
   return [
     `--cidr=${subnet.cidr}`,
     `--mtu=${mtu}`,
-    // Its router's address would be the host's 127.0.0.1 too.
+    // Otherwise its router's address leads to the host's 127.0.0.1.
     '--disable-host-loopback',
     `--exit-fd=${EXIT_FD}`,
     `--ready-fd=${READY_FD}`,
@@ -35,8 +35,8 @@ function slirpArguments({ subnet, mtu }: NetworkLayout, pid: number): string[] {
 }
 
 /**
- * Gives a network its way out: user-mode NAT, which needs no rights outside, and ends with the keeper.
- * @throws HostError when slirp4netns is not installed; NetworkError when it does not start, or cannot be kept from where it must not lead
+ * Connects a network to the outside by user-mode NAT, which needs no rights outside, and ends with the keeper.
+ * @throws HostError when slirp4netns is not installed; NetworkError when it does not start, or cannot be restricted
  */
 export async function startSlirp(
   egress: Egress,
@@ -46,13 +46,13 @@ export async function startSlirp(
 ): Promise<void> {
   const program = requireTool('slirp4netns')
   const child = spawn(program, slirpArguments(bridged, keeper.pid), {
-    // A session of its own: Ctrl-C in the terminal is not for it.
+    // In a separate session, so that Ctrl-C in the terminal does not reach it.
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe', keeper.lifeline, 'pipe'],
     env: programEnvironment(),
   })
   requireStreams(child, [program])
-  // Node has stopped reading a stream that a child was given; but its end has to be seen for the keeper's.
+  // Node stops reading a stream that a child inherits, but must see its end, which is the keeper's.
   keeper.lifeline.resume()
   let stderr = ''
   child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
@@ -70,7 +70,7 @@ export async function startSlirp(
   await routeTo(egress, keeper, bridged, signal)
 }
 
-/** It leads nowhere before all of this is done. */
+/** Until all of this is done, nothing is reachable. */
 async function routeTo(
   egress: Egress,
   keeper: PrivateKeeper,
@@ -78,9 +78,9 @@ async function routeTo(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const ipv4 = (name: string, setting: string) => `/proc/sys/net/ipv4/conf/${name}/${setting}`
-  // slirp4netns asks by ARP who has a guest's address.
+  // proxy_arp answers slirp4netns, which asks by ARP for a guest's address.
   const on = [ipv4(bridged.bridge, 'forwarding'), ipv4(TAP, 'forwarding'), ipv4(TAP, 'proxy_arp')]
-  // What comes back is from anywhere. The larger of the two counts.
+  // Replies come from any address. The larger of the two settings counts.
   const off = [ipv4('all', 'rp_filter'), ipv4(TAP, 'rp_filter')]
   const set = (value: string, files: readonly string[]) =>
     runInside(keeper, [requireTool('tee'), ...files], { input: value, signal })
@@ -95,15 +95,15 @@ async function routeTo(
   await make(bridged, wayOutCommands(bridged, egress), 'set up egress', signal)
 }
 
-/** A routing table of the namespace, for what comes from the bridge. */
+/** A routing table for packets from the bridge. */
 const TABLE = 100
 
 /**
- * Lines for `ip -batch -` that have the kernel route what comes from the bridge to slirp4netns's TAP, which is not on it: by a table of
- * its own, so that nothing else on the network has a way out. What is not allowed is refused (ICMP), which a guest hears at once.
+ * Lines for `ip -batch -` that make the kernel route packets from the bridge to slirp4netns's TAP, which is not on it, by a separate table, so
+ * that nothing else on the network gets out. Forbidden packets are refused (ICMP), so that a guest knows at once.
  *
- * The kernel answers ARP in the place of router and name server, and without the delay that it has for that. At these addresses
- * slirp4netns answers a ping, and the name server names; for any other port it would be one of the host's own (libslirp before 4.7).
+ * The kernel answers ARP for router and name server, without its usual delay. Only ping, and DNS on the name server, are allowed there:
+ * slirp4netns would connect any other port to the host's own (libslirp before 4.7).
  */
 function wayOutCommands({ bridge, mtu, gateway }: Bridged, egress: Egress): string {
   const { router, nameServer } = egress
@@ -122,7 +122,7 @@ function wayOutCommands({ bridge, mtu, gateway }: Bridged, egress: Egress): stri
     `link set dev ${TAP} up`,
     ...ofSlirp.map((address) => `route add ${address} dev ${TAP} table ${TABLE}`),
     `route add default via ${router} dev ${TAP} onlink table ${TABLE}`,
-    // For our own dnsmasq.
+    // For dnsmasq.
     `route add ${nameServer} dev ${TAP} src ${gateway}`,
     ...[bridge, TAP].map((name) => `ntable change name arp_cache dev ${name} proxy_delay 0`),
     ...ofSlirp.map((address) => `neighbour add proxy ${address} dev ${bridge}`),

@@ -1,6 +1,6 @@
-/** Bytes that say how long a datagram is. */
+/** Bytes of a datagram's length prefix. */
 const LENGTH = 2
-/** What fits into them, and into UDP. */
+/** Bytes; what fits into the prefix, and into UDP. */
 const LONGEST = 65_535
 
 export function frame(datagram: Uint8Array): Buffer {
@@ -12,7 +12,7 @@ export function frame(datagram: Uint8Array): Buffer {
 export class Frames {
   #rest: Buffer = Buffer.alloc(0)
 
-  /** Those that this completes. */
+  /** Returns the datagrams that this chunk completes. */
   read(chunk: Buffer): Buffer[] {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
     const datagrams: Buffer[] = []

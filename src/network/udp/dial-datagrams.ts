@@ -2,13 +2,13 @@ import { NetworkError } from '../../errors.ts'
 import { askKeeper, hostPort } from '../keeper/ask-keeper.ts'
 import { frame, Frames } from './datagrams.ts'
 
-/** Datagrams between a port of the network and us. Nobody can tell whether they arrive. */
+/** An exchange of datagrams with a port on the network; delivery is not guaranteed. */
 export interface Datagrams {
   send(datagram: Uint8Array): void
   close(): void
 }
 
-/** Bytes that wait for a keeper who is slow; datagrams beyond are lost. */
+/** Bytes that may wait for a slow keeper; further datagrams are dropped. */
 const MOST_WAITING = 4 * 1024 * 1024
 
 /** @throws NetworkError when the network's keeper is gone */

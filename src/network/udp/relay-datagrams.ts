@@ -3,11 +3,11 @@ import { isIPv6 } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { frame, Frames } from './datagrams.ts'
 
-/** Bytes that wait for a reader who is slow; datagrams beyond are lost, as they are on any way. */
+/** Bytes that may wait for a slow reader; further datagrams are dropped. */
 const MOST_WAITING = 4 * 1024 * 1024
 const SWITCHED = 'HTTP/1.1 101 Datagrams\r\nConnection: Upgrade\r\nUpgrade: udp\r\n\r\n'
 
-/** Sends the datagrams that come through a stream from a port of its own, and passes back what is answered there, until the stream ends. */
+/** Sends a stream's datagrams from a separate port, and passes back the replies, until the stream ends. */
 export function relayDatagrams(owner: Duplex, address: string, port: number): void {
   const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
   const frames = new Frames()
@@ -19,7 +19,7 @@ export function relayDatagrams(owner: Duplex, address: string, port: number): vo
     owner.destroy()
   }
   owner.on('end', over).on('error', over).on('close', over)
-  // ECONNREFUSED, for one: nobody has that port in the guest. To UDP that is a loss like any other.
+  // E.g. ECONNREFUSED when the guest has nothing on that port: a loss like any other to UDP.
   socket.on('error', () => {})
   socket.on('message', (datagram) => {
     if (owner.writableLength < MOST_WAITING) owner.write(frame(datagram))

@@ -12,7 +12,7 @@ import { MONITOR } from './usernet.ts'
 const LARGEST_MTU = 1500
 const ELSEWHERE = "Use kind: 'private' or kind: 'host'."
 
-/** QEMU's `-netdev`. It wants a name server and a first DHCP address: where no guest looks, and the guest's own. */
+/** QEMU's `-netdev`. It requires a name server, here an unused address, and a first DHCP address, the guest's own. */
 export function userNetdev({ subnet, gateway }: Pick<NetworkLayout, 'subnet' | 'gateway'>, address: string): string {
   const elsewhere = nthAddress(subnet, 0)
   return `user,restrict=on,ipv6=off,net=${subnet.cidr},host=${gateway},dns=${elsewhere},dhcpstart=${address}`
@@ -24,7 +24,7 @@ function refuse(what: string, hint = ELSEWHERE): () => Promise<never> {
   }
 }
 
-/** QEMU's own network, which has room for one machine and needs nothing of the host. */
+/** QEMU's own network, for one machine; needs nothing from the host. */
 export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal, reason?: string): Promise<Network> {
   const { subnet, gateway, mtu } = spec
   if (spec.subnet6 || mtu > LARGEST_MTU) {
@@ -77,7 +77,7 @@ export async function userNetwork(spec: NetworkSpec, signal?: AbortSignal, reaso
       stateFolder: folder,
       socketPath,
       attach,
-      // Nobody else is there to hear it.
+      // There is nobody to be isolated from.
       reserve: attach,
       run: refuse('A user network cannot be entered: it is inside QEMU'),
       inside: (command) => keeper.inside(command),

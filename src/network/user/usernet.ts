@@ -5,11 +5,11 @@ import { QEMU_FOLDER } from '../../host/files/state-names.ts'
 import { dialDirectly, type DialAddress } from '../keeper/dial-server.ts'
 import { humanMonitor, type HumanMonitor } from '../../qmp/qmp.ts'
 
-/** In QEMU's folder of a `user` network: its socket. */
+/** QEMU's socket, in its folder of a `user` network. */
 export const MONITOR = 'sock'
-/** What the network is called in QEMU: the other end of the first card. */
+/** QEMU's name for the network: the other end of the first card. */
 const NETDEV = 'net0'
-/** Milliseconds. QEMU asks for a hardware address once a second, so a guest that has not answered by then may be dialed anew. */
+/** Milliseconds. QEMU repeats ARP requests once a second, so a guest that has not answered by then can be dialed again. */
 const ANSWER_LIMIT = 1000
 const BETWEEN_LOOKS = 5
 
@@ -23,7 +23,7 @@ export interface Connection {
   readonly port: number
 }
 
-/** What `info usernet` shows of TCP that comes from the host. */
+/** The TCP connections from the host that `info usernet` shows. */
 export function connections(usernet: string): Connection[] {
   const row = /^\s*TCP\[(\w+)\]\s+-?\d+\s+127\.0\.0\.1\s+(\d+)\s+(\S+)\s+(\d+)\s/gm
   return [...usernet.matchAll(row)].map(([, state = '', hostPort, address = '', port]) => ({
@@ -35,17 +35,16 @@ export function connections(usernet: string): Connection[] {
 }
 
 /**
- * Dials the guest of a QEMU with a user network. QEMU forwards ports of 127.0.0.1, and takes a connection there before the
- * guest has answered, so each dial has a port of its own: QEMU's table then tells what became of it. QEMU lets the kernel
- * choose that port as it binds it, so nobody can take it in between, and it is closed as soon as it has been used: nothing
- * else of this host can come in by it.
+ * Dials the guest of a QEMU with a user network. QEMU forwards ports of 127.0.0.1, and accepts a connection there before the
+ * guest has answered, so each dial uses a separate port, whose state QEMU's table shows. The kernel chooses the port when QEMU
+ * binds it, so nobody can take it first, and it is closed once it has been used, so that nothing else on this host gets in.
  */
 export function dialThroughQemu(folder: string): DialAddress {
   let monitor: Promise<HumanMonitor> | undefined
   /** Two listeners for the same port of the guest must not be mistaken for each other. */
   let listening: Promise<unknown> = Promise.resolve()
 
-  // QEMU listens to one at a time, and one QEMU may follow another on the same network.
+  // QEMU accepts one client at a time, and the network may get another QEMU later.
   const open = () => humanMonitor(join(folder, QEMU_FOLDER, MONITOR), () => (monitor = undefined))
   const say = async (command: string) => (await (monitor ??= open())).say(command)
   const rows = async () => connections(await say('info usernet'))
@@ -64,7 +63,7 @@ export function dialThroughQemu(folder: string): DialAddress {
     const hostPort = await made
     try {
       const socket = await dialDirectly('127.0.0.1', hostPort, signal)
-      // It may be reset before it is handed over.
+      // It may be reset before the caller listens.
       socket.on('error', () => {})
       try {
         const look = async () => (await rows()).find((row) => row.hostPort === hostPort && row.state !== 'HOST_FORWARD')
@@ -81,7 +80,7 @@ export function dialThroughQemu(folder: string): DialAddress {
   }
 }
 
-/** Waits until the guest has taken or refused a connection that QEMU has taken already. */
+/** Waits until the guest has accepted or refused a connection that QEMU has already accepted. */
 async function answered(
   socket: Socket,
   look: () => Promise<Connection | undefined>,

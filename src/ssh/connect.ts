@@ -25,7 +25,7 @@ export interface Login {
 const HANDSHAKE = 'ssh handshake'
 const AUTHENTICATION = 'ssh authentication'
 
-/** Logs in over a socket to an sshd; the client owns it from here on. @throws SshError when refused or ended; the signal's reason */
+/** Logs in to an sshd over a socket, which the client owns from then on. @throws SshError when refused or closed; the signal's reason */
 export function connectSsh(socket: Duplex, login: Login, signal: AbortSignal): Promise<Client> {
   const client = new ssh2.Client()
   let phase = HANDSHAKE
@@ -40,7 +40,7 @@ export function connectSsh(socket: Duplex, login: Login, signal: AbortSignal): P
     if (signal.aborted) return onAbort()
     signal.addEventListener('abort', onAbort, { once: true })
 
-    // Stays after 'ready' too, when rejecting does nothing any more: an 'error' nobody listens to ends the process.
+    // Stays after 'ready', when rejecting has no effect: an 'error' without a listener ends the process.
     client.on('error', (cause) => fail(hostKeyRefused ? wrongHostKey() : explain(cause, phase, login)))
     client.on('close', () => fail(closed(phase)))
     client.on('handshake', () => (phase = AUTHENTICATION))
@@ -69,7 +69,7 @@ export function connectSsh(socket: Duplex, login: Login, signal: AbortSignal): P
         readyTimeout: 0,
       })
       signAtOnce(client)
-      // ssh2 never does it by itself, and Nagle's algorithm costs 40 ms for every small request. No-op on other sockets.
+      // ssh2 does not do it by itself, and Nagle's algorithm costs 40 ms for every small request. No-op on other sockets.
       client.setNoDelay(true)
     } catch (cause) {
       fail(explain(cause as Error, phase, login))
@@ -77,13 +77,13 @@ export function connectSsh(socket: Duplex, login: Login, signal: AbortSignal): P
   })
 }
 
-/** What ssh2 1.x keeps to itself and `signAtOnce` needs. */
+/** The private part of ssh2 1.x that `signAtOnce` needs. */
 interface Protocol {
   authPK(user: string, key: ParsedKey, algorithm: string | undefined, sign?: Sign): void
 }
 type Sign = (data: Buffer, send: (signature: Buffer) => void) => void
 
-/** ssh2 asks whether a key would do before it signs, one request more. If another ssh2 keeps its protocol elsewhere, it still asks. */
+/** Saves a request: ssh2 asks whether a key is acceptable before it signs. Has no effect on an ssh2 that keeps its protocol elsewhere. */
 function signAtOnce(client: Client): void {
   const { _protocol: protocol } = client as { _protocol?: Partial<Protocol> }
   const authPK = protocol?.authPK?.bind(protocol)
@@ -93,9 +93,9 @@ function signAtOnce(client: Client): void {
 }
 
 /**
- * OpenSSH answers a request late on purpose: not before 5 to 10 ms, doubled until that is more than it took (auth2.c,
- * `ensure_minimum_time_since`). It spares only `none`, and the first request of a login is the one for which it has most to do; so
- * `none` comes first, as is ssh2's habit. (Emulated: 296 ms with it, 381 without; with KVM a round trip.)
+ * OpenSSH delays its answers on purpose: by 5 to 10 ms, doubled until that exceeds the time it took (auth2.c,
+ * `ensure_minimum_time_since`), except for `none`. The first request of a login takes it longest, so `none` comes first, which is also
+ * ssh2's default. (Emulated: 296 ms with it, 381 without; with KVM a round trip.)
  */
 function authMethods({ privateKey, password }: Login): AuthenticationType[] {
   const methods: AuthenticationType[] = ['none']
@@ -133,15 +133,14 @@ function closed(phase: string): SshError {
 }
 
 /**
- * Few, so that both ends agree on plain ones at once; the later ones are for guests that refuse the first. The choice
- * costs an emulated guest nothing: 8 MB took 1 to 2 s with each cipher, a handshake 0.2 s with each key exchange
- * (Debian 12 in QEMU 7.2, TCG). No compression, by ssh2's default.
+ * A short list; the later ones are for guests that refuse the first. The choice makes no difference to an emulated guest: 8 MB took
+ * 1 to 2 s with each cipher, a handshake 0.2 s with each key exchange (Debian 12 in QEMU 7.2, TCG). No compression, ssh2's default.
  */
 function algorithmsFor(hostPublicKey: string): Algorithms {
   return {
     kex: ['curve25519-sha256', 'curve25519-sha256@libssh.org', 'ecdh-sha2-nistp256', 'diffie-hellman-group14-sha256'],
     cipher: ['aes128-gcm@openssh.com', 'aes128-ctr', 'chacha20-poly1305@openssh.com', 'aes256-gcm@openssh.com'],
-    // Only the type of the key that is pinned: a guest with several host keys must show that one.
+    // Only the type of the pinned key, so that a guest with several host keys presents that one.
     serverHostKey: [hostPublicKey.split(' ')[0] as ServerHostKeyAlgorithm],
   }
 }

@@ -5,7 +5,7 @@ import { hold } from '../lifetime/hold.ts'
 const OPENERS = ['exec', 'shell', 'subsys', 'sftp', 'forwardOut', 'openssh_forwardOutStreamLocal'] as const
 type Callback = (error: unknown, channel?: unknown) => void
 
-/** A connection that is idle lets the process end. One with an open channel, or one to come, does not. */
+/** An idle connection does not keep the process alive; one with an open or opening channel does. */
 export function holdChannels(client: Client): void {
   for (const name of OPENERS) {
     const open = client[name].bind(client) as (...args: unknown[]) => Client

@@ -1,18 +1,18 @@
 import type { Duplex } from 'node:stream'
 import type { Client } from 'ssh2'
 
-/** Milliseconds. A guest that vanishes closes nothing; this tells after 90 s, so a paused guest is not given up soon. */
+/** Milliseconds. A guest that vanishes closes nothing. This notices after 90 s, so that a paused guest is not given up too early. */
 const INTERVAL = 15_000
 const MISSES = 6
 
-/** What ssh2 1.x keeps to itself. */
+/** Private parts of ssh2 1.x. */
 interface Inside {
   readonly _protocol?: { ping(): void }
-  /** Told of each answer, in the order of the questions. */
+  /** Called for each answer, in the order of the requests. */
   readonly _callbacks?: (() => void)[]
 }
 
-/** Asks the other side whether it is there, as ssh2 would by itself; but ssh2's timer keeps the process from ending. */
+/** ssh2's own keepalive, except that its timer does not keep the process alive. */
 export function keepAlive(client: Client, socket: Duplex): void {
   const { _protocol: protocol, _callbacks: callbacks } = client as Inside
   if (!protocol || !callbacks) return

@@ -2,9 +2,9 @@ import { inspect } from 'node:util'
 import { GuestError } from '../errors.ts'
 
 /**
- * One word for a POSIX shell. Always within single quotes, even where it looks harmless: `if` would be a keyword, `1`
- * before `>` a file descriptor, `A=1` an assignment.
- * @throws GuestError for a NUL character, which no command line can hold
+ * One word for a POSIX shell. Always in single quotes, even if it looks harmless: `if` would be a keyword, `1` before `>` a
+ * file descriptor, `A=1` an assignment.
+ * @throws GuestError for a NUL character, which no command line can contain
  */
 export function quote(value: string | number): string {
   const text = String(value)
@@ -17,8 +17,8 @@ export function quote(value: string | number): string {
 }
 
 /**
- * The command of a tagged template: each value becomes one quoted word, each item of an array one more. The text is taken as it stands in the
- * source (`\n` stays two characters), but `` \` `` and `\${` mean what they stand for. @throws GuestError for a value that cannot be quoted
+ * The command of a tagged template: each value, and each item of an array, becomes one quoted word. The text is taken as in the source (`\n`
+ * stays two characters), except that `` \` `` and `\${` are unescaped. @throws GuestError for a value that cannot be quoted
  */
 export function commandFrom(strings: TemplateStringsArray, values: readonly unknown[]): string {
   const texts = strings.raw.map((text) => text.replace(/\\(`|\$\{)/g, '$1'))
@@ -41,7 +41,7 @@ function word(value: unknown): string {
   )
 }
 
-/** Inside double quotes our single quotes would be plain characters, and `$(…)` in the value would run. */
+/** Inside double quotes, our single quotes would be plain characters, and `$(…)` in the value would run. */
 function refuseInsideQuotes(before: string, value: unknown): void {
   const open = openQuote(before)
   if (open === undefined) return

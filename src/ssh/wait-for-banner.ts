@@ -8,15 +8,15 @@ export type Dial = (port: number, signal: AbortSignal) => Promise<Duplex>
 const SSH_PORT = 22
 /** All in milliseconds. */
 const BETWEEN_TRIES = 100
-/** Linux holds a connect for 3 s when nobody answers its ARP requests: longer than a guest may take to come up. */
+/** When nobody answers its ARP requests, Linux delays a connect for 3 s, longer than a guest may take to start. */
 const CONNECT_LIMIT = 1000
-/** A listening sshd forks and re-executes itself before it sends its banner, which takes a moment in a busy emulated guest. */
+/** sshd forks and re-executes itself before it sends its banner, which takes a moment in a busy emulated guest. */
 const BANNER_LIMIT = 4000
-/** RFC 4253, 4.2: other lines may come before the version; nobody sends this much of them. */
+/** RFC 4253, 4.2, allows other lines before the version; nobody sends this many. */
 const LONGEST_GREETING = 16_384
 const BANNER = /^SSH-2\.0-/m
 
-/** Dials until an SSH banner has come, which is still to be read. Some machines accept for any address. @throws the signal's reason */
+/** Dials until an SSH banner arrives, and leaves it to be read: a connect alone proves nothing. @throws the signal's reason */
 export async function waitForBanner(dial: Dial, signal: AbortSignal): Promise<Duplex> {
   return pRetry(() => tryOnce(dial, signal), {
     retries: Infinity,
@@ -28,7 +28,7 @@ export async function waitForBanner(dial: Dial, signal: AbortSignal): Promise<Du
 
 async function tryOnce(dial: Dial, signal: AbortSignal): Promise<Duplex> {
   const socket = await within(CONNECT_LIMIT, signal, (limited) => dial(SSH_PORT, limited))
-  // Stays for good: a reset between two owners of the socket must not be an uncaught error.
+  // Stays: a reset before the next owner listens must not be an uncaught error.
   socket.on('error', () => {})
   try {
     await within(BANNER_LIMIT, signal, (limited) => readBanner(socket, limited))

@@ -2,10 +2,10 @@ import { constants } from 'node:buffer'
 import type { Readable } from 'node:stream'
 
 const FIRST = 64 * 1024
-/** Memory that is never written to costs nothing, so a big step is cheap, and copying what is there is rare. */
+/** Unwritten memory costs nothing, so a big step is cheap and makes copying rare. */
 const STEP = 16
 
-/** Keeps what a stream gives, up to a limit. In one piece: a list of chunks that is joined at the end would hold all of it twice. */
+/** Collects a stream up to a limit, in one buffer: joining a list of chunks at the end would need twice the memory. */
 export function collect(stream: Readable, limit: number, onOver: () => void) {
   const most = Math.min(limit, constants.MAX_LENGTH)
   let memory = Buffer.allocUnsafeSlow(Math.min(FIRST, most))
@@ -28,7 +28,7 @@ export function collect(stream: Readable, limit: number, onOver: () => void) {
     get bytes() {
       return memory.subarray(0, length)
     },
-    /** Whether there was more than that. */
+    /** Whether the limit was exceeded. */
     get isOver() {
       return isOver
     },

@@ -32,7 +32,7 @@ export function commandError(
   })
 }
 
-/** By its time-out, or its caller; a shell that has no pid to tell is another. */
+/** By its time-out or its caller; for a shell that reports no pid see `shellFailed`. */
 export function endedBeforeItStarted(facts: CommandFacts, cause: unknown): CommandError {
   const { command, durationMs, failed: _failed, ...rest } = facts
   const why = facts.timedOut ? ` timed out after ${durationMs} milliseconds` : facts.isCanceled ? ' was canceled' : ''
@@ -40,7 +40,7 @@ export function endedBeforeItStarted(facts: CommandFacts, cause: unknown): Comma
   return new CommandError(what, { ...rest, command, elapsedMs: durationMs, cause })
 }
 
-/** Nobody knows how the command ended, so it is not a CommandError. */
+/** Not a CommandError, because nobody knows how the command ended. */
 export function connectionLost(command: string, stdout?: string, stderr?: string): SshError {
   const what = `The SSH connection was lost before the command ended: ${oneLine(command)}`
   return new SshError(what, { command, stdout, stderr })
@@ -51,7 +51,7 @@ export function notStarted(command: string, cause: unknown): SshError {
   return new SshError(`SSH did not start the command (${why}): ${oneLine(command)}`, { command, cause })
 }
 
-/** The login shell did not come to what it was asked for. `said` is what its start-up files wrote. */
+/** The login shell did not get as far as the command. `said` is the output of its start-up files. */
 export function shellFailed(what: string, why: string, said: { stdout: string; stderr: string }): SshError {
   return new SshError(`The guest's login shell ${why}: ${oneLine(what)}`, {
     ...said,

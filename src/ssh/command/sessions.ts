@@ -1,6 +1,6 @@
 import type { Client } from 'ssh2'
 
-/** Commands at once over a connection. sshd grants 100 sessions (MaxSessions, src/seed/sshd-config.ts); the rest is for files and kills. */
+/** Simultaneous commands over a connection. sshd allows 100 sessions (MaxSessions, src/seed/sshd-config.ts); the rest is for files and kills. */
 export const MOST_SESSIONS = 90
 
 interface Sessions {
@@ -11,8 +11,8 @@ interface Sessions {
 const SESSIONS = new WeakMap<Client, Sessions>()
 
 /**
- * Calls `begin` when there is a session for it: at once, or when others are over. Its argument gives the session back.
- * @returns the same, which also gives up the place in the queue; undefined when it would have to wait and may not
+ * Calls `begin` when there is a free session, with a function that returns the session.
+ * @returns the same function, which also leaves the queue; undefined when it would have to wait and must not
  */
 export function takeSession(
   client: Client,

@@ -12,15 +12,15 @@ interface Request {
 const REQUESTS = new WeakMap<Client, Map<NodeJS.Signals, Request[]>>()
 
 /**
- * Sends a signal to a process group by the guest's kill, in one program for all that are asked for at once: more would take too many sessions.
- * @returns whether there was such a group. @throws SshError when the connection is gone, or has no channel left
+ * Sends a signal to a process group by the guest's kill, in one session for all simultaneous requests.
+ * @returns whether the group existed. @throws SshError when the connection is gone, or has no channel left
  */
 export function signalGroup(client: Client, pid: number, signal: NodeJS.Signals): Promise<boolean> {
   return new Promise((resolve, reject) => {
     let requests = REQUESTS.get(client)
     if (!requests) {
       REQUESTS.set(client, (requests = new Map<NodeJS.Signals, Request[]>()))
-      // The others of this turn come along.
+      // Together with the other requests of this turn.
       queueMicrotask(() => void sendAll(client))
     }
     requests.set(signal, [...(requests.get(signal) ?? []), { pid, resolve, reject }])
@@ -50,7 +50,7 @@ async function sendAll(client: Client): Promise<void> {
 /** Bytes of a process ID and the end of its line. */
 const PID_BYTES = 12
 
-/** Returns the groups that were there. */
+/** Returns the groups that existed. */
 function send(client: Client, pids: readonly number[], signal: NodeJS.Signals): Promise<number[]> {
   const kill = `kill -s ${signal.slice('SIG'.length)} -- "-$group"`
   const command = `for group in ${pids.join(' ')}; do ${kill} 2>/dev/null && echo "$group"; done`
@@ -68,7 +68,7 @@ function send(client: Client, pids: readonly number[], signal: NodeJS.Signals): 
         const output = channel.pipe(mark.cut()).on('data', (chunk: Buffer) => {
           if (said.length <= most) said += chunk.toString()
         })
-        // A flood in the place of an answer ends with its channel.
+        // Closing the channel ends a flood of other output.
         output.on('fail', () => channel.close())
       })
     } catch (cause) {

@@ -35,10 +35,10 @@ export interface GuestProcess extends AsyncDisposable {
   readonly exit: Promise<CommandFacts>
 }
 
-/** A guest that answers kills at once; one that hangs must not hold up a test's end. */
+/** Milliseconds. A working guest kills at once; one that hangs must not delay the end of a test. */
 const DISPOSAL_MS = 10_000
 
-/** Starts a command by the user's login shell. @throws CommandError when it is canceled or times out before it has started; SshError */
+/** Starts a command in the user's login shell. @throws CommandError when it is canceled or times out before it has started; SshError */
 export async function spawn(client: Client, command: string, options: CommandOptions = {}): Promise<GuestProcess> {
   const startedAt = performance.now()
   const started = startCommand(client, command, refuseUnknown(options, COMMAND_OPTIONS), { session: 'refuse' })
@@ -56,7 +56,7 @@ export async function spawn(client: Client, command: string, options: CommandOpt
     if (isLost(ending)) throw connectionLost(command)
     return factsOf(command, ending, startedAt)
   })
-  // Who does not ask how it ended is not told.
+  // Not an unhandled rejection if nobody asks.
   exit.catch(() => {})
   return {
     command,

@@ -10,37 +10,37 @@ import { signalGroup } from './signal-group.ts'
 import { startMark } from './start-mark.ts'
 import { withSurroundings } from './surroundings.ts'
 
-/** A command that was asked for. Its promises reject with an SshError when it could not be started. */
+/** A command being started. Its promises reject with an SshError when it cannot be. */
 interface StartedCommand {
-  /** The leader of its process group; undefined when it was over before that was known. */
+  /** The leader of its process group; undefined when it ended before that was known. */
   readonly pid: Promise<number | undefined>
-  /** The words with which the script called `tell`; empty when it did not come to that. */
+  /** The words with which the script called `tell`; empty when it did not. */
   readonly greeting: Promise<string>
-  /** Its input; undefined when it was over before that was there. */
+  /** Its input; undefined when it ended before that was open. */
   readonly channel: Promise<ClientChannel | undefined>
   readonly stdout: Readable
   readonly stderr: Readable
-  /** Its process is over; what it wrote may still be on its way. */
+  /** Its process has ended; output may still arrive. */
   readonly exited: Promise<Ending>
-  /** Whatever held its streams is over too. */
+  /** Everything that had its streams open has ended too. */
   readonly closed: Promise<Ending>
-  /** Kills its process group. It counts as over at once; what is returned waits until the guest has done it. */
+  /** Kills its process group. It counts as ended at once; the promise resolves when the guest has done it. */
   cut(cutOff: CutOff): Promise<void>
 }
 
 interface How {
-  /** Where as many run as one connection can have: wait for another to end, or refuse. `spare`: take one of those kept for files. */
+  /** If the connection has its maximum of commands: wait for one to end, or refuse. `spare` takes a session kept for files. */
   readonly session: 'wait' | 'refuse' | 'spare'
-  /** Whether the command calls `tell` by itself. @default before anything else */
+  /** Whether the command itself calls `tell`. @default it is called first */
   readonly tells?: boolean
   /** For messages. @default the command */
   readonly what?: string
 }
 
 /**
- * Runs a command in a channel of its own. Its first line makes the shell tell where its own output begins, and its pid, which is its process
- * group's too (sshd calls setsid), so that it can be killed whole: ssh2 1.17 drops SSH's `signal` request in silence once the input has ended
- * (lib/Channel.js).
+ * Runs a command in a separate channel. A first line makes the shell report where the command's output begins, and its pid, which is also
+ * that of its process group (sshd calls setsid), so that the group can be killed: ssh2 1.17 silently drops SSH's `signal` request once the
+ * input has ended (lib/Channel.js).
  */
 export function startCommand(
   client: Client,
@@ -113,7 +113,7 @@ export function startCommand(
       killed.resolve()
       leave?.()
     }
-    // When it fails the connection is gone, and with it the way to the command.
+    // It fails when the connection is gone.
     signalGroup(client, group, 'SIGKILL').then(over, over)
     endStreams()
   }
@@ -122,7 +122,7 @@ export function startCommand(
     settle({})
     killed.resolve()
     leave?.()
-    // An open channel ends its streams itself, after what it still holds.
+    // An open channel ends its streams itself, after its remaining output.
     if (!channel) endStreams()
   }
   const onShellFailed = (why: string) => {
@@ -160,7 +160,7 @@ export function startCommand(
       channel.on('error', () => {})
       channel.on('exit', (code: number | null, signal?: string) => {
         exit ??= { exitCode: code ?? undefined, signal }
-        // It may have ended before it came to the command, which is not known before all that it wrote has come.
+        // It may have ended before the command ran, which is known only once all its output has arrived.
         void Promise.race([pid.promise, closed.promise]).then(
           () => exited.resolve(exit as Ending),
           () => {},
@@ -170,7 +170,7 @@ export function startCommand(
         if (exit && !isCut && group === undefined)
           return onShellFailed(`exited before the command ran (${endOf(exit)})`)
         settle(exit ?? {})
-        // The session of one that is killed is only free once that is done, and it ends before.
+        // The session of a killed command is free only when the kill is done, which is later.
         if (isCut && group !== undefined) return
         killed.resolve()
         leave?.()
@@ -216,11 +216,11 @@ export function startCommand(
   }
 }
 
-/** sshd gives a session of a channel that is closed to another one a moment later. */
+/** sshd frees the session of a closed channel a moment later. */
 const OPEN_TRIES = 30
 /** Milliseconds. */
 const BETWEEN_TRIES = 100
-/** RFC 4254, 5.1: SSH_OPEN_CONNECT_FAILED, by which sshd says that there are as many as may be. */
+/** RFC 4254, 5.1: SSH_OPEN_CONNECT_FAILED, sshd's answer when all sessions are in use. */
 const CONNECT_FAILED = 2
 
 function isFull(error: Error): boolean {

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { Transform, type TransformCallback } from 'node:stream'
 
-/** Tells, in the streams of a shell, where the output of what it was asked for begins. */
+/** Marks where, in the streams of a shell, the output of the command begins. */
 export interface StartMark {
-  /** A shell's command that writes the mark to both streams, with its pid and these words of it. */
+  /** A shell command that writes the mark to both streams, with the shell's pid and these words. */
   say(words?: string): string
-  /** Takes the mark, and what came before, out of one of them. */
+  /** Removes the mark, and everything before it, from one of them. */
   cut(onStart?: (pid: number, words: string) => void): AfterStart
 }
 
-/** bash reads its start-up files for each command (Debian's SSH_SOURCE_BASHRC), and they may write anything. The mark is unpredictable. */
+/** bash reads its start-up files for each command (Debian's SSH_SOURCE_BASHRC), and they may print anything, so the mark is random. */
 export function startMark(): StartMark {
   const nonce = randomBytes(12).toString('hex')
   return {
@@ -21,20 +21,20 @@ export function startMark(): StartMark {
   }
 }
 
-/** Bytes that `say()` has. */
+/** The length of `say()`, in bytes. */
 export const SAYING_BYTES = startMark().say().length
 
-/** Bytes that a shell's start-up files may write before it comes to what it was asked for. */
+/** Bytes that a shell's start-up files may write. */
 const MOST_BEFORE = 1_000_000
-/** Bytes of that which are kept, to be shown. */
+/** Bytes of that to keep for an error. */
 const KEPT = 2000
-/** Bytes of the line that the mark begins. */
+/** Bytes of the line that begins with the mark. */
 const LONGEST = 200
 const LINE_END = 0x0a
-/** What Linux has, and neither 0 nor 1: as a process group these are the own one and everybody. */
+/** A Linux pid, except 0 and 1, which as process groups mean one's own and everybody. */
 const PID = /^(?:[2-9]|[1-9]\d{1,8})$/
 
-/** Lets through what comes after a mark. Event `'fail'`, with the reason, once it has given up waiting for the mark. */
+/** Passes on what comes after a mark. Emits `'fail'` with the reason when it gives up waiting for the mark. */
 class AfterStart extends Transform {
   readonly #mark: string
   readonly #onStart: ((pid: number, words: string) => void) | undefined
@@ -48,7 +48,7 @@ class AfterStart extends Transform {
     this.#onStart = onStart
   }
 
-  /** The end of what came before the mark. */
+  /** The last bytes before the mark. */
   get before(): string {
     return this.#before.toString()
   }
@@ -63,7 +63,7 @@ class AfterStart extends Transform {
     const at = bytes.indexOf(this.#mark)
     const end = at === -1 ? -1 : bytes.indexOf(LINE_END, at)
     if (end === -1) {
-      // A part of the mark, or of its line, may be among it.
+      // It may contain a part of the mark, or of its line.
       const isNear = at !== -1 && bytes.length - at <= LONGEST
       this.#before = bytes.subarray(isNear ? at : -KEPT)
       if (this.#seen > MOST_BEFORE) this.#fail(`wrote more than ${MOST_BEFORE} bytes before the command ran`)

@@ -4,14 +4,14 @@ import { quote } from '../quote.ts'
 import type { CommandOptions } from './exec-options.ts'
 import { SAYING_BYTES } from './start-mark.ts'
 
-/** In POSIX since 2024. dash has it not (0.5.12), and ends at an unknown option of `set`; `command` keeps it from that. */
+/** In POSIX since 2024. dash 0.5.12 lacks it, and exits on an unknown option of `set`, which `command` prevents. */
 const PIPEFAIL = 'command set -o pipefail 2>/dev/null || :'
 
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /**
- * A command with its folder and environment set up by the shell, because sshd accepts a client's variables only where AcceptEnv names them. On
- * lines of their own, so that the command may be anything: lists, here-documents, comments.
+ * A command with its folder and environment set up by the shell, because sshd accepts only the variables that AcceptEnv names. On separate
+ * lines, so that the command can be anything: lists, here-documents, comments.
  */
 export function withSurroundings(command: unknown, { env = {}, cwd, pipefail = true }: CommandOptions): string {
   if (typeof command !== 'string') throw badOption('command', 'a string', command, "Write guest.exec('ls /').")
@@ -31,12 +31,12 @@ export function withSurroundings(command: unknown, { env = {}, cwd, pipefail = t
   return requireSendable([...lines, command].join('\n'))
 }
 
-/** Linux takes no argument of a program that is longer (MAX_ARG_STRLEN), and sshd hands the whole command to the shell as one. */
+/** Linux limits each argument of a program (MAX_ARG_STRLEN), and sshd passes the whole command to the shell as one. */
 const LONGEST = 128 * 1024 - 1
-/** For the line that tells the pid. */
+/** For the line that reports the pid. */
 const ROOM = SAYING_BYTES + 1
 
-/** sshd would drop the connection, and all that runs over it. @throws GuestError */
+/** Otherwise sshd drops the connection, with everything on it. @throws GuestError */
 function requireSendable(script: string): string {
   if (script.includes('\0')) {
     throw new GuestError('A command cannot contain a NUL character', {

@@ -22,8 +22,8 @@ export interface DownloadWish {
 const PADDING = 65_536
 
 /**
- * Unpacks what a program of the guest packs, in a folder beside the target, and moves it there once it is whole. The guest may be
- * anybody's: nothing that has come from it is followed, and it chooses neither the place nor the name.
+ * Unpacks what the guest packs in a folder beside the target, and moves it there once it is complete. The guest is untrusted: nothing that
+ * comes from it is followed, and it chooses neither place nor name.
  */
 export async function download(
   client: Client,
@@ -38,7 +38,7 @@ export async function download(
   const { folder, target } = await onHost(landingPlace(localPath))
   const stage = await onHost(mkdtemp(join(folder, '.vitest-guest-')))
   try {
-    // An archive may change the permissions of the folder that it is unpacked into: then nobody can look in from outside still.
+    // An archive may change the permissions of the folder it is unpacked into; the folder around it stays closed.
     const unpacked = join(stage, 'unpacked')
     await onHost(mkdir(unpacked))
     const script = sendScript(act.path, { measure: onProgress !== undefined })
@@ -52,10 +52,10 @@ export async function download(
       }
       try {
         running.stdin.end()
-        // tar may go at the end mark of the archive, before the padding has come, or because it failed.
+        // tar may exit at the archive's end mark, before the padding has arrived, or because it failed.
         await pump(running.stdout, tar.input, running, count, () => onHost(tar.done))
         if (tar.input.destroyed) await onHost(tar.done)
-        // First, as it is the guest that knows why an archive ends early.
+        // First, because the guest knows why an archive ends early.
         await running.endedWell()
         tar.input.end()
         await onHost(tar.done)
@@ -78,7 +78,7 @@ export async function download(
   }
 }
 
-/** Says what a guest's archive held and this host does not take. */
+/** Warns about what was left out of a guest's archive. */
 function warnLeftOut(what: string, { devices, specialBits }: LeftOut): void {
   if (devices.count > 0) warnOnce(`${what}: skipped devices: ${some(devices)}`)
   if (specialBits.count > 0) warnOnce(`${what}: cleared setuid, setgid and sticky bits: ${some(specialBits)}`)

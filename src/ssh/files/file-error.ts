@@ -1,14 +1,14 @@
 import { CommandError, HostError, type GuestErrorFacts } from '../../errors.ts'
 import type { ProgramEnding } from './program.ts'
 
-/** What programs say in English, by the names that Node's fs errors have. */
+/** Programs' messages, and the codes of Node's fs errors for them. */
 const CODES: readonly (readonly [RegExp, string])[] = [
   [/No space left on device|Wrote only \d+ of \d+ bytes/, 'ENOSPC'],
   [/Disk quota exceeded/, 'EDQUOT'],
   [/Read-only file system/, 'EROFS'],
   [/Is a directory|cannot overwrite directory/i, 'EISDIR'],
   [/Not a directory|cannot overwrite non-directory/i, 'ENOTDIR'],
-  // The last two are what dash and BusyBox's shell say of a folder that is not there.
+  // The last two are from dash and BusyBox's shell, for a missing folder.
   [/No such file or directory|Directory nonexistent|nonexistent directory/, 'ENOENT'],
   [/Permission denied/, 'EACCES'],
   [/Operation not permitted/, 'EPERM'],
@@ -54,7 +54,7 @@ export function guestFileError(act: Failed, { exitCode, signal, stderr }: Progra
   return commandError(act, `failed in the guest${code === undefined ? '' : ` (${code})`}`, facts)
 }
 
-/** A guest's archive contains one file or folder, unless its tar has been replaced. */
+/** A guest's archive contains one file or folder, unless its tar was replaced. */
 export function badArchive(act: Failed, found: string): CommandError {
   return commandError(act, `failed in the guest: its archive contains ${found}, not one file or folder`, {
     hint: 'Is tar in the guest GNU tar, and is the guest healthy?',

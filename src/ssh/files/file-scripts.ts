@@ -2,17 +2,17 @@ import { randomBytes } from 'node:crypto'
 import { GuestError } from '../../errors.ts'
 import { quote } from '../quote.ts'
 
-/** Some messages are matched, so they must be in English. `tar` must take no other options than those given here. */
+/** Messages are matched, so they must be in English. `tar` must have no other options than those given here. */
 const PLAIN = 'export LC_ALL=C.UTF-8 TAR_OPTIONS='
 
-/** A path that no program takes for an option: absolute, or from root's home. @throws GuestError when it is empty */
+/** A path that cannot be mistaken for an option: absolute, or relative to root's home. @throws GuestError when it is empty */
 export function plainPath(path: string, option: string): string {
   if (path === '') throw new GuestError(`Option \`${option}\` must be a path; got ''`, { option })
   const short = path.replace(/(?!^)\/+$/, '')
   return short.startsWith('/') ? short : `./${short}`
 }
 
-/** `$target`: where a path leads to, symlinks followed. The x keeps line ends at the end of the name. */
+/** Sets `$target` to a path with its symlinks followed. The x preserves newlines at the end of the name. */
 function resolved(name: string, path: string): string {
   return `${name}=$(readlink -fn -- ${quote(path)}; echo x); ${name}=\${${name}%x}; [ "$${name}" ] || ${name}=${quote(path)}`
 }
@@ -22,14 +22,14 @@ export function readScript(path: string): string {
 }
 
 export interface WriteWish {
-  /** Bytes that will come; fewer are a connection that broke. */
+  /** Bytes to expect; with fewer the connection broke. */
   size: number
   /** Octal digits. */
   mode?: string | undefined
   owner?: string | undefined
 }
 
-/** `$target` is a file, and `$part` will be the one beside it that is removed again, unless it has been moved there. */
+/** `$target` is a file; `$part` will be the file beside it, which is removed at the end unless it was moved there. */
 const BESIDE_FILE = `part=
 trap 'trap "" HUP INT TERM; [ -z "$part" ] || rm -f -- "$part"' EXIT
 trap 'exit 143' HUP INT TERM
@@ -41,19 +41,19 @@ function nameBeside(): string {
   return `"\${target%/*}/.vitest-guest-${randomBytes(6).toString('hex')}"`
 }
 
-/** A device or a pipe would be replaced by a file, or recreated on the other side. */
+/** Otherwise a device or a pipe is replaced by a file, or recreated on the other side. */
 function requirePlain(name: string): string {
   return `[ ! -e "$${name}" ] || [ -f "$${name}" ] || [ -d "$${name}" ] || { echo "$${name}: Not a regular file or folder" >&2; exit 1; }`
 }
 
-/** A connection that breaks is the end of the input too. */
+/** The input also ends when the connection breaks. */
 function requireSize(size: number): string {
   return `[ "$(stat -c %s -- "$part")" = ${size} ] || fail 'not all of it arrived'`
 }
 
 /**
- * Takes a file's bytes from stdin. They go beside the file first, unless it is a device or a pipe, or a file of the kernel:
- * those occupy no blocks, and nothing can be created beside them. As few programs as can be: each is 50 ms under emulation.
+ * Writes a file from stdin. The bytes go to a file beside it first, unless it is a device, a pipe, or a file of the kernel, which has
+ * no blocks, and nothing can be created beside it. Starts as few programs as possible: each takes 50 ms under emulation.
  */
 export function writeScript(path: string, { size, mode, owner }: WriteWish): string {
   return `${PLAIN}
@@ -84,7 +84,7 @@ ${mode === undefined ? '' : `chmod -- ${quote(mode)} "$file" || exit`}
 if [ "$part" ]; then mv -fT -- "$part" "$target" && part=; fi`
 }
 
-/** Takes a file's bytes from stdin, for a file of its own: what was there before is replaced. */
+/** Writes a new file from stdin, which replaces an existing one. */
 export function receiveFileScript(path: string, { size, mode, mtimeMs }: FileFacts): string {
   return `${PLAIN}
 ${resolved('target', path)}
@@ -105,8 +105,8 @@ mv -fT -- "$part" "$target" && part=`
 type FileFacts = Readonly<Record<'size' | 'mode' | 'mtimeMs', number>>
 
 /**
- * Unpacks the archive of one file or folder, `./NAME`, from stdin. GNU tar reads and writes 64 KiB at a time then, not 10; others
- * take no notice of TAR_OPTIONS.
+ * Unpacks the archive of one file or folder, `./NAME`, from stdin. TAR_OPTIONS make GNU tar read and write 64 KiB at a time, not 10;
+ * others ignore it.
  */
 export function receiveScript(path: string, { name, isFolder }: { name: string; isFolder: boolean }): string {
   const extract = 'tar --extract --preserve-permissions --no-same-owner --file=-'
@@ -129,7 +129,7 @@ ${extract} --directory="$stage" || exit
 mv -fT -- "$stage/"${quote(name)} "$target"`
 }
 
-/** Packs one file or folder as `./NAME` to stdout, and says first how many bytes it occupies, if that is wanted. */
+/** Packs one file or folder as `./NAME` to stdout, and first reports how many bytes it occupies, if wanted. */
 export function sendScript(path: string, { measure }: { measure: boolean }): string {
   const size = measure ? ` "$(du --summarize --block-size=1 -- "$source" | cut -f 1)"` : ''
   return `${PLAIN}
@@ -143,7 +143,7 @@ trap 'trap "" HUP INT TERM; [ -z "$stage" ] || rm -rf -- "$stage"' EXIT
 trap 'exit 143' HUP INT TERM
 case $source in
 /proc/* | /sys/*)
-  # The kernel's files do not know how long they are.
+  # The kernel's files have no known length.
   if [ -f "$source" ]; then
     stage=$(mktemp -d) && cat <"$source" >"$stage/\${source##*/}" || exit
     source=$stage/\${source##*/}

@@ -9,11 +9,11 @@ import { startCommand } from '../command/start-command.ts'
 export interface Program {
   readonly stdin: Writable
   readonly stdout: Readable
-  /** What it said when it had started. */
+  /** The words of its `tell`. */
   readonly greeting: Promise<string>
   /** How it ended. @throws SshError when the connection is lost first, or it never started */
   readonly ended: Promise<ProgramEnding>
-  /** Ends its process group, with time to tidy up, and waits for that. */
+  /** Terminates its process group, and waits while it cleans up. */
   stop(): Promise<void>
 }
 
@@ -24,20 +24,20 @@ export interface ProgramEnding {
   readonly stderr: string
 }
 
-/** Milliseconds that an emulated guest is given to remove what a stopped script had begun. */
+/** Milliseconds that an emulated guest has to remove what a stopped script created. */
 const STOP_BUDGET = 10_000
 /**
- * Milliseconds after which a program that goes on is told again to end: a shell that is just about to start a program takes the
- * signal for itself, and the program, which never saw it, waits for more input (dash: 7 of 400 times within its first 8 ms).
+ * Milliseconds after which a program that is still running gets the signal again: a shell that is just starting a program may take the
+ * signal itself, and the program then waits for more input (dash: 7 of 400 times within its first 8 ms).
  */
 const STOP_INTERVAL = 500
 /** Characters of stderr that are kept. */
 const KEPT = 100_000
 
 /**
- * Runs a script by the login shell in a channel of its own. The script calls `tell` once; its own output begins after that.
+ * Runs a script in the login shell, in a separate channel. The script calls `tell` once; its output begins after that.
  * @param what names the act, for messages
- * @throws SshError when no channel can be had
+ * @throws SshError when no channel can be opened
  */
 export async function startProgram(client: Client, script: string, what: string): Promise<Program> {
   const started = startCommand(client, script, { pipefail: false }, { session: 'spare', tells: true, what })
@@ -62,7 +62,7 @@ export async function startProgram(client: Client, script: string, what: string)
         await sleep(STOP_INTERVAL, undefined, { ref: false })
       }
     }
-    // It fails when the connection is gone, and with it the way to the program.
+    // It fails when the connection is gone.
     tellToEnd().catch(() => {})
     channel.unpipe(stdout).resume()
     await Promise.race([ended.catch(() => {}), sleep(STOP_BUDGET, undefined, { ref: false })])

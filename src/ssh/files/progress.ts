@@ -8,7 +8,7 @@ export interface TransferProgress {
   path: string
 }
 
-/** Turns counts into progress; a count beyond what was expected is no news. */
+/** Turns byte counts into progress; counts beyond the expected total are dropped. */
 export function progress(
   path: string,
   totalBytes: Promise<number>,

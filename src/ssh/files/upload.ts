@@ -11,12 +11,12 @@ import { progress, type TransferProgress } from './progress.ts'
 import { pump } from './pump.ts'
 import { withProgram, type Act } from './with-program.ts'
 
-/** From this size on, in bytes, a file goes as it is: tar would take a sixth longer, but spares a smaller one three programs. */
+/** From this size in bytes, a file is sent without tar, which takes a sixth longer; for smaller files, tar saves three programs. */
 const LARGE = 4 * 1024 * 1024
 /** Bytes of a block, as `stat` counts them. */
 const BLOCK = 512
 
-/** Packs a file or folder of the host into a program of the guest that unpacks it; a large file without holes goes bare. */
+/** Packs a file or folder, for a program in the guest to unpack; a large file without holes is sent as it is. */
 export async function upload(
   client: Client,
   localPath: string,
@@ -42,7 +42,7 @@ export async function upload(
       await pump(output, running.stdin, running, onBytes).catch((error: unknown) => {
         throw output.errored ? failed(output.errored) : error
       })
-      // Only what is whole is ended; the program is stopped otherwise, before it takes the half for all.
+      // Ended only when complete; otherwise the program is stopped, so that it does not keep a part.
       await done.catch((cause: unknown) => {
         throw failed(cause)
       })

@@ -5,16 +5,16 @@ import { until } from '../../lifetime/until.ts'
 import { canceled, guestFileError, stalled } from './file-error.ts'
 import { startProgram, type Program, type ProgramEnding } from './program.ts'
 
-/** Bytes that must move within the limit: a guest that sends one from time to time would hold us up for ever. */
+/** Bytes that must move within the limit: a guest could send one byte at a time for ever. */
 const STEP = 65_536
 
-/** Something that is done with a file of the guest. */
+/** An operation on a file of the guest. */
 export interface Act {
   /** For messages: `upload of '/a' to '/b'`. */
   readonly what: string
   /** The path in the guest. */
   readonly path: string
-  /** Milliseconds in which something must move: 64 KiB, or the rest. */
+  /** Milliseconds for the next 64 KiB, or the rest. */
   readonly stallMs: number
   readonly cancelSignal?: AbortSignal | undefined
 }
@@ -24,7 +24,7 @@ export interface Running extends Program {
   readonly signal: AbortSignal
   moved(bytes: number): void
   fail(error: GuestError): void
-  /** Waits for the program's good end. @throws CommandError */
+  /** Waits until the program has succeeded. @throws CommandError */
   endedWell(): Promise<void>
 }
 
@@ -61,14 +61,14 @@ export async function withProgram<T>(
     }
     const work_ = work({ ...program, signal, moved, fail: (error) => stop.abort(error), endedWell })
     const result = await work_.catch(async (error: unknown) => {
-      // A stream that broke: the program has ended before its time, and has said why.
+      // A stream broke: the program ended early, and said why.
       if (!(error instanceof GuestError)) await endedWell()
       throw error
     })
     await endedWell()
     return result
   } catch (error) {
-    // A guest that hangs starts nothing, and is not waited for.
+    // Not waited for if nothing has started: the guest may hang.
     const stopping = starting.then((each) => each.stop()).catch(() => {})
     if (program) await stopping
     signal.throwIfAborted()

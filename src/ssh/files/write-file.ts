@@ -4,7 +4,7 @@ import { writeScript, type WriteWish } from './file-scripts.ts'
 import { pump } from './pump.ts'
 import { withProgram, type Act } from './with-program.ts'
 
-/** Bytes that are handed over at a time, so that a slow guest is seen to take them. */
+/** Bytes per write, so that progress in a slow guest is noticed. */
 const PIECE = 65_536
 
 export async function writeFile(client: Client, data: Buffer, wish: Omit<WriteWish, 'size'>, act: Act): Promise<void> {

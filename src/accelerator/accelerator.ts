@@ -9,10 +9,10 @@ export interface AcceleratorChoice {
 }
 
 /**
- * Takes KVM where it really runs 64-bit code, else emulation. The first call after a boot of the host may take 2 s,
- * the ones after that no time.
+ * Uses KVM if it actually runs 64-bit code, otherwise emulation. The first call after a boot of the host may take 2 s,
+ * later ones no time.
  *
- * @throws HostError when KVM is asked for and does not work, and when QEMU is needed for the answer and missing;
+ * @throws HostError when KVM is requested but does not work, and when QEMU is needed to find out but missing;
  * the signal's reason when aborted
  */
 export async function chooseAccelerator(
@@ -30,7 +30,7 @@ export async function chooseAccelerator(
   })
 }
 
-/** What to multiply a budget with: emulation takes about ten times as long as KVM. */
+/** The factor for time budgets: emulation takes about ten times as long as KVM. */
 export function budgetFactor(accel: Accelerator): number {
   return accel === 'kvm' ? 1 : 10
 }

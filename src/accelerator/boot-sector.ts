@@ -1,6 +1,6 @@
 /**
- * A boot sector that goes the way every kernel goes, real mode -> protected mode -> long mode, computes something that
- * needs 64 bits, and reports by QEMU's isa-debug-exit device. It proves that an accelerator runs guests.
+ * A boot sector that enters long mode as every kernel does, real mode -> protected mode -> long mode, computes something
+ * that needs 64 bits, and reports by QEMU's isa-debug-exit device. It proves that an accelerator runs guests.
  *
  * Made by `as sector.S -o sector.o && ld -m elf_x86_64 --oformat binary -Ttext 0x7c00 -o sector.bin sector.o` from:
  *

@@ -14,9 +14,8 @@ export interface KvmFault {
 }
 
 /**
- * Whether KVM runs 64-bit code, found by running some: a /dev/kvm that opens is not a KVM that works. On some machines
- * (nested virtualization that lacks features, mostly) QEMU aborts on `-cpu host` or the guest hangs. The answer is
- * remembered for this boot of the host; `afresh` asks again.
+ * Whether KVM runs 64-bit code, found by running some: on some machines, mostly with incomplete nested virtualization, /dev/kvm
+ * opens, but QEMU aborts on `-cpu host` or the guest hangs. The answer is remembered for this boot of the host; `afresh` tests again.
  *
  * @returns undefined when KVM works
  * @throws HostError when there is no QEMU to ask; the signal's reason when aborted
@@ -32,7 +31,7 @@ export async function findKvmFault(
   let answer = afresh ? undefined : recall('kvm', key)
   if (answer === undefined) {
     answer = { key, fault: await runBootSector(qemu, 'kvm', signal) }
-    // A KVM that works may miss the limit while the host is overloaded; that is no reason to do without it until the next boot.
+    // An overloaded host may miss the limit even though KVM works; do not remember that until the next boot.
     const isOverloaded = (loadavg()[0] ?? 0) > availableParallelism()
     remember('kvm', answer, answer.fault === undefined || !isOverloaded)
   }

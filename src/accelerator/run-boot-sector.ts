@@ -7,12 +7,12 @@ import { run } from '../host/program/run.ts'
 import { makePrivateFolder } from '../host/files/private-folder.ts'
 import { newStateFolder } from '../host/files/state-folder.ts'
 
-/** Milliseconds. With a KVM that works it takes about 0.1 s; one that does not may hang for ever. */
+/** Milliseconds. A working KVM takes about 0.1 s; a broken one may hang for ever. */
 const LIMIT = { kvm: 2000, tcg: 20_000 } as const
 
 /**
- * Runs 64-bit code in a throw-away QEMU, with the processor our guests get, and says why that failed: undefined when
- * it did not. QEMU goes with this process, and no file stays.
+ * Runs 64-bit code in a temporary QEMU, with the processor our guests get. Returns why that failed, or undefined. QEMU ends with
+ * this process, and leaves no file.
  */
 export async function runBootSector(
   qemu: string,
@@ -49,7 +49,7 @@ export async function runBootSector(
 
 function whatHappened({ exitCode, signal, message }: HostError, timeoutMs: number): string {
   if (exitCode !== undefined) return `QEMU failed with exit code ${exitCode}`
-  // Nobody but the limit sends it; QEMU's own failures are SIGABRT.
+  // Only the limit sends it; QEMU's own failures are SIGABRT.
   if (signal === 'SIGKILL') return `no answer within ${timeoutMs / 1000} s`
   return signal === undefined ? (message.split('\n')[0] ?? message) : `QEMU was killed by ${signal}`
 }
@@ -61,7 +61,7 @@ function quoteQemu(stderr = ''): string {
 
 /** An unnamed file: it disappears with its last descriptor. QEMU reopens it through /dev/stdin. */
 function openUnlinked(content: Buffer): number {
-  // Should we be killed right here, it is swept as one of those.
+  // If this process is killed here, the folder is swept like other state folders.
   const folder = newStateFolder()
   makePrivateFolder(folder)
   try {

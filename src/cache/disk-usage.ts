@@ -1,10 +1,10 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Of stat's `blocks`, whatever the file system's own are (stat(2)). */
+/** The unit of stat's `blocks` on every file system (stat(2)). */
 const BLOCK = 512
 
-/** Bytes that a file or a folder really takes: holes in its files count nothing, nor does what cannot be read. */
+/** Bytes that a file or a folder occupies, without holes, and without what cannot be read. */
 export async function diskUsage(path: string): Promise<number> {
   const facts = await lstat(path).catch(() => undefined)
   if (!facts) return 0

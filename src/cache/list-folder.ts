@@ -4,8 +4,8 @@ import { HostError } from '../errors.ts'
 import { messageOf } from '../host/message-of.ts'
 
 /**
- * What is in a folder of the cache: nothing while it was not made yet.
- * @throws HostError when it cannot be read; to take that for an empty cache would be a wrong answer.
+ * The entries of a folder of the cache; none if it does not exist yet.
+ * @throws HostError when it cannot be read, which does not mean that it is empty
  */
 export async function listFolder(folder: string): Promise<Dirent[]> {
   try {

@@ -1,4 +1,4 @@
-/** Descriptions of several files, without those removed in the meantime. */
+/** The descriptions of files, without files that were removed in the meantime. */
 export async function present<T>(descriptions: readonly Promise<T>[]): Promise<T[]> {
   const results = await Promise.allSettled(descriptions)
   return results.flatMap((result) => {

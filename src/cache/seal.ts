@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { ImageError } from '../errors.ts'
 import { stampOf } from '../host/files/file-digest.ts'
 
-/** Files of the cache that are known by digests. */
+/** Files of the cache with known digests. */
 export interface Sealed {
   readonly folder: string
   /** By the files' names. */
@@ -19,7 +19,7 @@ interface Reading {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Sizes and times of the files when their digests were right; as long as these stay, the files are not read again. */
+/** Sizes and times of the files when their digests were last right; while these stay the same, the files are not read. */
 const STAMPS = 'stamps'
 
 /** What is wrong with the files; undefined when nothing is. @throws what keeps one from being read */

@@ -1,8 +1,8 @@
 import { utimes } from 'node:fs/promises'
 
-/** Notes on a folder of the cache that it was used just now, as its modification time; `gc` goes by that. */
+/** Records the use of a cache folder as its modification time, for `gc`. */
 export async function touch(folder: string): Promise<void> {
   const now = new Date()
-  // A cache that cannot be written is not cleaned up either.
+  // If the cache is read-only, nothing is collected from it either.
   await utimes(folder, now, now).catch(() => {})
 }

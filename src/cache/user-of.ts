@@ -1,7 +1,7 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 
-/** Milliseconds within which a process that has chosen something from the cache has started QEMU with it. */
+/** Milliseconds within which a process that chose something from the cache has started QEMU with it. */
 const ABOUT_TO_START = 60_000
 
 interface CommandLine {
@@ -10,8 +10,8 @@ interface CommandLine {
 }
 
 /**
- * Who uses a folder of the cache, as `process 12 (qemu-system-x86_64)`; undefined when nobody does. QEMU names in its
- * arguments whatever it has open, and anybody may read those.
+ * Who uses a folder of the cache, as `process 12 (qemu-system-x86_64)`; undefined when nobody does. QEMU's arguments, which
+ * anybody can read, name every file that it has open.
  */
 export async function userOf(folder: string): Promise<string | undefined> {
   return (await processUsing(folder)) ?? starting((await stat(folder)).mtimeMs, Date.now())
@@ -30,9 +30,9 @@ function starting(lastUse: number, now: number): string | undefined {
   return `a machine that may be about to start (last used ${Math.round(ago / 1000)} s ago)`
 }
 
-/** Whether arguments name a folder or something in it, but not one whose name only begins alike. */
+/** Whether arguments name a folder or something in it, but not a folder whose name only begins with it. */
 export function names(args: readonly string[], folder: string): boolean {
-  // In QEMU's option lists a comma is written twice, and disks are written in JSON there.
+  // In QEMU's option lists commas are doubled, and disks are given as JSON.
   const written = [folder, JSON.stringify(folder).slice(1, -1)].flatMap((path) => [path, path.replaceAll(',', ',,')])
   return written.some((path) =>
     args.some((arg) => arg.split(path).some((after, index) => index > 0 && !/^[\w.+-]/.test(after))),

@@ -16,9 +16,9 @@ export interface Capture extends AsyncDisposable {
   readonly startedAt: Date
 }
 
-/** Net filters know nothing of virtio-net's own header before this one. */
+/** From this QEMU version on, net filters strip virtio-net's own header. */
 const STRIPPING_MAJOR = 8
-/** Bytes of a capture that is read here, as it has to be with an older QEMU, and for root: a guest may send without end. */
+/** Bytes of a capture that is read here, with an older QEMU or for root: a guest may send without end. */
 const LARGEST = 2 * 1024 ** 3
 
 let made = 0
@@ -31,7 +31,7 @@ export async function capture(
 ): Promise<Capture> {
   const file = resolve(path)
   const id = `capture-${made++}`
-  // Root's QEMU, who has no rights, writes to a file in its own folder.
+  // Root's QEMU has no rights, and writes to a file in its own folder.
   const own = qemuUser() ? join(qemuFolder(stateFolder), id) : undefined
   const startedAt = new Date()
   const { qemu } = (await qmp.execute('query-version')) as { qemu: { major: number } }
@@ -46,7 +46,7 @@ export async function capture(
     })
   }
   const stop = async () => {
-    // A machine that has ended took it along.
+    // If the machine has ended, so has the filter.
     await qmp.execute('object-del', { id }).catch(() => {})
     const isStripped = qemu.major >= STRIPPING_MAJOR
     if (isStripped && own === undefined) return
@@ -54,7 +54,7 @@ export async function capture(
       if (error.code !== 'ENOENT') throw error
     })
     if (own !== undefined) await rm(own, { force: true })
-    // If somebody removed the file, it is not wanted.
+    // A file that was removed is not wanted.
     if (!written || !existsSync(file)) return
     await writeFile(`${file}.part`, isStripped ? written : withoutVirtioHeaders(written, macAddress))
     await rename(`${file}.part`, file)
@@ -68,10 +68,10 @@ const FILE_HEADER = 24
 const RECORD_HEADER = 16
 const CAPTURED = 8
 const ORIGINAL = 12
-/** Bytes of a virtio-net header, if there is one: none, the old kind, the one of VIRTIO 1. */
+/** Possible lengths of a virtio-net header, in bytes: none, legacy, VIRTIO 1. */
 const HEADERS = [0, 10, 12] as const
 
-/** QEMU before 8.0 puts virtio-net's header before each packet, unknown to readers. Its length shows in the first with the card's address. */
+/** QEMU before 8.0 puts virtio-net's header before each packet, which readers do not know. Where the card's address is shows its length. */
 export function withoutVirtioHeaders(pcap: Buffer, macAddress: string): Buffer {
   const mac = Buffer.from(macAddress.replaceAll(':', ''), 'hex')
   const packets = [...records(pcap)]
@@ -89,7 +89,7 @@ function isOf(frame: Buffer, mac: Buffer): boolean {
   return frame.subarray(0, 6).equals(mac) || frame.subarray(6, 12).equals(mac)
 }
 
-/** Every whole record; a last one that is cut off is none. */
+/** Every complete record, without a truncated last one. */
 function* records(pcap: Buffer): Generator<{ head: Buffer; data: Buffer }> {
   for (let at = FILE_HEADER; at + RECORD_HEADER <= pcap.length;) {
     const head = pcap.subarray(at, at + RECORD_HEADER)

@@ -1,4 +1,4 @@
-/** Everything QEMU is told, as data. */
+/** QEMU's configuration. */
 export interface MachineConfig {
   readonly name: string
   readonly accel: 'kvm' | 'tcg'
@@ -14,13 +14,13 @@ export interface MachineConfig {
   readonly seed: string
   /** Its network cards; in the guest the first is eth0. */
   readonly nics: readonly Nic[]
-  /** Keep RAM in this file: `shared` writes to it, otherwise it is only where each page first comes from. */
+  /** Keep RAM in this file: `shared` writes to it; otherwise pages are only read from it (copy-on-write). */
   readonly memoryFile?: { readonly path: string; readonly shared: boolean } | undefined
   /** Wait for a frozen state instead of booting. */
   readonly incoming?: boolean | undefined
 }
 
-/** A file, and the one that has what this has not: whatever its header says, no other is opened. */
+/** A file, and the one below it. No other file is opened, whatever the header says. */
 export interface DiskFile {
   readonly path: string
   readonly format: 'qcow2' | 'raw'
@@ -37,21 +37,21 @@ export interface Nic {
 }
 
 /**
- * Descriptors the QEMU process inherits; `startMachine` puts a socket on each of the first three. Whatever QEMU reads it is handed open,
- * so that it needs no rights on the way there. 8 and 9 are used by the shells in between.
+ * Descriptors that QEMU inherits; the first three are sockets of `startMachine`. QEMU gets every file opened, so that it needs no rights
+ * to reach it. 8 and 9 are used by the shells in between.
  */
 export const QMP_FD = 3
 export const CONSOLE_FD = 4
 export const AGENT_FD = 5
 /** A file: the frozen state. */
 export const STATE_FD = 6
-/** The disk is the last, for what is behind it follows. */
+/** The disk is last, because its backing files follow. */
 export const FILE_FD = { overlay: 10, seed: 11, memory: 12, kernel: 13, initrd: 14, disk: 15 } as const
 
 /**
- * MiB of translated code that an emulated machine keeps; once there is more, QEMU drops it all. A boot makes 300 to 500. Those of the
- * boot before are of no use to the next, and every write to a page with any is a slow one, so with QEMU's default of 1 GiB a reboot
- * takes twice as long (docs/decisions/translations.md).
+ * MiB of translated code that an emulated machine keeps; when it is full, QEMU drops everything. A boot produces 300 to 500. The previous
+ * boot's code is useless to the next, and writes to pages that have translations are slow, so with QEMU's default of 1 GiB a reboot takes
+ * twice as long (docs/decisions/translations.md).
  */
 const TRANSLATIONS_MIB = 256
 
@@ -63,9 +63,8 @@ export function netdevId(index: number): string {
 /**
  * QEMU's arguments (https://www.qemu.org/docs/master/system/invocation.html).
  *
- * An image is never written, nor is a file opened that only its header names (docs/decisions/untrusted-disks.md): there is an
- * overlay before it, a file without a name, so that it goes with the process. `cache=unsafe` because nobody needs that overlay after a
- * power cut of the host.
+ * An image is never written to, and files that only its header names are not opened (docs/decisions/untrusted-disks.md): writes go to an
+ * overlay, an unnamed file that vanishes with the process. `cache=unsafe`, because nobody needs the overlay after a power cut of the host.
  */
 export function qemuArguments(config: MachineConfig): string[] {
   const { name, accel, memoryMib, cpus, disk, direct, nics, memoryFile, incoming } = config
@@ -101,17 +100,17 @@ export function qemuArguments(config: MachineConfig): string[] {
         '-mon', `chardev=${netdevId(index)}-monitor,mode=control`,
       ]),
     ]),
-    // For screenshots, in the text mode that every kernel can: Debian's cloud kernel knows no other (no CONFIG_DRM).
+    // For screenshots, in the text mode that every kernel supports: Debian's cloud kernel has no other (no CONFIG_DRM).
     '-device', 'VGA,vgamem_mb=1',
     '-device', 'virtio-rng-pci',
-    // A kernel that knows it (CONFIG_VMGENID) reseeds its entropy by itself when it wakes up as a clone.
+    // With it, a kernel that has a driver (CONFIG_VMGENID) reseeds its entropy when it resumes as a clone.
     '-device', 'vmgenid,guid=auto',
     ...(direct ? ['-kernel', reopened(FILE_FD.kernel), '-initrd', reopened(FILE_FD.initrd), '-append', bootParameters(direct.append)] : []),
     ...(incoming ? ['-incoming', 'defer'] : []),
   ]
 }
 
-/** The kernel's alarms are shown on the screen too; the last console stays the one that /dev/console is. */
+/** The kernel's alerts also go to the screen; /dev/console is the last one named. */
 function bootParameters(append: string): string {
   return `console=tty0 ${append}`
 }
@@ -125,7 +124,7 @@ function reopened(fd: number): string {
   return `/proc/self/fd/${fd}`
 }
 
-/** Of the disks, those that QEMU is handed, each with its path, by which it is found who uses it (host/user-of.ts). */
+/** The disks' descriptors with their paths, which show who uses a file (cache/user-of.ts). */
 function driveFiles({ disk, seed }: MachineConfig): [number, string][] {
   return [
     ...(disk.writable ? [] : ([[FILE_FD.overlay, 'overlay']] as [number, string][])),
@@ -134,12 +133,12 @@ function driveFiles({ disk, seed }: MachineConfig): [number, string][] {
   ]
 }
 
-/** A disk, and behind it what it is an overlay of, and so on. */
+/** A disk, followed by its backing files. */
 export function chain(disk: DiskFile): DiskFile[] {
   return [disk, ...(disk.backing ? chain(disk.backing) : [])]
 }
 
-/** Without `backing: null` QEMU opens what the header names, on which an image from elsewhere has the say. */
+/** Without `backing: null` QEMU opens the file that the header names, which an untrusted image controls. */
 function graph(disk: MachineConfig['disk']): object {
   const below = chain(disk).reduceRight<object | null>((backing, { format }, depth) => {
     const node = { driver: format, file: handed(FILE_FD.disk + depth) }

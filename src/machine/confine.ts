@@ -15,14 +15,14 @@ export interface Needs {
 }
 
 /**
- * The command line that runs QEMU with nothing that it does not use. It gains no rights by what it could run (`no_new_privs`), has no
- * capabilities, and ends with whoever waits for it. Root's runs as a user who owns nothing, in a user namespace where there is nobody
- * else; what it may read it is handed open (command-line.ts).
+ * The command line that runs QEMU with as few rights as possible. It cannot gain any by running programs (`no_new_privs`), has no
+ * capabilities, and ends with its parent. Root's QEMU runs as a user who owns nothing, in a user namespace without other users; its files
+ * are passed as open descriptors (command-line.ts).
  */
 export function confined(command: readonly string[], needs: Needs): string[] {
   const user = qemuUser()
   if (user) return asNobody(user, needs, command)
-  // In the user namespace of a private network an ordinary user is root, and so has every capability there.
+  // An ordinary user is root in the user namespace of a private network, with every capability there.
   const isRootThere = needs.kind === 'private' || process.getuid?.() === 0
   return [requireTool('setpriv'), ...TIED, ...(isRootThere ? ['--bounding-set=-all'] : []), '--', ...command]
 }
@@ -37,7 +37,7 @@ function asNobody({ uid, gid }: QemuUser, { accel, kind }: Needs, command: reado
     ...(kvm !== undefined && !isKvmGroups && isClosed(KVM) ? [KVM] : []),
   ]
   const who = [`--reuid=${uid}`, `--regid=${gid}`, isKvmGroups ? `--groups=${kvm.gid}` : '--clear-groups']
-  // It stays tied (`--pdeathsig`): who makes a user namespace has the capabilities of another no more than before (commit_creds()).
+  // `--pdeathsig` survives this: creating a user namespace adds no capabilities over others (commit_creds()).
   const alone = mayMakeUserNamespace() ? [requireTool('unshare'), '--map-current-user', '--'] : []
   const drop = [requireTool('setpriv'), ...who, ...TIED, '--bounding-set=-all', '--', ...alone, ...command]
   return closed.length > 0 ? [...opened(closed), ...drop] : drop
@@ -47,7 +47,7 @@ function isClosed(device: string): boolean {
   return (statSync(device).mode & OTHERS) !== OTHERS
 }
 
-/** Where udev has not opened a device to those who may use it, QEMU sees another node of it, in a mount namespace of its own. */
+/** If a device is not open to all users, QEMU gets another node of it, in a separate mount namespace. */
 const SCRIPT = `mount -t tmpfs -o mode=755,size=64k none /dev/net || exit
 while [ "$1" != -- ]; do
   mknod -m 666 "/dev/net/\${1##*/}" c "$2" "$3" || exit

@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
 /**
- * Kills what a process of ours runs inside a PID namespace, and leaves that process to reap it. `--pdeathsig` alone would hand a zombie to the
- * host's process 1, and the namespace ends when that reaps it: a second here and there, never in a container without an init.
+ * Kills what a child runs inside a PID namespace, and lets the child reap it. With `--pdeathsig` alone, the host's process 1 would have to
+ * reap the zombie before the namespace ends: that can take a second, and in a container without an init it never happens.
  */
 export function killInside(child: ChildProcess): void {
   if (child.exitCode !== null || child.signalCode !== null) return

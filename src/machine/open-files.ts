@@ -6,12 +6,12 @@ import { qemuUser } from '../host/rights/qemu-user.ts'
 import { chain, FILE_FD, type MachineConfig, STATE_FD } from './command-line.ts'
 import { openOverlay } from './overlay.ts'
 
-/** Where a qcow2 header has the size of the disk in it. */
+/** The position of the virtual size in a qcow2 header. */
 const SIZE_AT = 24
 const SECTOR = 512
 const OTHERS_READ = 0o044
 
-/** Opens whatever a machine reads. To be disposed of once QEMU has its own. @throws HostError naming what cannot be opened */
+/** Opens the files of a machine. Dispose of them once QEMU has started. @throws HostError naming the file that cannot be opened */
 export function openFiles(config: MachineConfig) {
   const { disk, seed, memoryFile, direct } = config
   const descriptors: Record<number, number> = {}
@@ -29,7 +29,7 @@ export function openFiles(config: MachineConfig) {
     }
     const numbers = Array.from({ length: FILE_FD.disk + behind.length - STATE_FD }, (_, index) => STATE_FD + 1 + index)
     return {
-      /** For the `stdio` of spawn, from behind the frozen state on. */
+      /** For the `stdio` of spawn, after the frozen state. */
       handed: numbers.map((fd) => descriptors[fd] ?? ('ignore' as const)),
       [Symbol.dispose]: close,
     }
@@ -47,7 +47,7 @@ function openNamed(path: string, flags: string): number {
   }
 }
 
-/** QEMU reopens RAM for writing, even for a private copy. */
+/** QEMU reopens the RAM file for writing, even for a private copy. */
 function giveToQemu(fd: number): void {
   const user = qemuUser()
   if (user && fstatSync(fd).uid !== user.uid) fchownSync(fd, user.uid, user.gid)
@@ -58,7 +58,7 @@ function letRead(fd: number): void {
   if (qemuUser() && (mode & OTHERS_READ) !== OTHERS_READ) fchmodSync(fd, (mode & 0o777) | OTHERS_READ)
 }
 
-/** As QEMU sees it: in whole sectors. */
+/** Rounded up to whole sectors, as in QEMU. */
 function sizeOf(fd: number, format: string): number {
   const size = format === 'qcow2' ? sizeInHeader(fd) : fstatSync(fd).size
   return Math.ceil(size / SECTOR) * SECTOR

@@ -4,12 +4,12 @@ import { join } from 'node:path'
 
 const CLUSTER_BITS = 16
 const CLUSTER = 1 << CLUSTER_BITS
-/** Bytes of a disk that one entry of the first table stands for: a cluster full of entries, of 8 bytes, each for a cluster. */
+/** Bytes of a disk that one L1 entry covers: a cluster of 8-byte entries, each for one cluster. */
 const PER_ENTRY = (CLUSTER / 8) * CLUSTER
 
 /**
- * An empty qcow2 disk (https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/qcow2.txt, version 3) without the zeros at its
- * end: header, table of reference counts, the counts themselves, first table.
+ * An empty qcow2 disk (https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/qcow2.txt, version 3) without trailing zeros:
+ * header, refcount table, refcount block, L1 table.
  */
 export function emptyQcow2(size: number): { head: Buffer; length: number } {
   const entries = Math.max(1, Math.ceil(size / PER_ENTRY))
@@ -23,7 +23,7 @@ export function emptyQcow2(size: number): { head: Buffer; length: number } {
   head.writeBigUInt64BE(BigInt(3 * CLUSTER), 40)
   head.writeBigUInt64BE(BigInt(CLUSTER), 48)
   head.writeUInt32BE(1, 56)
-  // Reference counts of 16 bits, and the length of this header.
+  // 16-bit refcounts, and the length of this header.
   head.writeUInt32BE(4, 96)
   head.writeUInt32BE(104, 100)
   head.writeBigUInt64BE(BigInt(2 * CLUSTER), CLUSTER)
@@ -31,15 +31,15 @@ export function emptyQcow2(size: number): { head: Buffer; length: number } {
   return { head, length: (3 + tables) * CLUSTER }
 }
 
-/** Linux's O_TMPFILE (open(2)), which Node has no name for: a file that has none. */
+/** Linux's O_TMPFILE (open(2)), which Node does not export: creates an unnamed file. */
 const O_TMPFILE = 0o20_000_000 | constants.O_DIRECTORY
 
-/** Opens an unnamed file: it disappears with the last process that has it open, however that one ends. */
+/** Opens an unnamed file, which disappears with the last process that has it open. */
 function openUnnamed(folder: string): number {
   try {
     return openSync(folder, constants.O_RDWR | O_TMPFILE, 0o600)
   } catch {
-    // Not every file system can (overlayfs before Linux 6.3, NFS).
+    // Not supported by every file system (overlayfs before Linux 6.3, NFS).
     const path = join(folder, `.vitest-guest-${randomBytes(6).toString('hex')}`)
     const file = openSync(path, 'wx+', 0o600)
     unlinkSync(path)

@@ -12,14 +12,14 @@ export interface Panic {
   readonly isExpected: boolean
 }
 
-/** The whole line: output comes in pieces. */
+/** A complete line, because output arrives in pieces. */
 const PANIC = /Kernel panic - not syncing: (.*)\n/
-/** A kernel's last words (kernel/panic.c): that it halts, or that it reboots (panic=N) or starts another kernel (kdump). */
+/** A kernel's last message (kernel/panic.c): it halts, or it reboots (panic=N) or starts another kernel (kdump). */
 const HALTS = /---\[ end Kernel panic.*\n/
 const LEAVES = /Rebooting in \d+ seconds|Linux version \d/
-/** Milliseconds in which it says one or the other, also under emulation. */
+/** Milliseconds after which it has printed one or the other, even under emulation. */
 const SILENCE = 30_000
-/** Of the kernel's, in characters. */
+/** The kernel's longest line, in characters. */
 const LONGEST_LINE = 1024
 
 /** Records the panics of a machine's kernel, in this run and in earlier ones. */
@@ -32,7 +32,7 @@ export class Panics {
   #current: Panic | undefined
   #isFinal = false
   #silence: NodeJS.Timeout | undefined
-  /** From here on the console is of this run, and not looked at yet. */
+  /** The console position from which this run's output has not been searched yet. */
   #seen = 0
   /** Index in `list`; earlier panics are no longer waited for. */
   #awaited = 0
@@ -47,12 +47,12 @@ export class Panics {
     })
   }
 
-  /** The panic that the machine is in; only a reset, or a snapshot, ends it. */
+  /** The current panic; only a reset or a snapshot ends it. */
   get current(): Panic | undefined {
     return this.#current
   }
 
-  /** Whether the machine stays in it, as far as the kernel tells. */
+  /** Whether the machine will stay in it, according to the kernel. */
   get isFinal(): boolean {
     return this.#current !== undefined && this.#isFinal
   }
@@ -82,7 +82,7 @@ export class Panics {
     this.#over()
   }
 
-  /** Calls `listener` when a panic comes, is known to be final, or is over. Returns the function that stops it. */
+  /** Calls `listener` when a panic begins, is known to be final, or ends. Returns the function that stops it. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -93,7 +93,7 @@ export class Panics {
     if (!this.#current) {
       const found = PANIC.exec(text)
       if (!found) {
-        // A line may take two pieces.
+        // A line may arrive in two pieces.
         const rest = Math.min(text.length - text.lastIndexOf('\n') - 1, LONGEST_LINE)
         this.#seen = this.#console.position - rest
         return
@@ -101,7 +101,7 @@ export class Panics {
       this.#seen = this.#console.position - text.length + found.index + found[0].length
       const panic = { reason: found[1]?.trim() ?? '', position: this.#console.position, isExpected: false }
       this.#list.push(panic)
-      // Its last words may come after the news of its reset.
+      // Its output may arrive after the event of its reset.
       if (!this.#isSettled) return this.#tell()
       this.#current = panic
       this.#isFinal = false
@@ -127,7 +127,7 @@ export class Panics {
     this.#isFinal = false
     this.#seen = this.#console.position
     this.#isSettled = false
-    // The console comes by another pipe than QEMU's events: what was written before is read within this turn and the next.
+    // Console and events use different pipes: earlier output is read within this turn of the event loop and the next.
     setImmediate(() => setImmediate(() => (this.#isSettled = true)))
     this.#tell()
   }

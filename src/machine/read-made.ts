@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { HostError } from '../errors.ts'
 
-/** Reads what QEMU was told to write in its own folder: only a plain file of one name, of at most `largest` bytes. @throws HostError */
+/** Reads a file that QEMU wrote in its own folder: a regular file without other links, of at most `largest` bytes. @throws HostError */
 export async function readMade(path: string, largest: number): Promise<Buffer> {
   await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   const found = await file.stat()

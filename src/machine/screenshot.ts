@@ -10,7 +10,7 @@ import type { Qmp } from '../qmp/qmp.ts'
 /** The size limit of a screenshot, in bytes. */
 const LARGEST = 32 * 1024 * 1024
 
-/** The machine's screen as PNG, from QEMU. @throws HostError when QEMU is older than 7.1, was built without libpng, or has ended */
+/** The machine's screen as PNG, from QEMU. @throws HostError when QEMU is older than 7.1, was built without libpng, or has exited */
 export async function screenshot(qmp: Qmp, stateFolder: string): Promise<Buffer> {
   const name = `screenshot-${randomBytes(4).toString('hex')}.png`
   const file = join(qemuFolder(stateFolder), name)

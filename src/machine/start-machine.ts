@@ -20,7 +20,7 @@ export interface MachineExit {
   readonly exitCode: number | undefined
   readonly signal: string | undefined
   readonly stderr: string
-  /** Why, as QEMU tells it (`guest-shutdown`, `host-qmp-quit`, …); undefined when it did not say. */
+  /** QEMU's reason (`guest-shutdown`, `host-qmp-quit`, …); undefined when it gave none. */
   readonly reason: string | undefined
 }
 
@@ -37,18 +37,18 @@ export interface Machine extends AsyncDisposable {
 }
 
 export interface StartOptions {
-  /** The machine's network, inside which QEMU runs, and in whose folder it works. */
+  /** The machine's network: QEMU runs inside it, and works in its folder. */
   network: {
     readonly kind: Needs['kind']
     readonly stateFolder: string
     inside(command: readonly string[]): [string, ...string[]]
   }
-  /** The descriptor of the file with the frozen state, when it is to wait for one. */
+  /** The descriptor of the frozen state to restore, if any. */
   state?: number | undefined
   signal?: AbortSignal | undefined
 }
 
-/** Starts QEMU and greets it on QMP. @throws HostError when QEMU is not installed, or ends at once, with its stderr */
+/** Starts QEMU and negotiates QMP. @throws HostError when QEMU is not installed, or exits at once, with its stderr */
 export async function startMachine(config: MachineConfig, { network, state, signal }: StartOptions): Promise<Machine> {
   const qemu = requireTool('qemu-system-x86_64')
   signal?.throwIfAborted()
@@ -69,11 +69,11 @@ export async function startMachine(config: MachineConfig, { network, state, sign
   let reason: string | undefined
   qmp.onEvent(({ event, data }) => {
     if (event === 'SHUTDOWN') reason = String(data?.['reason'])
-    // It may be kept when it is off, and started again.
+    // A machine that is off may be started again.
     if (event === 'RESET') reason = undefined
   })
   let exit: MachineExit | undefined
-  // 'close' comes when QEMU's own ends of the pipes are closed too, so it means QEMU, not only who waits for it.
+  // 'close' follows when QEMU's ends of the pipes are closed, so it means the end of QEMU, not only of its parent.
   const exited = new Promise<MachineExit>((resolve) => {
     const settle = (exitCode: number | null, by: string | null) => {
       exit = { exitCode: exitCode ?? undefined, signal: by ?? undefined, stderr, reason }
@@ -121,7 +121,7 @@ export async function startMachine(config: MachineConfig, { network, state, sign
 
 function spawnQemu(qemu: string, config: MachineConfig, { network, state }: StartOptions): ChildProcess {
   using files = openFiles(config)
-  // QEMU is a grandchild: the process that enters the PID namespace has to start it. QEMU dies with that process, however it ends.
+  // QEMU is a grandchild, started by the process that enters the PID namespace, and dies with that process.
   const command = confined([qemu, ...qemuArguments(config)], { accel: config.accel, kind: network.kind })
   const [file, ...args] = network.inside(command)
   const cwd = qemuFolder(network.stateFolder)

@@ -1,13 +1,13 @@
-/** Small, since a block that is appended to is copied whenever it is read. */
+/** Small, because V8 copies a block when it is read after an append. */
 const BLOCK = 4096
 
-/** The end of a text that grows without end. Appending costs by what is appended, reading by what is read. */
+/** The end of a text that grows without limit. Appending costs as much as is appended, reading as much as is read. */
 export class TextRing {
   readonly #kept: number
   #blocks: string[] = []
-  /** Blocks at the front that were dropped, until there are enough of them to be worth a copy. */
+  /** Blocks dropped from the front; removed from the array once they are half of it. */
   #gone = 0
-  /** Where the first block that is there begins. */
+  /** The position of the first block that is kept. */
   #begin = 0
   #end = 0
 
@@ -37,7 +37,7 @@ export class TextRing {
     this.#gone = 0
   }
 
-  /** What was appended after a point that `end` gave, as far as it is kept. */
+  /** The text appended since a position that `end` returned, as far as it is kept. */
   since(position: number): string {
     const begin = Math.max(position, this.#end - this.#kept, 0)
     let at = this.#end

@@ -16,7 +16,7 @@ interface Reply extends Partial<QmpEvent> {
   id?: number
 }
 
-/** QEMU's control channel. Commands may overlap; each answer finds its command by id. */
+/** QEMU's control channel. Commands may overlap; answers are matched by id. */
 export class Qmp {
   readonly #socket: Duplex
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown> & { command: string }>()
@@ -29,11 +29,11 @@ export class Qmp {
     socket.once('close', () => this.#close())
     createInterface(socket)
       .on('line', (line) => this.#receive(JSON.parse(line) as Reply))
-      // readline passes the stream's errors on; 'close' tells us all we need.
+      // readline passes on the stream's errors; 'close' is enough.
       .on('error', () => {})
   }
 
-  /** @throws HostError with QEMU's description when it refuses, or when it ends before it answers. */
+  /** @throws HostError with QEMU's description when it refuses, or when it exits before it answers. */
   async execute(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown> {
     using _ = hold()
     if (this.#socket.destroyed) throw ended(command)
@@ -73,13 +73,13 @@ function ended(command: string): HostError {
   return new HostError(`QEMU exited before it answered ${command}`, { command })
 }
 
-/** The words of QEMU's human monitor, which has commands that QMP has not. */
+/** QEMU's human monitor, which has commands that QMP lacks. */
 export interface HumanMonitor {
-  /** The answer as it is shown to people, empty for most commands. @throws HostError when QEMU refuses or is gone */
+  /** Returns the answer as text, empty for most commands. @throws HostError when QEMU refuses or is gone */
   say(command: string): Promise<string>
 }
 
-/** Greets QEMU on a UNIX socket that speaks QMP. `onClose` is told when QEMU is gone, or was not there at all. */
+/** Connects to QEMU's QMP socket. `onClose` is called when QEMU is gone, or was never there. */
 export async function humanMonitor(path: string, onClose: () => void): Promise<HumanMonitor> {
   const socket = connect(path).once('close', onClose)
   const qmp = new Qmp(socket)

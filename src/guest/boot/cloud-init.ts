@@ -1,6 +1,8 @@
 import type { Client } from 'ssh2'
 import { BootError } from '../../errors.ts'
 import { nearest } from '../../errors/bad-option.ts'
+import { parseJson } from '../../host/parse-json.ts'
+import { isPlainObject } from '../../options/check.ts'
 import { exec } from '../../ssh/command/exec.ts'
 import { quote } from '../../ssh/quote.ts'
 
@@ -130,18 +132,16 @@ export async function askCloudInit(
 
 /** What a guest has written is not taken for what it should be. */
 function readReport(text: string): CloudInitReport | undefined {
-  try {
-    const { log, output, unknown, known, modules, schema } = JSON.parse(text) as Record<string, unknown>
-    return {
-      log: texts(log),
-      output: texts(output),
-      unknown: texts(unknown),
-      known: texts(known),
-      modules: Object.fromEntries(Object.entries(modules as object).map(([name, keys]) => [name, texts(keys)])),
-      schema: String(schema),
-    }
-  } catch {
-    return undefined
+  const report = parseJson(text)
+  if (!isPlainObject(report) || !isPlainObject(report['modules'])) return undefined
+  const { log, output, unknown, known, modules, schema } = report
+  return {
+    log: texts(log),
+    output: texts(output),
+    unknown: texts(unknown),
+    known: texts(known),
+    modules: Object.fromEntries(Object.entries(modules as object).map(([name, keys]) => [name, texts(keys)])),
+    schema: String(schema),
   }
 }
 

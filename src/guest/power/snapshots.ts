@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BootError, CommandError, GuestError } from '../../errors.ts'
 import { budgetFactor } from '../../accelerator/accelerator.ts'
+import { turns } from '../../lifetime/turns.ts'
 import type { Qmp } from '../../qmp/qmp.ts'
 import { armCommand } from '../../template/identity/resume-agent.ts'
 import type { GuestContext } from '../guest-context.ts'
@@ -23,7 +24,7 @@ export class Snapshots {
   readonly #taken = new Set<Snapshot>()
   #names = 0
   /** One after the other: there is one resume agent, and QEMU stops for each. */
-  #turn: Promise<void> = Promise.resolve()
+  readonly #inTurn = turns()
 
   /** @param hangUp ends every connection to the guest from this side */
   constructor(guest: GuestContext, hangUp: () => void) {
@@ -37,18 +38,6 @@ export class Snapshots {
 
   restore(snapshot: Snapshot): Promise<void> {
     return this.#inTurn(() => this.#restore(snapshot))
-  }
-
-  async #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const before = this.#turn
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#turn = promise
-    await before
-    try {
-      return await act()
-    } finally {
-      resolve()
-    }
   }
 
   async #take(): Promise<Snapshot> {

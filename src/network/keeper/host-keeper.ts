@@ -1,6 +1,7 @@
 import type { Server } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { HostError } from '../../errors.ts'
+import { turns } from '../../lifetime/turns.ts'
 import { ipAs, takeDown } from '../host/take-down.ts'
 
 /**
@@ -9,16 +10,13 @@ import { ipAs, takeDown } from '../host/take-down.ts'
  */
 export function holdHost(server: Server, [record = '', ...admin]: readonly string[]): () => Promise<void> {
   const ip = ipAs(admin)
-  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = turns()
   let isOver = false
-  const batch = (commands: string) => {
-    const done = last.then(() => {
+  const batch = (commands: string) =>
+    inTurn(async () => {
       if (isOver) throw new Error('The network is being taken down')
-      return ip(['-batch', '-'], commands)
+      return await ip(['-batch', '-'], commands)
     })
-    last = done.catch(() => {})
-    return done
-  }
   server.removeAllListeners('request')
   server.on('request', (request, response) => {
     text(request)
@@ -28,9 +26,8 @@ export function holdHost(server: Server, [record = '', ...admin]: readonly strin
         (error: Error) => response.writeHead(500).end((error instanceof HostError && error.stderr) || error.message),
       )
   })
-  return async () => {
+  return () => {
     isOver = true
-    await last
-    await takeDown(record, ip)
+    return inTurn(() => takeDown(record, ip))
   }
 }

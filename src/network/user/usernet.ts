@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { QEMU_FOLDER } from '../../host/files/state-names.ts'
 import { dialDirectly, type DialAddress } from '../keeper/dial-server.ts'
+import { turns } from '../../lifetime/turns.ts'
 import { humanMonitor, type HumanMonitor } from '../../qmp/qmp.ts'
 
 /** QEMU's socket, in its folder of a `user` network. */
@@ -42,7 +43,7 @@ export function connections(usernet: string): Connection[] {
 export function dialThroughQemu(folder: string): DialAddress {
   let monitor: Promise<HumanMonitor> | undefined
   /** Two listeners for the same port of the guest must not be mistaken for each other. */
-  let listening: Promise<unknown> = Promise.resolve()
+  const inTurn = turns()
 
   // QEMU accepts one client at a time, and the network may get another QEMU later.
   const open = () => humanMonitor(join(folder, QEMU_FOLDER, MONITOR), () => (monitor = undefined))
@@ -58,9 +59,7 @@ export function dialThroughQemu(folder: string): DialAddress {
   }
 
   return async (address, port, signal) => {
-    const made = listening.then(() => listen(address, port))
-    listening = made.catch(() => {})
-    const hostPort = await made
+    const hostPort = await inTurn(() => listen(address, port))
     try {
       const socket = await dialDirectly('127.0.0.1', hostPort, signal)
       // It may be reset before the caller listens.

@@ -15,7 +15,7 @@ export function attend(attendant: Attendant): Disposable {
   return { [Symbol.dispose]: () => void attendants.delete(attendant) }
 }
 
-/** An error of an attendant prevents neither the use of a guest nor its disposal. */
+/** An attendant's error prevents neither the use of a guest nor its disposal. */
 export async function announce(guest: Guest): Promise<void> {
   await Promise.allSettled([...attendants].map(async (attendant) => attendant.started?.(guest)))
 }

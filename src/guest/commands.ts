@@ -45,13 +45,12 @@ export interface Commands {
 
 type AnyExec = (command: string, options?: ExecOptions | BytesOptions) => Promise<ExecResult | ExecResult<Buffer>>
 
-/** What running commands in a guest takes. */
 export interface CommandParts {
-  /** Of the guest. */
+  /** The guest's. */
   readonly id: string
   /** Runs a command without recording it in the history. */
   readonly exec: Exec
-  /** The client once the guest is ready, with the patience of a boot if it is booting. */
+  /** The client; waits for a guest that is booting. */
   readonly open: () => Promise<Client>
   readonly explain: Explain
 }
@@ -59,7 +58,7 @@ export interface CommandParts {
 /** Runs commands without recording them in the history, each for at most `timeout` milliseconds unless it has its own. */
 export function runIn(open: () => Promise<Client>, timeout: number, explain: Explain): Exec {
   const run: AnyExec = (command, options) => explain(async () => exec(await open(), command, { timeout, ...options }))
-  // What the output is follows from the options, as the overloads say.
+  // The options determine the type of the output, as the overloads say.
   return run as Exec
 }
 

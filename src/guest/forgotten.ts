@@ -2,14 +2,14 @@ import { warnOnce } from '../host/warn-once.ts'
 
 interface Running {
   readonly hostname: string
-  /** Where in the caller's code it was started. */
+  /** The caller's line that started it. */
   readonly startedAt: string | undefined
   readonly dispose: () => PromiseLike<void>
 }
 
 const running = new Set<Running>()
 
-/** Ends a guest that is left when the process has nothing else to do (lifetime/hold.ts), and names it. Disposing undoes this. */
+/** When the process has nothing else to do (lifetime/hold.ts), disposes of the guest with a warning. Disposing cancels this. */
 export function endWithProcess(guest: Running): Disposable {
   if (running.size === 0) process.once('beforeExit', endAll)
   running.add(guest)

@@ -29,7 +29,7 @@ import { waits } from './wait/waits.ts'
 interface GuestParts extends Started, Pick<Start, 'spec' | 'accel' | 'phases' | 'disposers'> {
   readonly network: RegisteredNetwork
   readonly image: string
-  /** Where in the caller's code it was started. */
+  /** The caller's line that started it. */
   readonly startedAt: string | undefined
 }
 
@@ -57,7 +57,7 @@ export function guestHandle(parts: GuestParts): Guest {
     streams.add(stream)
     return stream.once('close', () => streams.delete(stream))
   }
-  /** Nobody else closes connections to a machine that is gone or was restored. */
+  /** Nothing else closes connections to a machine that is gone or was restored. */
   const hangUpStreams = () => {
     hangUpHttp()
     for (const stream of streams) stream.destroy()

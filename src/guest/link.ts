@@ -36,31 +36,31 @@ export interface Link {
   limit(limit: LinkLimit): Promise<void>
 }
 
-/** A kernel, or tc itself, that does not know this queueing discipline. */
+/** The kernel, or tc, does not know the queueing discipline. */
 const UNKNOWN = /qdisc kind is unknown|Unknown qdisc|No such file or directory/
 
-/** Taken away already, or never put. */
+/** It was already removed, or never set. */
 const NOTHING_THERE = /Cannot delete qdisc with handle of zero|Invalid handle|No such file or directory/
 
 /**
- * Sets `card` to the name of the guest's first card: a VLAN or a bridge on it has its MAC address, and a bond gives it to another
- * card, so it is known by its place on the bus, in the order of QEMU's command line.
+ * Sets `card` to the name of the guest's first card. A VLAN or a bridge on it shares its MAC address, and a bond assigns it to another
+ * card, so it is identified by its position on the bus, in the order of QEMU's command line.
  */
 const FIRST_CARD = `card=$(for each in /sys/class/net/*; do echo "$(readlink -f "$each/device") \${each##*/}"; done |
   grep -E '^/sys/devices/(pci|.*/virtio)' | sort | head -n 1)
 card=\${card##* }
 [ "$card" ] || { echo 'there is no network card' >&2; exit 1; }`
 
-/** With what the guest's owner has to do when the guest has been away. */
+/** The link, and what its guest does after a reboot or a restore. */
 export function link({ machine, network, hostname, exec }: GuestContext) {
   let isDown = false
   let current: LinkLimitSpec | undefined
-  /** Whether we have set limits that must be removed. */
+  /** Whether limits are set that must be removed. */
   let isLimited = false
 
   const tap = () => network.attachments.find(({ member }) => member.hostname === hostname)?.tap
 
-  /** Returns why not, if the kernel of the host does not know it. */
+  /** Returns the reason if the host cannot do it. */
   const onHost = async (words: readonly string[] | undefined): Promise<string | undefined> => {
     const name = tap()
     if (name === undefined) return `a ${network.kind} network has no TAP`
@@ -71,7 +71,7 @@ export function link({ machine, network, hostname, exec }: GuestContext) {
       return undefined
     } catch (cause) {
       const { stderr = '' } = cause as HostError
-      // There is none to be taken away.
+      // There is nothing to remove.
       if (!words && NOTHING_THERE.test(stderr)) return undefined
       if (words && UNKNOWN.test(stderr)) return `the host's kernel has no ${words[0]}`
       throw new NetworkError(`The link limits of guest ${hostname} could not be changed`, { cause, stderr })
@@ -85,7 +85,7 @@ export function link({ machine, network, hostname, exec }: GuestContext) {
     return isDone ? undefined : `in the guest: ${stderr}`
   }
 
-  /** The last of the reasons is that of the last resort. */
+  /** Throws if the last attempt failed; `reasons` are those of all attempts. */
   const insist = (what: string, ...reasons: (string | undefined)[]) => {
     if (reasons.at(-1) === undefined) return
     throw new NetworkError(`The link of guest ${hostname} cannot be limited (${what}): ${reasons.join('; ')}`, {
@@ -144,13 +144,13 @@ export function link({ machine, network, hostname, exec }: GuestContext) {
       },
     } satisfies Link,
     pulled,
-    /** A guest that has booted has forgotten its part of the limits, and one from a snapshot has that of then. */
+    /** A reboot loses the limits inside the guest, and a snapshot has earlier ones. */
     reapply: async () => {
       if (!current) return
       isLimited = true
       await limitTo(current)
     },
-    /** Nobody could tell a guest with a pulled cable that it is back. */
+    /** A guest with an unplugged cable could not be reached after a restore. */
     plugIn: () => set(true),
   }
 }

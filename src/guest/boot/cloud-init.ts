@@ -6,11 +6,11 @@ import { isPlainObject } from '../../options/check.ts'
 import { exec } from '../../ssh/command/exec.ts'
 import { quote } from '../../ssh/quote.ts'
 
-/** A module that failed, as cloud-init tells it: `('scripts_user', RuntimeError('…'))`. */
+/** A failed module, as cloud-init reports it: `('scripts_user', RuntimeError('…'))`. */
 const MODULE = /^\('([\w-]+)'/
 const HINT = "Set cloudInitErrors: 'warn' to start the guest anyway, with the errors in guest.warnings."
 
-/** Requires that cloud-init did what the user's cloud-config asks for; what else fails stays a warning. @throws BootError with its log */
+/** Requires that cloud-init applied the user's cloud-config; other failures stay warnings. @throws BootError with its log */
 export async function requireCloudConfig(
   client: Client,
   cloudConfig: Readonly<Record<string, unknown>>,
@@ -55,25 +55,25 @@ export function faultOf(report: CloudInitReport, errors: readonly string[]): Boo
 }
 
 export interface CloudInitReport {
-  /** Lines of its log that are warnings or errors, the last of them. */
+  /** The last warnings and errors in its log. */
   readonly log: readonly string[]
-  /** The last lines that the commands of the cloud-config have written. */
+  /** The last output lines of the cloud-config's commands. */
   readonly output: readonly string[]
   /** Keys of the cloud-config that it does not know. */
   readonly unknown: readonly string[]
   readonly known: readonly string[]
-  /** By the name of a module that failed, those of its keys that the cloud-config has. */
+  /** The failed modules, each with those of its keys that the cloud-config contains. */
   readonly modules: Readonly<Record<string, readonly string[]>>
-  /** What its schema check finds wrong; empty when nothing is. */
+  /** The faults that its schema check finds. */
   readonly schema: string
 }
 
-/** Bytes; what is asked for is bounded in the guest too. */
+/** Bytes; the report is also limited in the guest. */
 const LONGEST = 100_000
 
 /**
- * Keys that cloud-init reads without a module of its own (cloudinit/stages.py, distros/, sources/, cc_apt_configure.py), and that are
- * not in its schema. Schemas of before 22.2 know few modules, and say nothing then.
+ * BASE: keys that cloud-init reads outside of its modules (cloudinit/stages.py, distros/, sources/, cc_apt_configure.py), which are not
+ * in its schema. Schemas before 22.2 cover few modules, and are not used.
  */
 const PROGRAM = `
 import glob, json, os, subprocess, sys
@@ -114,7 +114,7 @@ print(json.dumps({'log': log, 'output': tail('/var/log/cloud-init-output.log', 6
     'modules': {module: mine(module) for module in modules}, 'schema': schema}))
 `
 
-/** Asks cloud-init in the guest about the keys of a cloud-config and the modules that failed; undefined where it cannot be asked. */
+/** Asks cloud-init in the guest about the keys of a cloud-config and the failed modules; undefined when it cannot be asked. */
 export async function askCloudInit(
   client: Client,
   keys: readonly string[],
@@ -130,7 +130,7 @@ export async function askCloudInit(
   return failed ? undefined : readReport(stdout)
 }
 
-/** What a guest has written is not taken for what it should be. */
+/** The guest is not trusted. */
 function readReport(text: string): CloudInitReport | undefined {
   const report = parseJson(text)
   if (!isPlainObject(report) || !isPlainObject(report['modules'])) return undefined
@@ -150,12 +150,10 @@ function texts(list: unknown): string[] {
 }
 
 /**
- * First has the kernel tell of every program that dumps core, not only of faults, for the console guard
- * (https://docs.kernel.org/admin-guide/sysctl/kernel.html#print-fatal-signals). Then waits in the guest, in the same command, until
- * logins are open and cloud-init has run all its stages. The files are what `cloud-init status --wait` looks at too, but that is
- * a Python start-up, two seconds under emulation. (cloudinit/cmd/status.py, 22.4 to 25).
- *
- * What was done until then is on the disk afterwards, so that a crash at once does not lose what makes the guest boot again.
+ * First makes the kernel report every core dump, not only faults, for the console guard
+ * (https://docs.kernel.org/admin-guide/sysctl/kernel.html#print-fatal-signals). Then waits, in the same command, until logins are open and
+ * cloud-init has run all its stages: `cloud-init status --wait` checks the same files, but takes two seconds to start under emulation
+ * (cloudinit/cmd/status.py, 22.4 to 25). The sync keeps a crash right afterwards from losing what the guest needs to boot again.
  */
 const SCRIPT = `
 { echo 1 >/proc/sys/kernel/print-fatal-signals; } 2>/dev/null
@@ -165,7 +163,7 @@ sync
 cat /run/cloud-init/result.json 2>/dev/null || true
 `
 
-/** Returns what cloud-init reports as errors: a module that failed is a warning here, since the guest itself is up. */
+/** Returns cloud-init's errors, which are only warnings here: the guest itself is up. */
 export async function waitForCloudInit(client: Client, signal: AbortSignal): Promise<string[]> {
   const { stdout } = await exec(client, SCRIPT, { cancelSignal: signal, timeout: 0 })
   if (stdout === '') return []

@@ -2,7 +2,7 @@ import { BootError, SshError } from '../../errors.ts'
 import type { Console } from '../../machine/console.ts'
 import type { Machine, MachineExit } from '../../machine/start-machine.ts'
 
-/** Console output that means a boot has failed, other than a panic, with what to do about it. */
+/** Console output, other than a panic, that means that a boot has failed. */
 const BADNESS = [
   {
     pattern: /ALERT!\s{1,8}(.{0,300}?)\s{1,8}Dropping to a shell!|Dropping to a shell!/,
@@ -21,13 +21,13 @@ const BADNESS = [
   },
 ]
 
-/** The longest line to match across pieces of output, in characters. */
+/** The longest line matched across pieces of output, in characters. */
 const LONGEST_LINE = 1024
 
-/** cloud-init's last words (its final_message), long after sshd should have started. */
+/** cloud-init's final_message, long after sshd should have started. */
 const BOOT_FINISHED = /Cloud-init v\. \S+ finished at/
 
-/** Calls `fail` on evidence that a machine that boots, from `since` in its console on, will never be ready. */
+/** Calls `fail` on evidence that a booting machine will never be ready; its console output begins at `since`. */
 export function watchBoot(machine: Machine, sshdGraceMs: number, since: number, fail: (error: Error) => void) {
   const { console, panics } = machine
   let seen = since
@@ -53,7 +53,7 @@ export function watchBoot(machine: Machine, sshdGraceMs: number, since: number, 
   })
 
   return {
-    /** Its absence is no longer a concern. */
+    /** From now on, a silent sshd is no failure. */
     sshdAnswered: () => {
       answered = true
       clearTimeout(grace)

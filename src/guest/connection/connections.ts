@@ -20,21 +20,20 @@ interface ConnectionParts {
   readonly runState: RunState
   readonly dial: Dial
   readonly login: Login
-  /** Why the guest does not answer, as far as its network tells. */
+  /** Why the guest does not answer, if its network shows that. */
   readonly elsewhere: (signal: AbortSignal) => Promise<Error | undefined>
-  /** What a boot may take, and how long sshd may be silent after it, in milliseconds. */
+  /** The limit of a boot, and how long sshd may be silent after it, in milliseconds. */
   readonly boot: { readonly budget: number; readonly grace: number }
 }
 
-/** After this long without an answer the network is asked who is where, in milliseconds. */
+/** Milliseconds without an answer after which the network is inspected. */
 const SUSPICIOUS = 3000
-/** Another client is given this long to connect to a guest that is up, in milliseconds. */
+/** Milliseconds for another client to connect to a running guest. */
 const RECONNECT_BUDGET = 30_000
-
-/** One that hangs does not tell whether it is going down, and is not waited for, in milliseconds. */
+/** Milliseconds for a guest to say whether it is shutting down; one that hangs does not. */
 const SETTLE_BUDGET = 5000
 
-/** The SSH clients of a guest. They go with each run of it, and a new one waits until the next run is ready. */
+/** The SSH clients of a guest. They end with each run of it; a new one waits until the next run is ready. */
 export class Connections {
   readonly #parts: ConnectionParts
   readonly #clients = new Set<Client>()
@@ -56,7 +55,7 @@ export class Connections {
     return this.#live.current
   }
 
-  /** That client, or a new one in its place; not one that a shutdown is about to end, as far as anybody can tell. */
+  /** The current client, or a new one in its place; not one that a shutdown is about to end, if that can be known. */
   async open(): Promise<Client> {
     const client = await this.#live.open()
     if (this.#live.isTrusted && !this.#settling) return client
@@ -68,7 +67,7 @@ export class Connections {
   async connect(): Promise<Client> {
     const { runState } = this.#parts
     for (;;) {
-      // Without a wait for one that is off: its error has the caller's line in its stack then.
+      // Not awaited for a guest that is off, so that the error's stack has the caller's line.
       if (runState.state === 'panicked') await runState.leavePanic(this.#parts.boot.budget)
       runState.requireRunning()
       const { run, isBooting } = runState
@@ -79,7 +78,7 @@ export class Connections {
         const client = await this.#booting
         if (isMine) return client
       } catch (error) {
-        // A reset while we were at it begins another boot, to be waited for.
+        // A reset in the meantime began another boot: wait for that.
         if (!run.aborted) throw error
       }
     }
@@ -107,7 +106,7 @@ export class Connections {
       return await this.#login(limit.signal)
     } catch (error) {
       if (limit.signal.aborted) throw error
-      // Another machine's sshd has another key.
+      // It may be another machine's sshd, with another key.
       throw (await look()) ?? error
     } finally {
       clearTimeout(suspicion)
@@ -129,7 +128,7 @@ export class Connections {
     return client
   }
 
-  /** A client that may be about to end: either it stays, or its end is waited for. */
+  /** For a client that may be about to end: returns it if it stays, otherwise waits for its end. */
   async #settle(client: Client): Promise<Client> {
     const { runState, boot } = this.#parts
     const { run } = runState
@@ -149,7 +148,7 @@ function noSshd(consoleTail: string): SshError {
   })
 }
 
-/** Or gone already. */
+/** Also true when it is already gone. */
 async function isGoingDown(client: Client): Promise<boolean> {
   try {
     const { stdout } = await exec(client, 'systemctl is-system-running', { reject: false, timeout: SETTLE_BUDGET })
@@ -159,7 +158,7 @@ async function isGoingDown(client: Client): Promise<boolean> {
   }
 }
 
-/** Ends a connection at once. ssh2's destroy() does nothing after end() (1.17, lib/client.js), which a guest without power never answers. */
+/** Closes a connection at once. ssh2's destroy() does nothing after end() (1.17, lib/client.js), which a dead guest never answers. */
 function hangUp(client: Client): void {
   const { _sock: socket } = client as { _sock?: Duplex }
   client.end()

@@ -62,7 +62,7 @@ function withSshConfig(forwarded: Forward, config: WrittenConfig): SshForward {
   }
 }
 
-/** Also `hangUp`, which ends the connections that are kept: those to a machine that has been put elsewhere lead nowhere. */
+/** Also `hangUp`, which closes the kept-alive connections: after a restore they lead nowhere. */
 export function connectivity(parts: ConnectivityParts): Connectivity & { hangUp(): void } {
   const { hostname, address, network, runState, writeSshConfig, connect, disposers } = parts
   const http = guestHttp({ hostname, address, connect })
@@ -73,7 +73,7 @@ export function connectivity(parts: ConnectivityParts): Connectivity & { hangUp(
     oneOf('protocol', protocol, ['tcp', 'udp'])
     runState.requireThere()
     if (protocol === 'udp') {
-      // Told now, where it cannot be; each client has datagrams of its own.
+      // Fails now if UDP is not supported; each client gets its own datagrams.
       const trial = await network.datagrams(address, port, () => {})
       trial.close()
       return disposers.use(await forwardUdp((onDatagram) => network.datagrams(address, port, onDatagram)))

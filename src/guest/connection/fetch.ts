@@ -9,10 +9,10 @@ interface FetchParts {
   readonly connect: (port: number) => Promise<Duplex>
 }
 
-/** The name in a URL that leads to the guest, besides its hostname and address. */
+/** The host in a URL that means the guest, besides its hostname and address. */
 const ANY_GUEST = 'guest'
 
-/** HTTP to a guest, over connections that are kept for the next request. */
+/** HTTP to a guest, over kept-alive connections. */
 export function guestHttp({ hostname, address, connect }: FetchParts) {
   let agent: Promise<Agent> | undefined
   const isGuest = (host: string) => [ANY_GUEST, hostname.toLowerCase(), address].includes(host)
@@ -26,7 +26,7 @@ export function guestHttp({ hostname, address, connect }: FetchParts) {
     return url
   }
   return {
-    /** @throws GuestError for a URL that leads elsewhere; NetworkError when nothing answers, or the connection breaks; the signal's reason */
+    /** @throws GuestError for a URL of another host; NetworkError when nothing answers, or the connection breaks; the signal's reason */
     fetch: async (input: string | URL, init?: RequestInit): Promise<Response> => {
       const url = checked(input)
       const { fetch } = await import('undici')
@@ -37,7 +37,7 @@ export function guestHttp({ hostname, address, connect }: FetchParts) {
         throw explain(error, `${init?.method ?? 'GET'} ${url.href}`)
       }
     },
-    /** Ends every connection; the next request makes new ones. */
+    /** Closes every connection; the next request opens new ones. */
     hangUp: async () => {
       const former = agent
       agent = undefined
@@ -46,14 +46,14 @@ export function guestHttp({ hostname, address, connect }: FetchParts) {
   }
 }
 
-/** undici is loaded by the first request: it takes longer than many a test. */
+/** undici is loaded with the first request, because loading it takes longer than many tests. */
 async function makeAgent(connect: FetchParts['connect'], isGuest: (host: string) => boolean): Promise<Agent> {
   const { Agent, buildConnector } = await import('undici')
-  // No certificate authority vouches for a guest, and only guests are on its network.
+  // Guests have no certificate from an authority, and only guests are on the network.
   const secure = buildConnector({ rejectUnauthorized: false })
   return new Agent({
     connect: (options, callback) => {
-      // By a redirect; what is asked for first has been looked at.
+      // A redirect; the first URL has been checked.
       if (!isGuest(options.hostname)) return callback(leadsElsewhere(options.hostname), null)
       const port = Number(options.port || (options.protocol === 'https:' ? 443 : 80))
       connect(port).then(
@@ -72,7 +72,7 @@ function leadsElsewhere(host: string, hint = "With redirect: 'manual' the redire
   return new GuestError(`'${host}' is not this guest`, { hint })
 }
 
-/** undici says `fetch failed`, and why in the cause. */
+/** undici only says `fetch failed`; the reason is in the cause. */
 function explain(error: unknown, request: string): unknown {
   if (!(error instanceof TypeError) || error.cause === undefined) return error
   if (error.cause instanceof GuestError && !(error.cause instanceof NetworkError)) return error.cause

@@ -5,21 +5,21 @@ import { messageOf } from '../../host/message-of.ts'
 import type { Datagrams } from '../../network/udp/dial-datagrams.ts'
 import type { Forward } from './forward.ts'
 
-/** One client, by the port that it sends from. */
+/** One client, identified by the port that it sends from. */
 interface Flow {
   readonly datagrams: Promise<Datagrams>
   lastAt: number
 }
 
-/** Clients at a time; one more takes the place of the one that was silent longest. */
+/** Simultaneous clients; another one replaces the one that was silent longest. */
 const MOST_FLOWS = 100
-/** Milliseconds of silence, either way, after which a client is forgotten: what routers grant (RFC 4787, REQ-5). */
+/** Milliseconds without datagrams after which a client is forgotten, as in routers (RFC 4787, REQ-5). */
 const SILENCE = 300_000
 const LOOK_EVERY = 30_000
 
 type Open = (onDatagram: (datagram: Buffer) => void) => Promise<Datagrams>
 
-/** Forwards a free port of 127.0.0.1, each client by its own port of the network. @throws NetworkError when no port can be had */
+/** Forwards a free port of 127.0.0.1; each client gets its own port on the network. @throws NetworkError when no port is free */
 export async function forwardUdp(open: Open): Promise<Forward> {
   const flows = new Map<string, Flow>()
   const socket = createSocket('udp4')
@@ -31,7 +31,7 @@ export async function forwardUdp(open: Open): Promise<Forward> {
     flows.delete(client)
   }
   const begin = ({ address, port }: RemoteInfo): Flow => {
-    // Those that were heard last are last.
+    // The map is in the order of the last datagrams.
     const [oldest] = flows.keys()
     if (flows.size >= MOST_FLOWS && oldest !== undefined) end(oldest)
     const flow: Flow = {
@@ -51,7 +51,7 @@ export async function forwardUdp(open: Open): Promise<Forward> {
     flows.set(client, flow)
     flow.datagrams.then(
       (datagrams) => datagrams.send(datagram),
-      // A guest that is off hears nothing; a later one may.
+      // The guest may be off; the next datagram tries again.
       () => flows.delete(client),
     )
   }

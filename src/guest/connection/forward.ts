@@ -12,12 +12,12 @@ export interface Forward extends AsyncDisposable {
   readonly port: number
 }
 
-/** Between get-port's look and our bind another process may take the port. */
+/** Another process may take the port between get-port's check and our bind. */
 const ATTEMPTS = 5
 
 /**
  * Listens on a free port of 127.0.0.1 and passes every connection to `connect`.
- * @throws NetworkError when no port can be had.
+ * @throws NetworkError when no port is free.
  */
 export async function forward(connect: () => Promise<Duplex>): Promise<Forward> {
   const open = new Set<Duplex>()
@@ -29,7 +29,7 @@ export async function forward(connect: () => Promise<Duplex>): Promise<Forward> 
         pipeline(client, inside, () => {})
         pipeline(inside, client, () => {})
       },
-      // Nobody answers in the guest: the client sees its connection reset, as it would there.
+      // Nothing answers in the guest: the client's connection is reset, as it would be there.
       () => client.resetAndDestroy(),
     )
   })
@@ -37,7 +37,7 @@ export async function forward(connect: () => Promise<Duplex>): Promise<Forward> 
     open.add(stream)
     stream.on('error', () => {}).once('close', () => open.delete(stream))
   }
-  // A connection that cannot be accepted for lack of descriptors must not end the others.
+  // Running out of descriptors for one connection must not end the others.
   server.on('error', () => {})
   const port = await pRetry(() => listen(server), { retries: ATTEMPTS, minTimeout: 0 }).catch((cause: unknown) => {
     throw new NetworkError(`No port on 127.0.0.1 is available: ${messageOf(cause)}`, { cause })

@@ -2,7 +2,7 @@ import type { Client } from 'ssh2'
 
 const GOING_DOWN = /\b(reboot|poweroff|halt|shutdown|kexec|isolate|(tel)?init\s+[06])\b/
 
-/** A client that is replaced when it has closed: a test may end it, a guest may drop it. */
+/** A client that is replaced when it has closed, because a test ended it or the guest dropped it. */
 export function liveClient(first: Client, connect: () => Promise<Client>) {
   let current = first
   let closed = false
@@ -19,7 +19,7 @@ export function liveClient(first: Client, connect: () => Promise<Client>) {
       if (current === client && !closed) isTrusted = false
       over()
     })
-    // ssh2 takes no more channels after end() or destroy(), and tells nobody before 'close', which may be a round trip away.
+    // ssh2 opens no more channels after end() or destroy(), but emits 'close' only later, perhaps a round trip.
     for (const name of ['end', 'destroy'] as const) {
       const finish = client[name].bind(client)
       client[name] = () => {
@@ -40,7 +40,7 @@ export function liveClient(first: Client, connect: () => Promise<Client>) {
     get current() {
       return current
     },
-    /** Not since the other side dropped a client, or a command was run that may have the guest go down in a moment. */
+    /** False once the guest dropped a client, or a command ran that may shut the guest down. */
     get isTrusted() {
       return isTrusted
     },

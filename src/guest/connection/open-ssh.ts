@@ -5,7 +5,7 @@ import { waitForBanner, type Dial } from '../../ssh/wait-for-banner.ts'
 
 const UNNAMED: Pick<Phases, 'run'> = { run: (_name, work) => work() }
 
-/** From an address to an authenticated client, in two named phases. */
+/** Opens an authenticated client, in two named phases. */
 export async function openSsh(
   dial: Dial,
   login: Login,

@@ -6,17 +6,17 @@ import type { Network } from '../../network/network.ts'
 interface FailureParts {
   readonly network: Network
   readonly guest: { readonly hostname: string; readonly address: string }
-  /** Why not, when this process has pulled the guest's cable. */
+  /** The reason, if this process has unplugged the guest's cable. */
   readonly pulled: () => NetworkError | undefined
 }
 
 /** Milliseconds for inspecting the network. */
 const BUDGET = 5000
 
-/** Runs work that needs an answer from the guest. If none came because the path to the guest is broken, the error says so at its end. */
+/** Runs work that needs an answer from the guest. If the path to the guest is broken, the error says so at its end. */
 export type Explain = <T>(work: () => Promise<T>) => Promise<T>
 
-/** Finds out what is wrong with the path to a guest that does not answer, as far as possible. */
+/** Finds out, if possible, what is wrong with the path to a guest that does not answer. */
 export type Why = () => Promise<NetworkError | undefined>
 
 export function findReason({ network, guest, pulled }: FailureParts): Why {
@@ -36,7 +36,7 @@ export function explainFailure(why: Why): Explain {
     } catch (error) {
       if (!isSilence(error)) throw error
       const reason = await why()
-      // It may have been looked for already.
+      // The error may already have it.
       if (!reason || error.message.includes(reason.message)) throw error
       throw Object.assign(error, {
         message: `${error.message}\n${reason.message}`,

@@ -20,7 +20,7 @@ const KEPT = 50
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** The last 50 commands that a guest was given, the latest last. */
+/** The last 50 commands of a guest, most recent last. */
 export class History {
   readonly #commands: PastCommand[] = []
 

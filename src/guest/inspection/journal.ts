@@ -68,7 +68,7 @@ export function parseJournal(text: string): JournalEntry[] {
     return {
       time,
       priority: PRIORITIES[Number(textOf(fields['PRIORITY']) ?? 6)] ?? 'info',
-      // `UNIT` is what systemd's own messages are about.
+      // `UNIT` is the subject of systemd's own messages.
       unit: textOf(fields['UNIT']) ?? textOf(fields['_SYSTEMD_UNIT']),
       identifier: textOf(fields['SYSLOG_IDENTIFIER']) ?? textOf(fields['_COMM']) ?? '',
       pid: pid === undefined ? undefined : Number(pid),
@@ -86,10 +86,10 @@ export function journalText(entries: readonly JournalEntry[]): string {
   return lines.join('')
 }
 
-/** Characters of a line that an error shows. */
+/** Characters of a line to show in an error. */
 const QUOTED = 200
 
-/** A field is a text; with bytes that are no UTF-8 an array of numbers; given several times an array of these. */
+/** A field is a string; with invalid UTF-8 an array of bytes; if it occurs several times, an array of these. */
 function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value
   if (!Array.isArray(value)) return undefined

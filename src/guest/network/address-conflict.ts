@@ -12,12 +12,12 @@ export interface Neighbour {
   readonly macAddress: string
 }
 
-/** A network with those of its guests who are known; that of a template has none. */
+/** A network with its known guests; the network of a template has none. */
 export type Neighbourhood = Network & { readonly guests?: readonly Neighbour[] }
 
-/** @throws NetworkError when a machine on the bridge answers for the address that a guest is to have. */
+/** @throws NetworkError when another machine on the bridge answers for a guest's address. */
 export async function requireUnanswered(network: Neighbourhood, address: string, signal?: AbortSignal): Promise<void> {
-  // Nobody else can be on a network of our own.
+  // Nobody else is on a private network.
   if (network.kind === 'private' && network.members.length === 1) return
   const mac = (await network.neighbours([address], signal)).get(address)
   if (mac !== undefined) throw duplicate(network, address, mac)
@@ -44,7 +44,7 @@ export async function whyElsewhere(
   })
 }
 
-/** The error of a start, or a better one when that was about SSH and the network knows more. */
+/** The error of a start, or a better one when it was about SSH and the network shows the reason. */
 export async function explainSilence(error: unknown, network: Neighbourhood, guest: Neighbour): Promise<unknown> {
   if (!(error instanceof GuestError) || !error.phase?.startsWith('ssh')) return error
   const why = await whyElsewhere(network, guest).catch(() => undefined)

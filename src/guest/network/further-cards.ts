@@ -11,7 +11,7 @@ export interface PluggedCard extends ReservedCard {
   readonly macAddress: string
 }
 
-/** What a further card is to be; on the guest's own network where it says nothing. */
+/** A requested further card; without a network, it is on the guest's own. */
 export interface CardWish {
   readonly name: string
   readonly network: RegisteredNetwork | undefined
@@ -22,13 +22,13 @@ export interface CardWish {
 export interface ReservedCard {
   readonly network: Network
   readonly attachment: Attachment
-  /** Undefined when none was chosen. */
+  /** Undefined unless one was requested. */
   readonly macAddress: string | undefined
 }
 
 const HINT = "Write interfaces: [{ network: other, address: '10.0.0.1' }], with an open network."
 
-/** Checks further cards; `home` is where the first one is to be. @throws GuestError naming what is wrong with which card */
+/** Checks further cards; `home` is the network of the first one. @throws GuestError naming the card at fault */
 export function resolveInterfaces(interfaces: unknown, home: NetworkLayout): CardWish[] {
   if (!Array.isArray(interfaces)) throw badOption('interfaces', 'an array', interfaces, HINT)
   return interfaces.map((each: unknown, index) => {
@@ -37,7 +37,7 @@ export function resolveInterfaces(interfaces: unknown, home: NetworkLayout): Car
     const { network, address, macAddress } = refuseUnknown(each, ['network', 'address', 'macAddress'], `${name}.`)
     if (network !== undefined && !isNetwork(network))
       throw badOption(`${name}.network`, 'an open network', network, HINT)
-    // Which one it gets, if none is chosen, is decided when it is taken.
+    // A default address is chosen only when the card is reserved.
     if (address !== undefined && address !== false) staticAddress(address, network ?? home, [], `${name}.address`)
     return {
       name,
@@ -52,14 +52,14 @@ export function interfaceOf({ network, attachment, macAddress }: PluggedCard): I
   return { network, address: attachment.member.address, macAddress }
 }
 
-/** Its place on another network, or on its own, the name and the address taken at the call. */
+/** Reserves a card's name and address on its network at once. */
 export async function reserveCard(
   { name, network, address, macAddress }: CardWish,
   { hostname }: Pick<GuestSpec, 'hostname'>,
   home: Network | Promise<Network>,
   signal: AbortSignal | undefined,
 ): Promise<ReservedCard> {
-  // Without a turn of the loop in between: addresses are given in the order of the calls.
+  // No await in between if possible: addresses are given in the order of the calls.
   const where = network ?? ('then' in home ? await home : home)
   const taken = where.members.flatMap((member) => member.address ?? [])
   const own = address === false ? undefined : staticAddress(address, where, taken, `${name}.address`)

@@ -8,7 +8,7 @@ import type { Guest } from '../guest.ts'
 import type { GuestNetwork } from './guest-network.ts'
 import { warnOnce } from '../../host/warn-once.ts'
 
-/** With KVM, in milliseconds: what a guest may take to be told of its neighbours. */
+/** Milliseconds with KVM for telling a guest about its neighbours. */
 const BUDGET = 3000
 
 export interface RegisteredNetwork extends GuestNetwork {
@@ -19,11 +19,11 @@ interface Registered {
   readonly guest: Guest
   /** Our lines in its /etc/hosts, as far as known. */
   written: string | undefined
-  /** One change of it at a time. */
+  /** Changes are made one at a time. */
   turn: Promise<void>
 }
 
-/** The guests that this process has started on a network. Each has the names of the network's other members in /etc/hosts. */
+/** The guests that this process has started on a network. Each has the other members' names in its /etc/hosts. */
 export class GuestRegistry {
   readonly guests: Guest[] = []
   readonly #network: Network
@@ -34,7 +34,7 @@ export class GuestRegistry {
     this.#network = network
   }
 
-  /** @param written the lines that it has from its start */
+  /** @param written the lines that it already has */
   async enter(guest: Guest, written: string): Promise<void> {
     this.guests.push(guest)
     this.#registry.set(guest.hostname, { guest, written, turn: Promise.resolve() })
@@ -48,7 +48,7 @@ export class GuestRegistry {
     this.guests.splice(this.guests.indexOf(registered.guest), 1)
   }
 
-  /** The guest has been away: back on its disk, or in a snapshot, may be older names. */
+  /** For a guest after a start or a restore: its disk or snapshot may have older names. */
   async welcomeBack(hostname: string): Promise<void> {
     const registered = this.#registry.get(hostname)
     if (!registered) return
@@ -56,7 +56,7 @@ export class GuestRegistry {
     await this.#tell(registered)
   }
 
-  /** Tells everybody who is here by now. A guest that does not listen is told when it is back. */
+  /** Tells all running guests who is on the network. Others are told when they are back. */
   async introduce(): Promise<void> {
     if (!this.#closing) await Promise.all([...this.#registry.values()].map((registered) => this.#tell(registered)))
   }
@@ -66,7 +66,7 @@ export class GuestRegistry {
     await Promise.all([...this.guests].map((guest) => guest[Symbol.asyncDispose]()))
   }
 
-  /** In a namespace of our own there is none. */
+  /** Only a host network can have one. */
   async #lookForFirewall(): Promise<void> {
     if (this.#network.kind !== 'host' || this.guests.length < 2) return
     const firewall = await firewallBetween(this.#network).catch(() => undefined)
@@ -95,7 +95,7 @@ export class GuestRegistry {
   }
 }
 
-/** Whether it is an open network, and not the options of one, or something else that can be disposed of. */
+/** Whether it is an open network, not the options of one. */
 export function isNetwork(value: unknown): value is RegisteredNetwork {
   return typeof value === 'object' && value !== null && 'reserveFor' in value && 'registry' in value
 }
@@ -103,16 +103,16 @@ export function isNetwork(value: unknown): value is RegisteredNetwork {
 const FIRST = '# vitest-guest: the other guests on this network'
 const LAST = '# vitest-guest end'
 
-/** The lines for /etc/hosts of the guest called `own`: who else is on its network. None when it is alone. */
+/** The lines for /etc/hosts of the guest `own`: the others on its network. Empty when it is alone. */
 export function hostsBlock(members: readonly Member[], own: string): string {
   const known = members.filter(({ hostname, address }) => hostname !== own && address !== undefined)
-  // By the first of several cards on this network.
+  // Only the first of several cards on this network.
   const others = known.filter(({ hostname }, at) => known.findIndex((each) => each.hostname === hostname) === at)
   if (others.length === 0) return ''
   return [FIRST, ...others.map(({ hostname, address }) => `${address}\t${hostname}`), LAST, ''].join('\n')
 }
 
-/** The command that puts the lines on its standard input in place of those that are there. */
+/** Replaces our lines in /etc/hosts by those on standard input. */
 const WRITE_HOSTS = [
   `rest=$(sed '/^# vitest-guest: /,/^${LAST}$/d' /etc/hosts)`,
   `{ printf '%s\\n' "$rest"; cat; } >/etc/hosts`,

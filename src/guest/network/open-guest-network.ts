@@ -14,7 +14,7 @@ export async function openNetwork(options: OpenOptions = {}): Promise<GuestNetwo
   return new OpenGuestNetwork(await open(options))
 }
 
-/** A network, and the registry of the guests on it. What it is asked as a network it passes on, by functions that need no `this`. */
+/** A network and the registry of its guests. The network's methods are forwarded, as functions that need no `this`. */
 export class OpenGuestNetwork implements RegisteredNetwork {
   readonly registry: GuestRegistry
   readonly #network: Network
@@ -59,7 +59,7 @@ export class OpenGuestNetwork implements RegisteredNetwork {
   readonly boot: GuestNetwork['boot'] = (options = {}) => bootGuest({ ...options, network: this })
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // A guest that has opened the network for itself disposes it, and must not be waited for then.
+    // A guest that opened the network for itself disposes of it; do not wait for that guest then.
     if (!this.#isClosing) {
       this.#isClosing = true
       await this.registry.close()

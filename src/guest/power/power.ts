@@ -44,12 +44,12 @@ export interface Power {
 const BOOT_ID = 'cat /proc/sys/kernel/random/boot_id'
 const BETWEEN_LOOKS = 10
 
-/** Keeps QEMU when the guest powers itself off (`set-action`: QEMU 6.0). Called once it has booted: one that does so before shall end QEMU. */
+/** Keeps QEMU when the guest powers itself off (`set-action`: QEMU 6.0). Call it after the boot: a power-off before that should end QEMU. */
 export async function keepWhenOff({ qmp }: Machine): Promise<void> {
   await qmp.execute('set-action', { shutdown: 'pause' })
 }
 
-/** @param budget what a boot, and an orderly shutdown, may take, in milliseconds */
+/** @param budget milliseconds for a boot, and for a clean shutdown */
 export function power({ machine, runState, exec, open }: GuestContext, budget: number): Omit<Power, 'state'> {
   const { qmp, console } = machine
 
@@ -69,7 +69,7 @@ export function power({ machine, runState, exec, open }: GuestContext, budget: n
       })
     }
   }
-  /** The command may be lost with the connection, which is its success. */
+  /** The command succeeds if its connection is lost. */
   const tell = (command: string) => async () => {
     await exec(command).catch((error: unknown) => {
       if (!(error instanceof SshError) && !isKilled(error)) throw error
@@ -114,12 +114,12 @@ export function power({ machine, runState, exec, open }: GuestContext, budget: n
   }
 }
 
-/** By the shutdown that it began. */
+/** By the shutdown that it started. */
 function isKilled(error: unknown): boolean {
   return error instanceof CommandError && error.signal !== undefined
 }
 
-/** As at power-on. QEMU does it a moment after it was told, and only then lets the machine run. */
+/** As at power-on. QEMU resets a moment after the command; only then may the machine run. */
 export async function reset({ qmp }: Machine): Promise<void> {
   await qmp.execute('system_reset')
   for (;;) {

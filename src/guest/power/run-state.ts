@@ -10,7 +10,7 @@ import type { Machine } from '../../machine/start-machine.ts'
 export type GuestState = 'running' | 'panicked' | 'off' | 'ended'
 
 interface WatchOptions {
-  /** Whether to go on through a panic until it is known that the guest stays so. @default when somebody expects that panic */
+  /** Whether to continue through a panic until it is known to be final. @default if the panic is expected */
   outlastsPanic?: boolean
 }
 
@@ -29,7 +29,7 @@ export class RunState {
     this.#machine = machine
     const { qmp, exited, panics } = machine
     panics.onChange(() => {
-      // Nothing answers any more, and no connection would learn of it for a minute.
+      // Nothing answers any more, but connections would not notice for a minute.
       if (this.state === 'panicked' && !this.#run.signal.aborted) this.#over(panics.error)
     })
     qmp.onEvent(({ event }) => {
@@ -44,7 +44,7 @@ export class RunState {
     return this.#power === 'running' && this.#machine.panics.current ? 'panicked' : this.#power
   }
 
-  /** Aborts when this run of the guest is over: by a reset, a panic, or for want of power. */
+  /** Aborts when this run of the guest ends: by a reset, a panic, or a loss of power. */
   get run(): AbortSignal {
     return this.#run.signal
   }
@@ -57,7 +57,7 @@ export class RunState {
     this.#lose('off')
   }
 
-  /** There is power again, and it goes on where a snapshot was taken, if not with a boot. */
+  /** The power is back: it boots, or continues from a snapshot. */
   powered(isBooting: boolean): void {
     if (this.#power === 'ended') return
     this.#power = 'running'
@@ -79,7 +79,7 @@ export class RunState {
     if (this.#power === 'ended') throw this.#notRunning()
   }
 
-  /** Waits for the reset of a panicked guest (kernel.panic=1). @throws BootError when it stays so, or after `budget` milliseconds */
+  /** Waits until a panicked guest is reset (kernel.panic=1). @throws BootError when the panic is final, or after `budget` milliseconds */
   async leavePanic(budget: number): Promise<void> {
     if (this.state !== 'panicked') return
     const { panics } = this.#machine
@@ -94,7 +94,7 @@ export class RunState {
     await until(over.signal, left.promise)
   }
 
-  /** Calls `fail` when the guest has died, or dies while somebody watches: of QEMU's end, want of power, or a panic. */
+  /** Calls `fail` when the guest is dead or dies: QEMU exits, the power is off, or the kernel panics. */
   watch(fail: (error: Error) => void, { outlastsPanic }: WatchOptions = {}): Disposable {
     const { panics } = this.#machine
     const look = () => {

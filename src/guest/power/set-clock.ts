@@ -4,13 +4,13 @@ import { spawn } from '../../ssh/command/spawn.ts'
 import { boundedLines } from '../../template/identity/bounded-lines.ts'
 import { agreeOnTime } from '../../template/identity/resume-agent.ts'
 
-/** It waits for the time, so that it is already running when that comes. Busybox knows whole seconds alone. */
+/** Already running when the time arrives on its input. BusyBox only supports whole seconds. */
 const SCRIPT = `while read -r now; do
 { date -u -s "@$now" || date -u -s "@\${now%.*}"; } >/dev/null 2>&1
 date +%s.%N
 done`
 
-/** Sets the clock of a guest that has booted, which its RTC gave in whole seconds. @throws BootError when it stays off; SshError */
+/** Sets the clock of a booted guest, whose RTC has only whole seconds. @throws BootError when it stays off; SshError */
 export async function setClock(client: Client, signal: AbortSignal): Promise<void> {
   await using program = await spawn(client, SCRIPT, { cancelSignal: signal })
   const lines = boundedLines(program.stdout)
@@ -18,7 +18,7 @@ export async function setClock(client: Client, signal: AbortSignal): Promise<voi
   over.catch(() => {})
   const ask = async (now: string) => {
     const answered = once(lines, 'line', { signal })
-    // Only one of the two is waited for.
+    // Only one of the two is awaited.
     answered.catch(() => {})
     program.stdin.write(`${now}\n`)
     const [line] = (await Promise.race([answered, over])) as [string]

@@ -13,20 +13,20 @@ export interface Snapshot {
   readonly takenAt: Date
 }
 
-/** With KVM, in milliseconds, each for one step. */
+/** Milliseconds with KVM for each step. */
 const BUDGET = 30_000
 const BETWEEN_LOOKS = 20
 
-/** A guest's snapshots, kept inside the overlay that is removed with QEMU. */
+/** A guest's snapshots, kept in the overlay, which vanishes with QEMU. */
 export class Snapshots {
   readonly #guest: GuestContext
   readonly #hangUp: () => void
   readonly #taken = new Set<Snapshot>()
   #names = 0
-  /** One after the other: there is one resume agent, and QEMU stops for each. */
+  /** One at a time: there is one resume agent, and QEMU stops meanwhile. */
   readonly #inTurn = turns()
 
-  /** @param hangUp ends every connection to the guest from this side */
+  /** @param hangUp closes every connection to the guest from this side */
   constructor(guest: GuestContext, hangUp: () => void) {
     this.#guest = guest
     this.#hangUp = hangUp
@@ -57,7 +57,7 @@ export class Snapshots {
       await this.#job('snapshot-save', snapshot.name)
     } finally {
       await qmp.execute('cont')
-      // It stood still for a while, so its own clock is late too.
+      // It was stopped, so its clock is slow now.
       await agent.resume(this.#budget())
     }
     this.#taken.add(snapshot)
@@ -73,7 +73,7 @@ export class Snapshots {
     const { machine, agent, runState } = this.#guest
     const { qmp } = machine
     this.#hangUp()
-    // One that has powered itself off would not run again without.
+    // Otherwise a guest that powered itself off does not run again.
     if (runState.state === 'off') await reset(machine)
     await qmp.execute('stop')
     await this.#job('snapshot-load', snapshot.name)

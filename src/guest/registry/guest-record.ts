@@ -9,7 +9,7 @@ import type { Network } from '../../network/network.ts'
 import type { Credentials } from '../../seed/credentials.ts'
 import { knownHosts, sshConfig } from './ssh-config.ts'
 
-/** What another process needs to know of a guest that is running. */
+/** What another process needs to know about a running guest. */
 export interface GuestRecord {
   readonly id: string
   readonly hostname: string
@@ -17,7 +17,7 @@ export interface GuestRecord {
   readonly image: string
   /** The name of its TAP; none on a `user` network. */
   readonly tap?: string | undefined
-  /** Of the process that started it, and ends it. */
+  /** The process that started it. */
   readonly pid: number
   /** Milliseconds since 1970. */
   readonly startedAt: number
@@ -34,7 +34,7 @@ const RECORD_FILES = {
   sshConfig: 'ssh_config',
 } as const
 
-/** Without vowels no ID is a word, and without digits none is a number to Ansible or a shell: 64 million of them. */
+/** Without vowels an ID is not a word, and without digits not a number to Ansible or a shell. There are 64 million. */
 const LETTERS = 'bcdfghjklmnpqrstvwxz'
 const ID_LENGTH = 6
 const ID = new RegExp(`^[${LETTERS}]{${ID_LENGTH}}$`)
@@ -49,7 +49,7 @@ interface Facts extends Pick<GuestRecord, 'hostname' | 'address' | 'image'> {
   readonly credentials: Credentials
 }
 
-/** Writes down how to reach a guest, readable by this user only, for OpenSSH and `vitest-guest ssh`, until it or its network ends. */
+/** Records how to reach a guest, for OpenSSH and `vitest-guest ssh` of this user, until the guest or its network ends. */
 export function writeRecord({ network, hostname, address, image, tap, credentials }: Facts) {
   const { stateFolder, socketPath } = network
   const { clientKey, hostPublicKey } = credentials
@@ -58,13 +58,13 @@ export function writeRecord({ network, hostname, address, image, tap, credential
   const path = (name: keyof typeof RECORD_FILES) => recordFile(stateFolder, id, name)
   const origin = { pid: process.pid, startedAt: Date.now() }
   const record: GuestRecord = { id, hostname, address, image, tap, ...origin, hostPublicKey }
-  // Neither is made with the state folder: a network that has gone meanwhile must not leave a key behind.
+  // Without creating the state folder: a network that was closed meanwhile must not leave a key behind.
   makePrivateFolder(join(stateFolder, GUESTS))
   makePrivateFolder(folder)
   const mode = 0o600
   const write = (name: keyof typeof RECORD_FILES, text: string) => writeFileSync(path(name), text, { mode })
   const login = { id, hostname, address, keyFile: path('key'), knownHostsFile: path('knownHosts') }
-  // OpenSSH takes a key without its last line end for a broken one.
+  // OpenSSH rejects a key without a final newline.
   write('key', `${clientKey.trimEnd()}\n`)
   write('knownHosts', knownHosts(id, hostPublicKey))
   write('sshConfig', sshConfig({ ...login, socketPath }))
@@ -73,10 +73,10 @@ export function writeRecord({ network, hostname, address, image, tap, credential
   return {
     id,
     sshConfig: path('sshConfig'),
-    /** One more, for a port of 127.0.0.1 that leads to the guest's sshd. */
+    /** Another one, for a port of 127.0.0.1 that is forwarded to the guest's sshd. */
     writeSshConfig: (localPort: number): WrittenConfig => {
       const config = `${path('sshConfig')}.${localPort}`
-      // A guest that went meanwhile has no folder any more, and nothing is to be left of it.
+      // If the guest was disposed of meanwhile, its folder is gone.
       if (existsSync(folder)) writeFileSync(config, sshConfig({ ...login, localPort }), { mode })
       return { path: config, [Symbol.dispose]: () => rmSync(config, { force: true }) }
     },
@@ -88,7 +88,7 @@ export function recordFile(stateFolder: string, id: string, name: keyof typeof R
   return join(stateFolder, GUESTS, id, RECORD_FILES[name])
 }
 
-/** The record of a guest; undefined unless all of its files belong to this user, and nobody else can read or write them. */
+/** The record of a guest; undefined unless this user owns all of its files, and nobody else can read or write them. */
 export async function readRecord(stateFolder: string, id: string): Promise<GuestRecord | undefined> {
   if (!ID.test(id) || !(await isOwnFolder(join(stateFolder, GUESTS, id)))) return undefined
   const text = await readOwnFile(recordFile(stateFolder, id, 'record'))

@@ -18,7 +18,7 @@ export interface RunningNetwork extends NetworkRecord {
   readonly guests: readonly RunningGuest[]
 }
 
-/** The guests that this user's processes run, the oldest first. A state folder whose keeper is gone holds none. */
+/** The guests that this user's processes run, oldest first; not those whose keeper is gone. */
 export async function runningGuests(parent = temporaryFolder()): Promise<RunningGuest[]> {
   const found = await Promise.all((await liveFolders(parent)).map(guestsIn))
   return found.flat().sort((one, other) => one.startedAt - other.startedAt)
@@ -44,7 +44,7 @@ async function guestsIn(stateFolder: string): Promise<RunningGuest[]> {
   const ids = await readdir(folder).catch(() => [])
   const guests = ids.map(async (id): Promise<RunningGuest[]> => {
     const record = await readRecord(stateFolder, id)
-    // It is just being written, or just being removed.
+    // It is being written, or removed.
     if (!record) return []
     const socketPath = join(stateFolder, KEEPER_SOCKET)
     const path = (name: 'key' | 'sshConfig') => recordFile(stateFolder, id, name)

@@ -9,10 +9,10 @@ export interface SshConfigFacts {
   readonly knownHostsFile: string
 }
 
-/** By the keeper's UNIX socket, or by a port of 127.0.0.1 that leads to the guest's sshd. */
+/** Through the keeper's UNIX socket, or a port of 127.0.0.1 that is forwarded to the guest's sshd. */
 type Way = { readonly socketPath: string } | { readonly localPort: number }
 
-/** A guest's ssh_config(5), with absolute paths throughout, so that it holds in any folder, and for scp, sftp, rsync and Ansible. */
+/** A guest's ssh_config(5), with absolute paths only, so that it works in any folder, and for scp, sftp, rsync and Ansible. */
 export function sshConfig(
   facts: SshConfigFacts & Way,
   connector: readonly string[] = [process.execPath, cli()],
@@ -24,7 +24,7 @@ export function sshConfig(
     User: 'root',
     IdentityFile: `"${percent(keyFile)}"`,
     IdentitiesOnly: 'yes',
-    // An agent's keys would be offered first, and sshd counts them.
+    // An agent's keys would be tried first, and sshd limits attempts.
     IdentityAgent: 'none',
     UserKnownHostsFile: `"${percent(knownHostsFile)}"`,
     GlobalKnownHostsFile: '/dev/null',
@@ -35,7 +35,7 @@ export function sshConfig(
   return `Host ${[...new Set([id, hostname, address])].join(' ')}\n${lines.join('')}`
 }
 
-/** OpenSSH runs it by the user's shell. */
+/** OpenSSH runs it in the user's shell. */
 function proxy(connector: readonly string[], socketPath: string): string {
   return [...connector, 'connect', socketPath].map((word) => quote(percent(word))).join(' ')
 }

@@ -9,11 +9,11 @@ export interface ListeningSocket {
   readonly port: number
 }
 
-/** What the kernel knows, without a program to start for it; a kernel without IPv6 has two tables less. */
+/** The kernel's tables, without starting another program; a kernel without IPv6 lacks two of them. */
 export const SOCKETS_COMMAND =
   'cd /proc/net && for table in tcp tcp6 udp udp6 unix; do echo "= $table"; cat $table 2>/dev/null; done; true'
 
-/** include/net/tcp_states.h: TCP_LISTEN, and TCP_CLOSE, which is that of a UDP socket that is not connected. */
+/** include/net/tcp_states.h: TCP_LISTEN, and TCP_CLOSE, the state of an unconnected UDP socket. */
 const LISTENING = { tcp: '0A', udp: '07' } as const
 /** IPv4 or IPv6, and the port, in hexadecimal digits. */
 const LOCAL = /^([\dA-F]{8}|[\dA-F]{32}):([\dA-F]{4})$/
@@ -54,7 +54,7 @@ function unixSocket([, , , flags = '', , , , ...path]: readonly string[]): Liste
   return [{ protocol: 'unix', address: path.join(' '), port: 0 }]
 }
 
-/** The kernel prints each 32 bits as a number of its own, on x86 and ARM the wrong way round. */
+/** The kernel prints each 32 bits as a number: byte-swapped on x86 and ARM. */
 function ipAddress(hex: string): string {
   const address = ipaddr.fromByteArray([...Buffer.from(hex, 'hex').swap32()])
   const isMapped = address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress()

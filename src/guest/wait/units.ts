@@ -7,7 +7,7 @@ const JOURNAL_LINES = 12
 
 export type UnitProperties = Readonly<Record<string, string>>
 
-/** A name without a suffix is a service's, to systemctl and to us. */
+/** A name without a suffix means a service, as in systemctl. */
 export function showUnit(name: string, more: readonly string[] = []): string {
   return `systemctl show --property=${[...PROPERTIES, ...more].join(',')} -- ${quote(name)}`
 }
@@ -26,7 +26,7 @@ export function stateOf({ ActiveState, SubState, Result, ExecMainStatus }: UnitP
   return `${state}, Result=${Result}${status}`
 }
 
-/** Succeeds for a unit that nothing is going to start: inactive, with no pending jobs and no active timer, socket or path for it. */
+/** Succeeds if nothing will start the unit: it is inactive, without pending jobs, and without an active timer, socket or path. */
 export function isIdle(name: string): string {
   const unit = quote(name)
   return [

@@ -12,7 +12,7 @@ export interface ConsoleWaitOptions extends WaitOptions {
 }
 
 const LAST_LINES = 3
-/** Searching a growing text takes at most one part in this many of the time. */
+/** Searching the growing text takes at most 1/SHARE of the time. */
 const SHARE = 5
 
 export function consoleWait(wait: WaitFor, console: Console): Waits['waitForConsole'] {
@@ -21,7 +21,7 @@ export function consoleWait(wait: WaitFor, console: Console): Waits['waitForCons
     const isSingle = options.timeout === 0
     if (!(pattern instanceof RegExp)) throw badOption('pattern', 'a RegExp', pattern, 'Write waitForConsole(/login:/).')
     const begin = since ?? consumed
-    // With these flags a pattern would remember where it matched before.
+    // With these flags a RegExp remembers its last match.
     const search = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
     const find = () => {
       const text = console.textSince(begin)
@@ -50,7 +50,7 @@ export function consoleWait(wait: WaitFor, console: Console): Waits['waitForCons
   }
 }
 
-/** The first that is found once more text has come. */
+/** The first match after more output. */
 function next<T>(console: Console, find: () => T | undefined, interval: number, signal: AbortSignal): Promise<T> {
   const { promise, resolve } = Promise.withResolvers<T>()
   let timer: NodeJS.Timeout | undefined
@@ -59,7 +59,7 @@ function next<T>(console: Console, find: () => T | undefined, interval: number, 
     timer = undefined
     const startedAt = performance.now()
     const found = find()
-    // Each search is through all of it: a match may span lines.
+    // Each search covers all of the text, because a match may span lines.
     pause = Math.max(interval, SHARE * (performance.now() - startedAt))
     if (found) resolve(found)
   }

@@ -63,7 +63,7 @@ export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
   const startedAt = performance.now()
   const left = () => timeout - (performance.now() - startedAt)
   const late = new Error('the time is up')
-  // A single look alone, of a guest that need not answer, takes as long as it takes.
+  // A single attempt (timeout 0) has no time limit.
   const limit = looksAtLeastOnce ? timeout + FIRST_LOOK_BUDGET : timeout || Infinity
   using over = new Deadline(limit, { signal, late: () => late })
   let attempts = 0
@@ -116,7 +116,7 @@ export async function waitUntil<T>(wait: Wait<T>): Promise<T> {
   }
 }
 
-/** Does not wait for a guest that hangs. */
+/** Gives up on a guest that hangs. */
 async function explained(explaining: Promise<GuestErrorFacts> | undefined): Promise<GuestErrorFacts> {
   if (!explaining) return {}
   return until(AbortSignal.timeout(EXPLAIN_BUDGET), explaining).catch(() => ({}))

@@ -58,7 +58,7 @@ export type WaitFor = <T>(
   each: Pick<Wait<T>, 'what' | 'look' | 'lastLook' | 'explain'>,
 ) => Promise<T>
 
-/** A connect to a port may hang for 3 s when the guest does not answer at all. */
+/** Milliseconds; a connect hangs for 3 s when the guest does not answer at all. */
 const CONNECT_LIMIT = 1000
 
 export function waits(guest: GuestContext, connect: Connectivity['connect']): Waits {
@@ -71,7 +71,7 @@ export function waits(guest: GuestContext, connect: Connectivity['connect']): Wa
         ...times,
         pending: begin(id, each.what),
         watch: (fail) => runState.watch(fail, outlastsPanic ? { outlastsPanic } : {}),
-        // A guest that does not answer cannot be asked why either.
+        // A guest that does not answer cannot be asked for the reason.
         explain: async (last) => {
           const reason = last && !last.isSilence ? undefined : await why()
           return reason ? { hint: reason.message, cause: reason } : ((await each.explain?.(last)) ?? {})
@@ -79,7 +79,7 @@ export function waits(guest: GuestContext, connect: Connectivity['connect']): Wa
       }),
     )
   }
-  /** The time limit is that of the whole wait. */
+  /** Only the whole wait has a time limit. */
   const run = (command: string, signal: AbortSignal) =>
     exec(command, { reject: false, timeout: 0, cancelSignal: signal })
 

@@ -49,7 +49,7 @@ const SHOWN_LENGTH = 1000
 /** Stack frames to capture: Node's default of ten rarely reaches from here to the line of the test. */
 const FRAMES = 50
 
-// Its fields are the facts that its constructor is given.
+// Its fields are the facts passed to its constructor.
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type, @typescript-eslint/no-unsafe-declaration-merging
 export interface GuestError extends Readonly<Omit<GuestErrorFacts, 'cause'>> {}
 
@@ -67,7 +67,7 @@ export class GuestError extends Error {
     super(visible(composeMessage(what, facts)), cause === undefined ? undefined : { cause: withVisibleText(cause) })
     Error.stackTraceLimit = limit
     Object.assign(this, Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)))
-    // Taken from the class, so that those below need no constructor each.
+    // From the class, so that subclasses need no constructor.
     Object.defineProperty(this, 'name', { value: new.target.name, configurable: true })
   }
 
@@ -100,7 +100,7 @@ export class CommandError extends GuestError {}
 export class WaitError extends GuestError {}
 
 /**
- * Adds to an error that arrived with an event the frames from the caller's await to the line of the test, which V8 knows only there
+ * Adds the frames from the caller's await to the line of the test to an error that arrived with an event. V8 knows them only in the caller
  * (v8.dev/docs/stack-trace-api).
  * @param here an error created where those frames are
  */

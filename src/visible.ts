@@ -1,9 +1,9 @@
-/** All that a terminal may obey, or that may reorder what it shows; not the line end and the tab. */
+/** Characters that a terminal may act on, or that may reorder its text; not newline and tab. */
 const CONTROL = /(?![\n\t])[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu
 
 /**
- * Text with its control characters spelt as in JavaScript (`\x1b`), for whatever is shown to a person: a guest may have written a
- * part of it, and a terminal obeys what it is sent (titles, the clipboard, answers typed back). Line ends are those of Unix.
+ * Text with its control characters escaped as in JavaScript (`\x1b`), for everything shown to a person: a guest may have written a part of
+ * it, and terminals act on control sequences (titles, the clipboard, typed-back answers). Line ends are those of Unix.
  */
 export function visible(text: string): string {
   return text.replaceAll('\r\n', '\n').replaceAll(CONTROL, (character) => {

@@ -10,7 +10,7 @@ export interface Subnet {
   readonly broadcast: string
 }
 
-/** The first byte of their addresses; what comes after multicast is reserved (RFC 6890). */
+/** The first byte of the addresses; those after multicast are reserved (RFC 6890). */
 const LOOPBACK = 127
 const MULTICAST = 224
 
@@ -40,7 +40,7 @@ function subnetAround(text: unknown): Subnet {
   return { cidr: `${toText(first)}/${prefix}`, prefix, first, last, broadcast: toText(last) }
 }
 
-/** An address for `option` that a machine can have in `subnet`. */
+/** A valid host address in `subnet`, for `option`. */
 export function hostAddress(option: string, text: unknown, subnet: Subnet): string {
   const range = `${toText(subnet.first + 1)} to ${toText(subnet.last - 1)}`
   const hint = `Use an address from ${range}, or set subnet to the one it belongs to.`
@@ -56,7 +56,7 @@ export function nthAddress(subnet: Subnet, offset: number): string {
   return toText(subnet.first + offset)
 }
 
-/** Every address that a machine can have, from `start` on and around. */
+/** Every host address, from `start` to the end, then from the beginning. */
 export function* hostAddresses({ first, last }: Subnet, start: string): Generator<string> {
   const begin = toNumber(start)
   for (let address = begin; address < last; address++) yield toText(address)
@@ -71,7 +71,7 @@ export function toText(value: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.')
 }
 
-/** The usual address where it belongs to the subnet, else the one at `offset`. */
+/** The usual address if it belongs to the subnet, otherwise the one at `offset`. */
 export function defaultIn(subnet: Subnet, usual: string, offset: number): string {
   const belongs = subnetAround(`${usual}/${subnet.prefix}`).first === subnet.first
   return belongs ? usual : nthAddress(subnet, offset)

@@ -11,10 +11,10 @@ export interface Subnet6 {
 const UNIQUE_LOCAL = ipaddr.IPv6.parseCIDR('fc00::/7')
 const GLOBAL = ipaddr.IPv6.parseCIDR('2000::/3')
 const HINT = "Write subnet6: 'fd00:100::/64'."
-/** An IPv4 address has to fit in behind it. */
+/** An IPv4 address has to fit after it. */
 const LONGEST_PREFIX = 96
 
-/** `fd00:100::/64`. @throws GuestError for anything else, and for addresses that are no machine's or of one link alone */
+/** `fd00:100::/64`. @throws GuestError for anything else, and for addresses that are not unicast or only link-local */
 export function parseSubnet6(text: unknown): Subnet6 {
   const [base = '', prefixText = ''] = typeof text === 'string' ? text.split('/') : []
   const prefix = Number(prefixText)
@@ -34,7 +34,7 @@ export function parseSubnet6(text: unknown): Subnet6 {
   throw badOption('subnet6', expected, text, `Write subnet6: '${cidr}'.`)
 }
 
-/** The address in `subnet6` of the machine that has `address`: the one ends with the other. */
+/** The address in `subnet6` of the machine that has `address`, with which it ends. */
 export function address6In({ cidr }: Subnet6, address: string): string {
   const [subnet] = ipaddr.IPv6.parseCIDR(cidr)
   const bytes = [...subnet.toByteArray().slice(0, LONGEST_PREFIX / 8), ...ipaddr.IPv4.parse(address).toByteArray()]

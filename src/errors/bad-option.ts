@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { distance } from 'fastest-levenshtein'
 import { GuestError } from '../errors.ts'
 
-/** Enough for users to recognize their own value, which may be of any size. */
+/** Enough for users to recognize their value, which may be large. */
 const SHOWN = { depth: 1, maxStringLength: 100, maxArrayLength: 10, customInspect: false } as const
 
 /** The error for a bad option: its name, what was expected, what was given, and what to write instead. */
@@ -22,7 +22,7 @@ export function unknownOption(name: string, known: readonly string[], prefix = '
   return new GuestError(`Unknown option \`${option}\`${suggestion}`, { option, hint })
 }
 
-/** The known name with the fewest edits to `name`, if they are few. */
+/** The known name with the fewest edits from `name`, if there are few. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const limit = Math.min(name.length - 1, Math.max(2, name.length / 4))
   const found = known.map((each) => ({ each, edits: distance(name, each) })).filter(({ edits }) => edits <= limit)

@@ -1,7 +1,7 @@
 import { timerMs } from './longest-timer.ts'
 
 interface DeadlineOptions {
-  /** The caller's: the deadline aborts with it. */
+  /** The caller's; the deadline aborts with it. */
   readonly signal?: AbortSignal | undefined
   /** Makes the reason when the time is up. @default a `TimeoutError`, as AbortSignal.timeout has it */
   readonly late?: () => unknown
@@ -10,9 +10,8 @@ interface DeadlineOptions {
 }
 
 /**
- * A signal that aborts when the time is up, when the caller's signal does, or by `abort()`, whichever is first.
- *
- * Unlike AbortSignal.timeout and .any it leaves no timer and no listener behind once it is disposed of: a wait makes hundreds of them.
+ * A signal that aborts when the time is up, when the caller's signal does, or by `abort()`, whichever is first. Unlike AbortSignal.timeout
+ * and .any it leaves no timer and no listener behind when disposed of: a wait creates hundreds of them.
  */
 export class Deadline implements Disposable {
   readonly #controller = new AbortController()
@@ -40,7 +39,7 @@ export class Deadline implements Disposable {
     return this.#isLate
   }
 
-  /** Gives it so much time from now on, unless it is over. */
+  /** Sets the time left, unless it is over. */
   restart(ms: number): void {
     clearTimeout(this.#timer)
     if (this.#isOver) return
@@ -56,7 +55,7 @@ export class Deadline implements Disposable {
     this.#controller.abort(reason)
   }
 
-  /** It never aborts then. */
+  /** Prevents it from aborting. */
   [Symbol.dispose](): void {
     this.#isOver = true
     clearTimeout(this.#timer)

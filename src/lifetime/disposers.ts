@@ -1,10 +1,8 @@
 type Dispose = () => unknown
 
 /**
- * A stack of clean-up steps. Disposing runs all of them, newest first, whatever throws; the first error is kept and
- * thrown at the end. Disposing again waits for the first run and does nothing more.
- *
- * Node 22 has no AsyncDisposableStack; this is the part of it that is needed here.
+ * A stack of clean-up steps; Node 22 has no AsyncDisposableStack. Disposing runs all of them, newest first, even if one throws; the
+ * first error is thrown at the end. Disposing again waits for the first run and does nothing more.
  */
 export class Disposers implements AsyncDisposable {
   #steps: Dispose[] = []
@@ -54,8 +52,8 @@ export class Disposers implements AsyncDisposable {
 }
 
 /**
- * Runs `create` with a fresh stack. When it throws half-way, what it had acquired is released before the error goes
- * on; an error of that release does not hide the reason.
+ * Runs `create` with a new stack. If it throws, what it had acquired is released before the error is rethrown; an error of
+ * that release does not hide it.
  */
 export async function acquire<T>(create: (disposers: Disposers) => Promise<T>): Promise<T> {
   const disposers = new Disposers()

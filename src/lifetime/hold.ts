@@ -35,10 +35,10 @@ export function holding<T extends object>(object: T): T {
     if (typeof method !== 'function') continue
     const holdingMethod = (...args: unknown[]) => {
       const result: unknown = Reflect.apply(method, object, args)
-      // Not beside it: a rejection that nobody looks at has to stay one.
+      // Returned, so that an unhandled rejection stays one.
       return result instanceof Promise ? held(() => result) : result
     }
-    // Some have properties of their own.
+    // Some functions have properties.
     Object.assign(object, { [name]: Object.assign(holdingMethod, method) })
   }
   return object

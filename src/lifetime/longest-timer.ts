@@ -1,7 +1,7 @@
-/** What a timer of Node's can wait at the most, in milliseconds, some 25 days: with more it would fire at once. */
+/** Node's longest timer, in milliseconds, some 25 days; a longer one fires at once. */
 const LONGEST = 2 ** 31 - 1
 
-/** Milliseconds for a timer, Infinity among them. */
+/** Milliseconds for a timer; may be Infinity. */
 export function timerMs(ms: number): number {
   return Math.min(ms, LONGEST)
 }

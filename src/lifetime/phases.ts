@@ -10,7 +10,7 @@ export interface Phase {
 /** Called when a phase starts (`durationMs` undefined) and when it ends. */
 export type PhaseListener = (event: { name: string; durationMs?: number }) => void
 
-/** Records named phases and tells a listener, so that a wait always has a name that somebody can read. */
+/** Records named phases and tells a listener, so that a wait always has a readable name. */
 export class Phases {
   readonly list: Phase[] = []
   readonly #listener: PhaseListener | undefined
@@ -19,7 +19,7 @@ export class Phases {
   current = 'start'
   #startedAt = performance.now()
 
-  /** @param signal no phase begins once it has aborted; whatever the phases before made of it */
+  /** @param signal no phase begins once it has aborted, even if an earlier phase ignored it */
   constructor(listener?: PhaseListener, signal?: AbortSignal) {
     this.#listener = listener
     this.#signal = signal

@@ -1,7 +1,7 @@
 /** Rejects with the signal's reason once it aborts; for racing something that cannot be aborted itself. */
 export async function until<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
   if (!signal) return work
-  // `work` may lose the race and reject later; nobody needs to know.
+  // `work` may lose the race and reject later.
   work.catch(() => {})
   signal.throwIfAborted()
   let abort = () => {}

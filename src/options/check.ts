@@ -10,8 +10,8 @@ export function oneOf<T extends string>(option: string, value: unknown, values: 
 }
 
 /**
- * A copy of the options, all of which must have one of the known names: a misspelt option would otherwise be silently ignored.
- * @throws GuestError for any other name, and for an option whose getter throws
+ * A copy of the options, which must have known names: otherwise a misspelt option would be silently ignored.
+ * @throws GuestError for an unknown name, and for an option whose getter throws
  */
 export function refuseUnknown<T extends object>(options: T, known: readonly string[], prefix = ''): T {
   const copy = readOnce(options, prefix)
@@ -29,7 +29,7 @@ export function requireOptions<T extends object>(options: T, call: string): T {
   throw new GuestError(`${call} takes an options object; got ${inspect(options, { depth: 0, customInspect: false })}`)
 }
 
-/** Reads every option exactly once: a getter may throw, or return something else the next time. */
+/** Reads every option exactly once, because a getter may throw, or return another value the next time. */
 export function readOnce<T extends object>(options: T, prefix = ''): T {
   const copy: Record<string, unknown> = {}
   for (const name of attempt(() => Object.keys(options), prefix.slice(0, -1) || 'options')) {
@@ -38,7 +38,7 @@ export function readOnce<T extends object>(options: T, prefix = ''): T {
   return copy as T
 }
 
-/** @throws GuestError for what throws when read */
+/** @throws GuestError if reading throws */
 export function attempt<T>(read: () => T, option: string, hint = PLAIN_HINT): T {
   try {
     return read()
@@ -49,7 +49,7 @@ export function attempt<T>(read: () => T, option: string, hint = PLAIN_HINT): T 
   }
 }
 
-/** An object literal, or one without a prototype, of any realm (vitest's vm pools have their own): no list, Map or Date. */
+/** An object literal, or an object without a prototype, of any realm (as in vitest's vm pools); not an array, Map or Date. */
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false
   try {
@@ -57,12 +57,12 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
     const prototype: unknown = Object.getPrototypeOf(value)
     return prototype === null || Object.getPrototypeOf(prototype) === null
   } catch {
-    // A proxy may throw at this, too.
+    // A proxy may throw here too.
     return false
   }
 }
 
-/** @throws GuestError for what is no number of milliseconds */
+/** @throws GuestError for an invalid number of milliseconds */
 export function requireMilliseconds(option: string, value: unknown, orNone = ''): void {
   if (typeof value === 'number' && value >= 0) return
   throw badOption(option, 'a number of milliseconds', value, `Write ${option}: 5_000${orNone}.`)

@@ -6,7 +6,7 @@ const EXAMPLE = "Write cloudConfig: { write_files: [{ path: '/etc/motd', content
 /** Deeper than any cloud-config; JSON.stringify would overflow the stack. */
 const DEEPEST = 100
 
-/** A copy, of which a template's key and the seed are made. @throws GuestError naming the part that is not plain data */
+/** A copy, for the template's key and the seed. @throws GuestError naming the part that is not plain data */
 export function parseCloudConfig(cloudConfig: unknown): Record<string, unknown> {
   if (!isPlainObject(cloudConfig)) throw badOption('cloudConfig', 'an object', cloudConfig, EXAMPLE)
   return copyOf(cloudConfig, 'cloudConfig', []) as Record<string, unknown>
@@ -23,7 +23,7 @@ function copyOf(value: unknown, path: string, above: readonly unknown[]): unknow
   const [symbol] = Object.getOwnPropertySymbols(value)
   if (symbol !== undefined) throw badOption(`${path}[${String(symbol)}]`, 'omitted: YAML has no symbols', symbol, HINT)
   const entries = Object.keys(value).map((key) => [key, read(value, key, path)] as const)
-  // As JSON does it: what is undefined is not there.
+  // As in JSON, undefined values are dropped.
   const there = entries.filter(([, each]) => each !== undefined)
   return Object.fromEntries(there.map(([key, each]) => [key, copyOf(each, `${path}.${key}`, within)]))
 }

@@ -103,7 +103,7 @@ type KeptAsGiven =
 export const DEFAULT_HOSTNAME = 'guest'
 
 /**
- * @param taken the addresses of others on the network
+ * @param taken the addresses of the network's other guests
  * @throws GuestError naming the option, what was expected, what was given, and what to write instead.
  */
 export function resolveGuest(options: GuestOptions, network: NetworkLayout, taken: readonly string[] = []): GuestSpec {
@@ -148,7 +148,7 @@ export function resolveGuest(options: GuestOptions, network: NetworkLayout, take
   }
 }
 
-/** The same guest where its network came to be: on another one than it was resolved for, nobody has chosen its address. */
+/** The same guest on the network that was opened: if its subnet had to move, the address is a default too. */
 export function movedTo(network: NetworkLayout, spec: GuestSpec, before: NetworkLayout): GuestSpec {
   return network.subnet.cidr === before.subnet.cidr ? spec : { ...spec, address: defaultAddress(network) }
 }
@@ -165,7 +165,7 @@ function addressingOn({ dhcpRange }: NetworkLayout, wanted: unknown = dhcpRange 
   throw badOption('addressing', "'static' on a network without DHCP", wanted, hint)
 }
 
-/** The address of a further card, which never asks for one. */
+/** The address of a further card, which is always static. */
 export function staticAddress(
   address: unknown,
   network: NetworkLayout,
@@ -198,7 +198,7 @@ function defaultMemoryMib(image: ImageSpec): number {
   return Math.max(512, 'vendor' in image ? vendorMemoryMib(image.vendor) : 0)
 }
 
-/** Debian's cloud kernel has drivers for virtual hardware alone (`CONFIG_E1000 is not set`). */
+/** Debian's cloud kernel only has drivers for virtual hardware (`CONFIG_E1000 is not set`). */
 function drivable(nic: GuestSpec['nic'], image: ImageSpec): GuestSpec['nic'] {
   const isCloudKernel = 'base' in image && !image.packages.some((name) => name.startsWith('linux-image-'))
   if (nic !== 'e1000' || !isCloudKernel) return nic

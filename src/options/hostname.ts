@@ -2,7 +2,7 @@ import { badOption } from '../errors/bad-option.ts'
 
 /** RFC 1123, one label. */
 const HOSTNAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
-/** Every machine's own, in its /etc/hosts. */
+/** In every machine's own /etc/hosts. */
 const OWN = ['localhost', 'ip6-localhost', 'ip6-loopback']
 const HINT = "Write hostname: 'web-1'."
 

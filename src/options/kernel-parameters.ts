@@ -1,12 +1,12 @@
 import { badOption } from '../errors/bad-option.ts'
 import { imageLabel, type ImageSpec } from './image.ts'
 
-/** x86's COMMAND_LINE_SIZE is 2048, and the image's own parameters have the rest. */
+/** x86's COMMAND_LINE_SIZE is 2048; the rest is for the image's own parameters. */
 const MOST = 1500
 /** Printable ASCII; a space only within double quotes, as in `dyndbg="file ec.c +p"` (admin-guide/kernel-parameters). */
 const PARAMETER = /^(?:[!#-~]|"[ !#-~]*")+$/
 
-/** @throws GuestError for what cannot be added to the kernel's command line */
+/** @throws GuestError for parameters that cannot be added to the kernel's command line */
 export function parseKernelParameters(parameters: unknown, image: ImageSpec): readonly string[] {
   const option = 'kernelParameters'
   const hint = "Write kernelParameters: ['crashkernel=128M', 'systemd.unified_cgroup_hierarchy=0']."

@@ -1,6 +1,6 @@
 import { badOption } from '../errors/bad-option.ts'
 
-/** Below this Debian's kernel and initramfs do not unpack (seen: "Initramfs unpacking failed: write error"). */
+/** With less, Debian's kernel fails ("Initramfs unpacking failed: write error"). */
 const LEAST_MIB = 192
 const MIB_PER_UNIT = { M: 1, G: 1024 } as const
 

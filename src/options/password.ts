@@ -1,6 +1,6 @@
 import { badOption } from '../errors/bad-option.ts'
 
-/** Bytes. PAM takes no more of a password (PAM_MAX_RESP_SIZE is 512, with the NUL), and its hash costs by its length. */
+/** Bytes. PAM's limit (PAM_MAX_RESP_SIZE is 512, with the NUL); the hash also takes longer for longer ones. */
 const LONGEST = 511
 const HINT = 'Omit it to get a random one, available as guest.rootPassword.'
 

@@ -24,7 +24,7 @@ export function parseBridge(bridge: unknown, kind: string): BridgeOptions {
     const expected = `at most ${LONGEST_NAME} characters, the kernel's limit for the name of an interface`
     throw badOption('bridge.name', expected, name, HINT)
   }
-  // The kernel refuses the slash, the colon and white space (dev_valid_name), and ip(8) takes a word with a minus for an option.
+  // The kernel rejects slashes, colons and white space (dev_valid_name), and ip(8) takes a word with a leading minus for an option.
   if (typeof name !== 'string' || !/^[^\s/:%-][^\s/:%]*$/.test(name) || /^\.{1,2}$/.test(name)) {
     throw badOption('bridge.name', 'a valid interface name', name, HINT)
   }

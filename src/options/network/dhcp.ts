@@ -18,7 +18,7 @@ export function parseRange(range: unknown, subnet: Subnet): DhcpRange {
   return { first, last }
 }
 
-/** The usual range where it belongs to the subnet, else all that there is from the second host address on. */
+/** The usual range if it belongs to the subnet, otherwise everything from the second host address on. */
 export function defaultRange({ first, last }: Subnet): DhcpRange {
   const isUsual = [USUAL.first, USUAL.last].every((address) => toNumber(address) > first && toNumber(address) < last)
   return isUsual ? USUAL : { first: toText(first + 2), last: toText(last - 1) }

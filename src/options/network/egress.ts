@@ -23,7 +23,7 @@ export interface Egress {
 
 const HINT = 'Write egress: true for public addresses, or egress: { lan: true } for those of the local network too.'
 
-/** slirp4netns puts itself at the second and the third address of a subnet, which must be this long at least. */
+/** slirp4netns uses the second and the third address of a subnet, and requires at least this size. */
 const LONGEST_PREFIX = 25
 
 /** @throws GuestError when the subnet is too small */

@@ -5,12 +5,12 @@ import { reservedOn, type Addressing, type NetworkLayout } from './network-optio
 
 const USUAL_ADDRESS = '192.168.100.224'
 
-/** The address of a guest who is alone on a network. */
+/** The address of a guest that is alone on a network. */
 export function defaultAddress(network: NetworkLayout): string {
   return freeAddress(network, [])
 }
 
-/** The usual address, or else the next free one after it, then those before it. @throws GuestError when there is none */
+/** The usual address, otherwise the next free one after it, otherwise before it. @throws GuestError when there is none */
 export function freeAddress(
   network: NetworkLayout,
   taken: readonly string[],

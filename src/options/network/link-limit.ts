@@ -14,17 +14,17 @@ export interface LinkLimit {
 }
 
 const UNITS: Readonly<Record<string, number>> = { kbit: 1e3, mbit: 1e6, gbit: 1e9 }
-/** A qdisc of less than this is of no use to TCP. */
+/** Bits per second; TCP does not work with less. */
 const LOWEST_RATE = 8000
-/** Percent. The guest is told over SSH to lift it again, which must get through. */
+/** Percent. The SSH command that removes the limit must still get through. */
 const MOST_LOSS = 50
-/** What may queue before a packet of TCP is dropped, in milliseconds. */
+/** Milliseconds that packets may queue before they are dropped. */
 const QUEUE = 50
 
-/** A limit, checked, with its rate in bits per second. */
+/** A checked limit, with its rate in bits per second. */
 export type LinkLimitSpec = Readonly<Required<Omit<LinkLimit, 'rate'>>> & { readonly rate: number | undefined }
 
-/** @throws GuestError naming the option, what it must be, and what came */
+/** @throws GuestError naming the option, what was expected, and what was given */
 export function resolveLinkLimit(limit: LinkLimit): LinkLimitSpec {
   if (!isPlainObject(limit)) {
     throw badOption('limit', 'an object', limit, "Write guest.link.limit({ rate: '10mbit', latency: 100 }).")
@@ -60,7 +60,7 @@ function within(option: string, value: unknown, largest: number, unit: string): 
   throw badOption(option, `a number from 0 to ${largest} (${unit})`, value, `Write ${option}: 10.`)
 }
 
-/** Whether it takes netem: tbf only knows a rate. */
+/** Whether it needs netem; tbf only supports a rate. */
 export function needsNetem({ latency, jitter, loss }: LinkLimitSpec): boolean {
   return latency > 0 || jitter > 0 || loss > 0
 }

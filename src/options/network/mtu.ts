@@ -2,9 +2,9 @@ import { badOption } from '../../errors/bad-option.ts'
 import type { Subnet6 } from '../../address/ipv6.ts'
 
 export const DEFAULT_MTU = 1500
-/** Of every IPv4 host (RFC 791), and of every IPv6 link (RFC 8200). */
+/** The minimum of every IPv4 host (RFC 791), and of every IPv6 link (RFC 8200). */
 const LEAST = { ipv4: 576, ipv6: 1280 }
-/** What an e1000 can take (linux/drivers/net/ethernet/intel/e1000: MAX_JUMBO_FRAME_SIZE less the frame). */
+/** The limit of an e1000 (linux/drivers/net/ethernet/intel/e1000: MAX_JUMBO_FRAME_SIZE less the frame). */
 const MOST = 16_110
 
 export function checkMtu(mtu: unknown, subnet6: Subnet6 | undefined): number {

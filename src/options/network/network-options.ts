@@ -126,7 +126,7 @@ function rangeOf({ addressing = 'static', dhcpRange }: NetworkOptions, subnet: S
   throw badOption('dhcpRange', "omitted without addressing: 'dhcp'", dhcpRange, "Add addressing: 'dhcp'.")
 }
 
-/** Where it is, and nothing else of it. */
+/** Only the layout of a network or a spec. */
 export function layoutOf({ subnet, gateway, subnet6, mtu, dhcpRange, egress }: NetworkLayout): NetworkLayout {
   return { subnet, gateway, subnet6, mtu, dhcpRange, egress }
 }
@@ -151,7 +151,7 @@ export function networkOptionsOf(options: GuestOptions): NetworkOptions {
   }
   return {
     ...own,
-    // An address that was chosen says where the network is.
+    // A requested address fixes the subnet.
     ...(address !== undefined && own.subnet === undefined && { subnet: DEFAULT_SUBNET }),
     ...(subnet !== undefined && { subnet }),
     ...(gateway !== undefined && { gateway }),
@@ -164,7 +164,7 @@ export function reservedOn({ gateway, egress }: NetworkLayout): string[] {
   return [gateway, ...(egress ? [egress.router, egress.nameServer] : [])]
 }
 
-/** The name server of a network; most have none. */
+/** The name server of a network, if it has one. */
 export function nameServerOf({ gateway, dhcpRange, egress }: NetworkLayout): string | undefined {
   return dhcpRange ? gateway : egress?.nameServer
 }

@@ -31,7 +31,7 @@ Exit code: 0 when the connection was closed, 1 when it failed or broke.
     } catch (cause) {
       throw new NetworkError(`The connection to ${host}:${port} broke: ${messageOf(cause)}`, { cause })
     } finally {
-      // Or it would keep the process waiting for more.
+      // Otherwise it keeps the process alive.
       process.stdin.destroy()
     }
   },

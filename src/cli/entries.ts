@@ -25,7 +25,7 @@ export function renderEntries(kind: Kind, heading: string, entries: readonly Ent
   return renderTable([heading, 'SIZE', 'AGE', 'LAST USE', 'OF', 'IN USE BY'], rows)
 }
 
-/** Removes what is meant by beginnings of names; `remove` returns who uses it, when that is why it stays. */
+/** Removes entries by the beginnings of their names; `remove` returns who uses an entry that therefore stays. */
 export async function removeEntries(
   kind: Kind,
   entries: readonly Pick<Entry, 'name' | 'bytes'>[],

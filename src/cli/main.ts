@@ -42,7 +42,7 @@ async function main([name, ...args]: string[]): Promise<number> {
   if (entry === undefined) {
     throw new UsageError(`unknown command '${name}'; commands: ${Object.keys(COMMANDS).join(', ')}`)
   }
-  // Before anything is loaded that an old Node cannot load.
+  // Before loading anything that an old Node cannot load.
   if (!isNodeNewEnough(process.versions.node)) {
     const what = `Node.js ${LEAST_NODE} or newer is needed; this is ${process.versions.node}`
     throw new HostError(what, { hint: NEWER_NODE })
@@ -62,14 +62,14 @@ function general(option: string | undefined): number {
   return 2
 }
 
-/** package.json is two folders up from the source and three from what the build makes of it. */
+/** package.json is two folders above the source, and three above its compiled file. */
 function ownVersion(): string {
   let folder = dirname(fileURLToPath(import.meta.url))
   while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
   return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version
 }
 
-/** Our own errors say all there is to say; the stack of any other helps to find the mistake. */
+/** Our own errors need no stack; that of any other error helps to find the bug. */
 function report(error: unknown): number {
   if (isUsageError(error)) {
     printAside(`vitest-guest: ${error.message}\nSee vitest-guest --help\n`)
@@ -80,8 +80,8 @@ function report(error: unknown): number {
   return 1
 }
 
-// A reader that has seen enough (`| head`) is no failure, and gets no more.
+// A reader that closes early (`| head`) is no failure.
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1))
 
-// Not process.exit(): what is written to a pipe would be cut off.
+// Not process.exit(), which truncates output to a pipe.
 process.exitCode = await main(process.argv.slice(2)).catch(report)

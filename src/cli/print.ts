@@ -1,6 +1,6 @@
 import { visible } from '../visible.ts'
 
-/** All that commands print goes through here: names and labels of guests may be somebody else's. @returns the exit code 0 */
+/** All output of commands goes through here, because names and labels of guests may be untrusted. @returns the exit code 0 */
 export function print(text: string): 0 {
   process.stdout.write(visible(text))
   return 0

@@ -41,10 +41,10 @@ Exit code: the program's, or 128 plus the number of the signal that ended it.
   },
 } satisfies Command
 
-/** With the terminal and the environment of whoever calls: it is their program. */
+/** With the caller's terminal and environment: it is their program. */
 async function runOn([file, ...args]: readonly [string, ...string[]]): Promise<number> {
   const child = spawn(file, args, { stdio: 'inherit' })
-  // Ctrl-C goes to the program too; this process has to stay to tell how that ended.
+  // Ctrl-C reaches the program too; this process stays to report how it ended.
   const ignore = () => {}
   process.on('SIGINT', ignore)
   try {

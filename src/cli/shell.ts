@@ -35,7 +35,7 @@ Exit code: the shell's.
   },
 } satisfies Command
 
-/** On a command line a path may be relative, and needs a slash to be told from a name. */
+/** On a command line, a path may be relative; a slash distinguishes it from a name. */
 function imageOption(text: string): string {
   return text.includes('/') && !isAbsolute(text) ? resolve(text) : text
 }

@@ -16,9 +16,9 @@ import { probeTools } from './probe-tools.ts'
 export interface Capabilities {
   /** Nothing that a boot needs is missing. */
   readonly canBoot: boolean
-  /** What `accel: 'auto'` takes on this host. */
+  /** What `accel: 'auto'` uses on this host. */
   readonly accelerator: Accelerator
-  /** The kind of network that `network: 'auto'` takes; undefined when there is none. */
+  /** The kind of network that `network: 'auto'` uses; undefined when there is none. */
   readonly network?: 'private' | 'host' | 'user'
   readonly items: readonly Capability[]
   /** Debian packages that are not installed and are needed, for a boot or for building the default image. */
@@ -27,7 +27,7 @@ export interface Capabilities {
   readonly install?: string
 }
 
-/** Looks at, and where only that tells, tries everything that a guest needs of this host. Takes up to some 2 s. */
+/** Checks everything that a guest needs of this host, by trying it if necessary. Takes up to about 2 s. */
 export async function probeHost(): Promise<Capabilities> {
   const [tools, namespaces, kvm, cache] = await Promise.all([probeTools(), probeNamespaces(), probeKvm(), probeCache()])
   const parts = [probeTun(), ...namespaces, ...tools]

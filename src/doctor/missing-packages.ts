@@ -7,19 +7,19 @@ const ALWAYS = [
 
 const DEBIAN_KEYS = '/usr/share/keyrings/debian-archive-keyring.gpg'
 
-/** The Debian packages, sorted, of everything that this host lacks for building the default image and booting it. */
+/** The Debian packages, sorted, that this host lacks for building the default image and booting it. */
 export function missingPackages(): string[] {
   const tools: Tool[] = ALWAYS.filter((tool) => findTool(tool) === undefined)
   if (!ISO_WRITERS.some(findTool)) tools.push(ISO_WRITERS[0])
-  // Root needs no mapped user ids to unpack a Debian.
+  // Root needs no mapped user ids to unpack Debian.
   if (process.getuid?.() !== 0 && findTool('newuidmap') === undefined) tools.push('newuidmap')
   const packages: string[] = tools.map((tool) => PACKAGE_OF[tool])
-  // On Debian it is there always: apt depends on it.
+  // On Debian, apt depends on it.
   if (distributions().includes('ubuntu') && !existsSync(DEBIAN_KEYS)) packages.push('debian-archive-keyring')
   return [...new Set(packages)].sort()
 }
 
-/** What to type to get these packages, whose names are Debian's. */
+/** The command that installs these packages, which have Debian's names. */
 export function installCommand(packages: readonly string[]): string {
   const names = packages.join(' ')
   if (!distributions().includes('debian')) return `install these packages, under your distribution's names: ${names}`

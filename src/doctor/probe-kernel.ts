@@ -8,7 +8,7 @@ import { run } from '../host/program/run.ts'
 import { findTool } from '../host/program/tools.ts'
 import { DEVICE as TUN, tunFault } from '../host/rights/tun.ts'
 
-/** Milliseconds; making namespaces takes about 10. */
+/** Milliseconds; creating namespaces takes about 10. */
 const BUDGET = 5000
 
 const BRIDGE_AND_TAP = [
@@ -39,7 +39,7 @@ export function probeTun(): Capability {
   return { name: 'TUN', state: 'degraded', found, means, fix }
 }
 
-/** Actually creates namespaces, as a private network does, with a bridge and a TAP in them, and removes them at once. */
+/** Creates namespaces like a private network's, with a bridge and a TAP, and removes them at once. */
 export async function probeNamespaces(): Promise<Capability[]> {
   const kinds = needsUserNamespace() ? 'user, network and PID' : 'network and PID'
   const found = `${kinds}, tested`

@@ -12,7 +12,7 @@ interface Obstacle {
   readonly fix?: string | undefined
 }
 
-/** What `auto` takes, and what is lost with each that is not the first. */
+/** The order of `auto`, and what each kind lacks. */
 const LOST: Readonly<Record<Kind, string>> = {
   private: '',
   host: ": bridges and TAPs in the host's own namespace, on free subnets; no DHCP, no egress",
@@ -27,7 +27,7 @@ const MADE_OF: Readonly<Record<Kind, readonly string[]>> = {
 /** Milliseconds; it takes about 50. */
 const BUDGET = 5000
 
-/** Which kinds of network can be had here, by what was found of the things that they are made of. */
+/** The kinds of network that work here, given the checks of what they need. */
 export async function probeNetworks(found: readonly Capability[]): Promise<Capability & { readonly kind?: Kind }> {
   const faults = (kind: Kind): Obstacle[] =>
     found
@@ -62,7 +62,7 @@ export function judgeNetworks(
   }
 }
 
-/** Commands as one; advice that is none is only put side by side. */
+/** Joins commands with `&&`, other advice with semicolons. */
 function together(fixes: readonly string[]): string {
   const different = [...new Set(fixes)]
   return different.join(different.every((fix) => /^sudo [^;]*$/.test(fix)) ? ' && ' : '; ')

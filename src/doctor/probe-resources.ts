@@ -9,9 +9,9 @@ import { isNodeNewEnough, LEAST_NODE, NEWER_NODE } from '../host/node-version.ts
 import { findTool, PACKAGE_OF } from '../host/program/tools.ts'
 
 const MIB = 2 ** 20
-/** Building the default image takes about this much at its height. */
+/** The peak disk usage of building the default image, roughly. */
 const BUILD_MIB = 3000
-/** One guest of the default size, and QEMU. */
+/** A guest of the default size, and its QEMU. */
 const GUEST_MIB = 768
 
 export function probeArchitecture(): Capability {
@@ -30,7 +30,7 @@ export function probeNode(): Capability {
     : { ...fine, state: 'missing', means: `${fine.means} is needed`, fix: NEWER_NODE }
 }
 
-/** What an ordinary user needs to unpack a Debian: a range of user ids, and the program that maps it. */
+/** An ordinary user needs a range of user ids to unpack Debian, and the program that maps it. */
 export function probeUserIds(): Capability {
   const name = 'user ids'
   const means = 'the default image is built without root'
@@ -74,7 +74,7 @@ export async function probeCache(): Promise<Capability> {
 }
 
 export function probeMemory(): Capability {
-  // Knows of a container's limit, too.
+  // Respects a container's limit.
   const free = Math.floor(process.availableMemory() / MIB)
   const means = `room for ${Math.floor(free / GUEST_MIB)} guests of 512M`
   const fine = { name: 'memory', state: 'ok', found: `${size(free)} available`, means } as const

@@ -4,10 +4,10 @@ import { installCommand } from './missing-packages.ts'
 import { run } from '../host/program/run.ts'
 import { findTool, ISO_WRITERS, PACKAGE_OF, type Tool } from '../host/program/tools.ts'
 
-/** Milliseconds: a program that does not even tell its version is no use. */
+/** Milliseconds for a program to print its version. */
 const VERSION_BUDGET = 5000
 
-/** What it is called, the tools that it takes, what they are good for, and what cannot be done without them. */
+/** A name, the tools for it, what they are for, and what cannot be done without them. */
 type Need = readonly [name: string, tools: readonly [Tool, ...Tool[]], means: string, without: string]
 
 const UNBUILT = 'the default image cannot be built; a disk of your own still boots'
@@ -55,7 +55,7 @@ async function probe([name, tools, means, without]: Need): Promise<Capability> {
     return { name, state, found, means: without, fix: installCommand([PACKAGE_OF[lacking[0] ?? tools[0]]]) }
   }
   try {
-    // mke2fs tells its version on stderr only.
+    // mke2fs prints its version only on stderr.
     const version = name === 'ip' ? '-V' : '--version'
     const text = name === 'mke2fs' ? '' : await run(first, [version], { timeoutMs: VERSION_BUDGET })
     const number = /\d+(?:\.\d+)+/.exec(text)?.[0]

@@ -4,7 +4,7 @@ import type { Capability } from './capability.ts'
 const COLOUR = { ok: 32, degraded: 33, missing: 31 } as const
 const STATE_WIDTH = 'degraded'.length
 
-/** The table: a line for what is well, and under what is not, what it means and the command that fixes it. */
+/** The table: one line for each check, and below a failed one, what that means and the command that fixes it. */
 export function renderDoctor(capabilities: Capabilities, colours: boolean): string {
   const { items } = capabilities
   const nameWidth = Math.max(...items.map(({ name }) => name.length))

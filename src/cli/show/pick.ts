@@ -1,6 +1,6 @@
 import { GuestError } from '../../errors.ts'
 
-/** The names that are meant by beginnings of them, each once. @throws GuestError for the beginning of none, or of several */
+/** The names with these beginnings, each once. @throws GuestError for a beginning of no name, or of several */
 export function pick(kind: string, names: readonly string[], beginnings: readonly string[]): string[] {
   return [...new Set(beginnings.map((beginning) => pickOne(kind, names, beginning)))]
 }

@@ -1,4 +1,4 @@
-/** Columns under headings, each as wide as its widest cell; a column that is empty throughout is left out. */
+/** Columns under headings, each as wide as its widest cell; empty columns are left out. */
 export function renderTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const columns = headings.flatMap((heading, at) => {
     const cells = rows.map((row) => row[at] ?? '')

@@ -6,9 +6,9 @@ import { SshError } from '../../errors.ts'
 const { stdin, stdout, stderr } = process
 
 /**
- * Joins this process's standard streams with a shell in the guest, or with a command. Where they are a terminal, the guest
- * has one too, of the same size.
- * @returns its exit code; as a shell has it, 128 and the signal's number when a signal ended it
+ * Connects this process's standard streams to a shell in the guest, or to a command. If they are a terminal, it gets one too,
+ * of the same size.
+ * @returns its exit code; as in a shell, 128 plus the number of the signal that ended it
  * @throws SshError when the connection is lost.
  */
 export async function joinTerminal(client: Client, command?: string): Promise<number> {
@@ -33,7 +33,7 @@ export async function joinTerminal(client: Client, command?: string): Promise<nu
   } finally {
     if (isTerminal) stdin.setRawMode(false)
     stdout.off('resize', resize)
-    // Or it would keep the process waiting for more.
+    // Otherwise it keeps the process alive.
     stdin.destroy()
   }
   if (exitCode === undefined) throw new SshError('The connection to the guest was lost')

@@ -1,12 +1,12 @@
-/** What a machine boots. The disk is only ever read: guests write to overlays of their own. */
+/** What a machine boots. The disk is never written to: guests have overlays. */
 export interface Image {
-  /** Nothing is opened for it but the files that stand here. */
+  /** No other files than these are opened for it. */
   readonly disk: DiskFile
   /** Bytes of the disk, as a guest sees it. */
   readonly size: number
-  /** Identifies the content. A user's disk that is new, or that has another size or time than before, is read through for it. */
+  /** Identifies the content. A user's disk is read for it, if it is new or its size or times have changed. */
   readonly digest: (signal?: AbortSignal) => Promise<string>
-  /** Reads it through before something is built upon it. @throws ImageError when it is not what its digest says */
+  /** Reads all of it, before a template is built on it. @throws ImageError when it does not match its digest */
   readonly verify: (signal?: AbortSignal) => Promise<void>
   /** `'debian-12'`, `'debian-12 + nginx'`, or the path: for messages. */
   readonly label: string
@@ -14,12 +14,12 @@ export interface Image {
   readonly direct?: DirectBoot
 }
 
-/** A file that is a disk, or what of one was written after the file below it. */
+/** A disk file, possibly with a backing file. */
 export interface DiskFile {
   /** Absolute. */
   readonly path: string
   readonly format: 'qcow2' | 'raw'
-  /** Has what this file has not. */
+  /** Holds what this file does not. */
   readonly backing?: DiskFile
 }
 

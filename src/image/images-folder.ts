@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { cacheFolder } from '../host/environment.ts'
 
-/** A build in progress. The holder of the lock knows that all other such folders belong to dead builders. */
+/** A build in progress. To the holder of the lock, all other such folders are left over from dead builders. */
 export const BUILDING = 'building-'
-/** A download in progress, or one that can go on; the lock beside it has the same name. */
+/** A download in progress, or one that can be resumed; the lock beside it has the same name. */
 export const DOWNLOADING = 'downloading-'
 const NAME = /^[^/]+-[0-9a-f]{12}$/
 const DISK = /\/images\/([^/]+)\/disk\.(?:raw|qcow2)$/

@@ -16,17 +16,17 @@ import { readOrigin, type Origin } from './download/origin.ts'
 export interface ImageEntry {
   readonly name: string
   readonly folder: string
-  /** What it was asked for as, or why it is none. */
+  /** What was requested, or why it is unusable. */
   readonly label: string
-  /** Of a downloaded one. */
+  /** For a downloaded image. */
   readonly origin: Origin | undefined
   /** Bytes on the disk. */
   readonly bytes: number
   readonly createdAt: Date
   readonly lastUse: Date
-  /** Why this release has no use for it. */
+  /** Why this release cannot use it. */
   readonly obsolete: string | undefined
-  /** Who boots from it right now. */
+  /** Who is booting from it. */
   readonly user: string | undefined
 }
 
@@ -68,7 +68,7 @@ export function obsolete(
     const present = 'base' in spec && makeRecipe(spec)
     if (present && present.key === recipe.key && present.folder === name) return undefined
   } catch {
-    // Another release's: it had another base, or did not say what it was asked for.
+    // From another release: it had another base, or did not record what was requested.
   }
   return `superseded: this release builds another ${recipe.label}`
 }

@@ -10,28 +10,28 @@ const LOCK = '.lock'
 
 /**
  * Removes an image that is not in use; the caller must check whether templates are based on it.
- * @returns who uses it, when that is why it stays
+ * @returns who uses it, if it therefore stays
  */
 export async function removeImage(name: string, { dryRun = false } = {}): Promise<string | undefined> {
   const folder = join(imagesFolder(), name)
   const user = await userOf(folder)
   if (user !== undefined || dryRun) return user
-  // Renamed first, so that it disappears at once; what a kill leaves of it looks like a dead build.
+  // Renamed first, so that it disappears at once; if this process is killed, the rest looks like a dead build.
   const aside = await mkdtemp(join(imagesFolder(), BUILDING))
   await rename(folder, join(aside, 'image'))
   await rm(aside, { recursive: true, force: true })
   return undefined
 }
 
-/** The folders of builds, under way or dead. */
+/** The folders of builds, running or dead. */
 export async function listImageBuilds(): Promise<string[]> {
   const names = (await listFolder(imagesFolder())).map(({ name }) => name)
   return names.filter((name) => name.startsWith(BUILDING))
 }
 
 /**
- * Removes what a dead build has left.
- * @returns who is building, when that is why it stays
+ * Removes the leftovers of a dead build.
+ * @returns who is building, if they therefore stay
  */
 export async function removeImageBuild(name: string, { dryRun = false } = {}): Promise<string | undefined> {
   return underLock(join(imagesFolder(), LOCK), async () => {
@@ -40,7 +40,7 @@ export async function removeImageBuild(name: string, { dryRun = false } = {}): P
   })
 }
 
-/** Unfinished downloads, under way or not, and the locks of others: each by the name of its folder or file. */
+/** Unfinished downloads, running or not, and the locks of finished ones: each by the name of its folder or file. */
 export async function listDownloads(): Promise<{ readonly unfinished: string[]; readonly locks: string[] }> {
   const names = (await listFolder(imagesFolder()))
     .map(({ name }) => name)
@@ -51,8 +51,8 @@ export async function listDownloads(): Promise<{ readonly unfinished: string[]; 
 }
 
 /**
- * Removes an unfinished download that nobody goes on with, or the lock of one.
- * @returns who is downloading, when that is why it stays
+ * Removes an unfinished download that is not running, or the lock of one.
+ * @returns who is downloading, if it therefore stays
  */
 export async function removeDownload(name: string, { dryRun = false } = {}): Promise<string | undefined> {
   return underLock(join(imagesFolder(), `${basename(name, LOCK)}${LOCK}`), async () => {

@@ -11,7 +11,7 @@ export type { Image, Progress }
 interface Resolve {
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: Progress
-  /** For the kernel that is booted directly, after those of the image. @default [] */
+  /** For a kernel that is booted directly, appended to the image's own. @default [] */
   readonly kernelParameters?: readonly string[]
 }
 

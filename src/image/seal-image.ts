@@ -5,18 +5,18 @@ import { damaged, findChange, noteStamps, replaceFile, type Sealed } from '../ca
 import { digestOf } from '../host/files/file-digest.ts'
 import { digestOfDisk } from './disk/data-extents.ts'
 
-/** What of a built image a guest boots from. */
+/** The files of a built image that a guest boots from. */
 export const IMAGE_FILES = { disk: 'disk.raw', kernel: 'kernel', initrd: 'initrd' } as const
 /** SHA-256 of each file, as it was built. */
 const DIGESTS = 'digests.json'
 
-/** Notes what a new image is known by. */
+/** Records the digests of a new image. */
 export async function sealImage(folder: string, signal?: AbortSignal): Promise<void> {
   await replaceFile(join(folder, DIGESTS), await digestsOf(folder, signal))
   await noteStamps(folder, Object.values(IMAGE_FILES))
 }
 
-/** The digests of an image. One of a release that kept none is taken as it is, once. */
+/** The digests of an image. They are computed for an image of a release that recorded none. */
 async function knownDigests(folder: string, signal: AbortSignal | undefined): Promise<string> {
   try {
     return await readFile(join(folder, DIGESTS), 'utf8')
@@ -39,8 +39,7 @@ async function digestsOf(folder: string, signal: AbortSignal | undefined): Promi
 export type Soundness = { readonly digest: string } | { readonly fault: string; readonly isAbsent: boolean }
 
 /**
- * Whether an image is as it was built. Sizes and times are looked at; the files are only read when these have changed, or when it
- * is suspect.
+ * Whether an image is as it was built. Its files are only read if their sizes or times have changed, or if it is suspect.
  */
 export async function inspectImage(
   folder: string,
@@ -60,7 +59,7 @@ export async function inspectImage(
 }
 
 /**
- * Reads a built image through before something is built upon it.
+ * Reads all of a built image, before a template is built on it.
  * @throws ImageError when it is not as it was built; the next start then rebuilds it
  */
 export async function requireSoundImage(folder: string, label: string, signal?: AbortSignal): Promise<void> {

@@ -4,8 +4,8 @@ import type { DiskFile } from '../image.ts'
 import type { Qcow2Header } from './qcow2-header.ts'
 
 /**
- * The file that a disk builds on, by its header.
- * @param isAllowed whether the user has said that it may be opened
+ * The backing file that a disk's header names.
+ * @param isAllowed whether the user has allowed backing files
  * @throws ImageError
  */
 export function backingFile(
@@ -22,7 +22,7 @@ export function backingFile(
       },
     )
   }
-  // QEMU takes what is before a colon for a protocol: json:, nbd:, ssh:.
+  // To QEMU, a prefix with a colon is a protocol: json:, nbd:, ssh:.
   if (name === '' || /\p{Cc}/u.test(name) || /^[^/]*:/.test(name)) {
     throw new ImageError(
       `The image ${path} has the backing file ${name.replaceAll(/\s/g, ' ')}, which is not a file name`,

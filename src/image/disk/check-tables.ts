@@ -6,8 +6,8 @@ const IS_COMPRESSED = 1n << 62n
 const SECTOR = 512n
 
 /**
- * Follows the tables of a qcow2 disk, and sees to it that what they point at lies inside the file: QEMU opens a file that was cut
- * off in a download, and the guest finds out later. It is a megabyte for 8 GiB, and never more than the file.
+ * Checks that everything the tables of a qcow2 disk point at is inside the file: QEMU opens a truncated file, and only the guest
+ * notices. The tables take a megabyte for 8 GiB, and never more than the file.
  * @throws Qcow2Error; the signal's reason
  */
 export async function checkTables(
@@ -34,7 +34,7 @@ export async function checkTables(
     seen.add(offset)
     if (offset % clusterSize !== 0) throw new Qcow2Error('has a misaligned table')
     for (const cluster of entriesOf(await read({ offset, bytes: clusterSize }))) {
-      // The last one of a file may be shorter than the others.
+      // The last cluster of a file may be shorter.
       requireInside({ offset: startOf(cluster, clusterSize), bytes: 1 })
     }
   }

@@ -6,12 +6,11 @@ import { digestOfDisk } from './data-extents.ts'
 import type { Progress } from '../image.ts'
 
 /**
- * What a user's disk is known by: a digest of its content. It is read through once, and again when its size or one of its times has
- * changed.
+ * The digest of a user's disk. The disk is read once, and again when its size or times have changed.
  */
 export class DiskDigest {
   readonly #path: string
-  /** Whether this process has read it, so that it need not be verified. */
+  /** Whether this process has just read it, so that it need not be verified. */
   #isFresh = false
 
   constructor(path: string) {
@@ -35,7 +34,7 @@ export class DiskDigest {
     return digest
   }
 
-  /** Reads it again, before something is built upon it. @throws ImageError */
+  /** Reads it again, before a template is built on it. @throws ImageError */
   async verify(signal?: AbortSignal): Promise<void> {
     if (this.#isFresh) return
     const known = recall(this.#name, this.#key(await stampOf(this.#path)))?.value
@@ -49,7 +48,7 @@ export class DiskDigest {
     )
   }
 
-  /** Of the note in the cache folder. */
+  /** The name of the answer in the cache folder. */
   get #name(): string {
     return `disk-${createHash('sha256').update(this.#path).digest('hex').slice(0, 16)}`
   }

@@ -1,9 +1,9 @@
-/** Bytes from the start of a file that the signatures below need. */
+/** Bytes of a file's beginning that the signatures below need. */
 export const SIGNATURE_BYTES = 34_816
 
 type Signature = readonly [offset: number, bytes: string, name: string]
 
-/** Magic numbers, as latin-1, of what cannot be booted as it is. */
+/** Magic numbers, in latin-1, of formats that have to be converted. */
 const CONVERTIBLE: readonly Signature[] = [
   [0, 'KDMV', 'a VMDK disk'],
   [0, '# Disk DescriptorFile', 'a VMDK disk'],
@@ -19,7 +19,7 @@ const COMPRESSED: readonly Signature[] = [
   [0, 'BZh', 'bzip2'],
   [0, 'PK\x03\x04', 'zip'],
 ]
-/** What a raw disk shows of itself: a boot sector, a GPT without one, or a file system over the whole disk. */
+/** Signs of a raw disk: a boot sector, a GPT without one, or a file system on the whole disk. */
 const RAW: readonly Signature[] = [
   [510, '\x55\xaa', 'boot sector'],
   [512, 'EFI PART', 'GPT'],
@@ -33,7 +33,7 @@ export type Looks =
   | { readonly format: 'qcow2' | 'raw' }
   | { readonly format?: never; readonly like: string; readonly convertible?: boolean; readonly compression?: string }
 
-/** What a file is by its first bytes. */
+/** The type of a file, according to its first bytes. */
 export function looksLike(head: Buffer): Looks {
   const find = (signatures: readonly Signature[]) =>
     signatures.find(([offset, bytes]) => head.toString('latin1', offset, offset + bytes.length) === bytes)
@@ -50,7 +50,7 @@ function describe(head: Buffer): string {
   if (head.length === 0) return 'an empty file'
   if (head.every((byte) => byte === 0)) return 'blank: nothing but zeroes, no boot sector'
   const text = head.toString('utf8', 0, 512)
-  // Control characters other than tab, line feed, form feed and carriage return do not occur in text.
+  // Text contains no control characters except tab, line feed, form feed and carriage return.
   if (!/[\0-\x08\x0e-\x1a\ufffd]/.test(text.slice(0, -1))) {
     return `a text file that starts with ${JSON.stringify(text.split('\n')[0]?.slice(0, 40))}`
   }

@@ -13,7 +13,7 @@ export interface Inspected {
   readonly backing?: Qcow2Header['backing']
 }
 
-/** @throws ImageError that says what the file is instead, or what is wrong with it. */
+/** @throws ImageError saying what the file is instead, or what is wrong with it. */
 export async function inspectDisk(path: string, file: FileHandle, signal?: AbortSignal): Promise<Inspected> {
   const head = await readHead(file)
   const looks = looksLike(head)

@@ -4,12 +4,12 @@ import { Deadline } from '../../lifetime/deadline.ts'
 import { checkTables } from './check-tables.ts'
 import { LARGEST_CLUSTER, parseQcow2Header, Qcow2Error, type Qcow2Header } from './qcow2-header.ts'
 
-/** Milliseconds in which the tables of any honest disk are read. */
+/** Milliseconds; enough for the tables of any real disk. */
 const PATIENCE = 60_000
 
 /**
- * Reads the header and the tables of a qcow2 disk that may come from anywhere, with no other program, and opens nothing that it names.
- * What reaches out of the file, or that no disk from a vendor has, is refused: QEMU would read any file of this host for it.
+ * Reads the header and the tables of an untrusted qcow2 disk, without another program, and opens no file that it names. Anything that
+ * refers to other files, or that vendors' disks do not have, is refused: QEMU would read any file of this host for it.
  * @throws ImageError saying what is wrong; the signal's reason
  */
 export async function inspectQcow2(path: string, file: FileHandle, signal?: AbortSignal): Promise<Qcow2Header> {

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { ImageError } from '../../errors.ts'
 
-/** A file that may be read, and nothing else of that name: a FIFO would be waited for. @throws ImageError */
+/** Opens a regular, readable file; a FIFO would block. @throws ImageError */
 export async function openDisk(path: string): Promise<FileHandle> {
   let file: FileHandle | undefined
   try {

@@ -1,10 +1,10 @@
-/** What the first cluster of a qcow2 disk says (https://www.qemu.org/docs/master/interop/qcow2.html). */
+/** The contents of a qcow2 disk's first cluster (https://www.qemu.org/docs/master/interop/qcow2.html). */
 export interface Qcow2Header {
   /** Bytes that a guest sees. */
   readonly size: number
   readonly clusterSize: number
   readonly tables: { readonly l1: Region; readonly refcounts: Region }
-  /** `format` is undefined where the header leaves it to be guessed. */
+  /** `format` is undefined if the header does not state it. */
   readonly backing: { readonly name: string; readonly format: string | undefined } | undefined
   readonly hasDataFile: boolean
   readonly isEncrypted: boolean
@@ -32,11 +32,11 @@ const LARGEST_L1 = 32 * 1024 * 1024
 const EXTENSIONS = { end: 0, backingFormat: 0xe2792aca, dataFile: 0x44415441, bitmaps: 0x23852875, luks: 0x0537be77 }
 const INCOMPATIBLE = { dirty: 0, corrupt: 1, dataFile: 2, compressionType: 3 }
 
-/** The header is cut off or makes no sense; the message says how, to follow "it". */
+/** The header is truncated or invalid; the message continues a sentence that begins with "it". */
 export class Qcow2Error extends Error {}
 
 /**
- * Reads a header, which a stranger may have written: every number is checked before it is used.
+ * Reads an untrusted header: every number is checked before it is used.
  * @param head the first cluster, or the whole file if that is shorter
  * @throws Qcow2Error
  */
@@ -86,7 +86,7 @@ function backingName(cluster: Buffer): string | undefined {
   return cluster.toString('utf8', offset, offset + length)
 }
 
-/** They end with one of type 0, or with the cluster, for QEMU stops at the name of the backing file. */
+/** They end with one of type 0, or with the cluster; QEMU also stops at the name of the backing file. */
 function readExtensions(cluster: Buffer, from: number): Map<number, Buffer> {
   const found = new Map<number, Buffer>()
   if (from < V2_LENGTH || from % 8 !== 0) throw new Qcow2Error('has a header of an impossible length')

@@ -9,7 +9,7 @@ import { inspectDisk, type Inspected } from './inspect-disk.ts'
 import { inspectQcow2 } from './inspect-qcow2.ts'
 import { openDisk } from './open-disk.ts'
 
-/** A disk and all that it builds on. */
+/** A disk and its backing files. */
 interface Chain {
   readonly disk: DiskFile
   readonly size: number
@@ -17,8 +17,7 @@ interface Chain {
 }
 
 /**
- * A disk of the user's own, with its own boot loader, once it is known to be one. Files that it builds on are taken only when the
- * user has said so.
+ * Inspects a user's disk, which has its own boot loader. Backing files are used only if the user has allowed them.
  * @throws ImageError
  */
 export async function openUserDisk(
@@ -68,7 +67,7 @@ async function openChain(
   return { disk: { path, format, backing: below.disk }, size, digests: [digest, ...below.digests] }
 }
 
-/** A file that others build on is what they say it is, whatever it looks like: a guest may have written its beginning. */
+/** The overlay determines the format of its backing file, whatever that looks like: a guest may have written its beginning. */
 const INSPECT: Readonly<Record<DiskFile['format'], Inspect>> = {
   raw: async (_path, file) => ({ format: 'raw', size: (await file.stat()).size }),
   qcow2: async (path, file, signal) => ({ format: 'qcow2', ...(await inspectQcow2(path, file, signal)) }),

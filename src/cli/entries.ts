@@ -1,4 +1,6 @@
+import { parseArgs } from 'node:util'
 import { GuestError } from '../errors.ts'
+import { UsageError } from './command.ts'
 import { print } from './print.ts'
 import { pick } from './show/pick.ts'
 import { renderTable } from './show/table.ts'
@@ -14,6 +16,14 @@ export interface Entry {
   readonly lastUse: Date
   readonly label: string
   readonly user: string | undefined
+}
+
+/** The arguments of a command that lists and removes: the names to remove, or undefined to list. */
+export function lsOrRm(command: string, operand: string, args: string[]): string[] | undefined {
+  const [verb, ...operands] = parseArgs({ args, allowPositionals: true }).positionals
+  if (verb === 'ls' && operands.length === 0) return undefined
+  if (verb === 'rm' && operands.length > 0) return operands
+  throw new UsageError(`usage: ${command} ls, or ${command} rm ${operand}...`)
 }
 
 export function renderEntries(kind: Kind, heading: string, entries: readonly Entry[]): string {

@@ -1,8 +1,7 @@
-import { parseArgs } from 'node:util'
 import { listTemplateBuilds, listTemplates } from '../template/list-templates.ts'
 import { removeTemplate } from '../template/remove-template.ts'
-import { type Command, UsageError } from './command.ts'
-import { removeEntries, renderEntries } from './entries.ts'
+import type { Command } from './command.ts'
+import { lsOrRm, removeEntries, renderEntries } from './entries.ts'
 import { print } from './print.ts'
 
 export default {
@@ -19,13 +18,12 @@ Never removes a template that is in use, or was used less than a minute ago.
 Exit code: 0, or 1 if something was not removed.
 `,
   async run(args) {
-    const [verb, ...keys] = parseArgs({ args, allowPositionals: true }).positionals
+    const keys = lsOrRm('template', 'KEY', args)
     const templates = (await listTemplates()).map((template) => ({ ...template, name: template.key }))
-    if (verb === 'ls' && keys.length === 0) {
+    if (!keys) {
       const builds = (await listTemplateBuilds()).map((build) => ({ ...build, name: build.key }))
       return print(renderEntries('template', 'KEY', [...templates, ...builds]))
     }
-    if (verb !== 'rm' || keys.length === 0) throw new UsageError('usage: template ls, or template rm KEY...')
     await removeEntries('template', templates, keys, (key) => removeTemplate(key))
     return 0
   },

@@ -64,7 +64,7 @@ export async function startProgram(client: Client, script: string, what: string)
     }
     // It fails when the connection is gone.
     tellToEnd().catch(() => {})
-    channel.unpipe(stdout).resume()
+    channel.unpipe().resume()
     await Promise.race([ended.catch(() => {}), sleep(STOP_BUDGET, undefined, { ref: false })])
     isStopping = false
     channel.close()

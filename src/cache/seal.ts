@@ -14,7 +14,6 @@ export interface Sealed {
 interface Reading {
   /** Read the files even if they look as they did. @default false */
   readonly isSuspect?: boolean
-  /** Called before the files are read. */
   readonly onReading?: () => void
   readonly signal?: AbortSignal | undefined
 }

@@ -1,4 +1,3 @@
-/** A command of `vitest-guest`. */
 export interface Command {
   /** Printed for `--help`. */
   readonly help: string

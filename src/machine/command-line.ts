@@ -1,4 +1,3 @@
-/** QEMU's configuration. */
 export interface MachineConfig {
   readonly name: string
   readonly accel: 'kvm' | 'tcg'

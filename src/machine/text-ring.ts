@@ -16,7 +16,6 @@ export class TextRing {
     this.#kept = kept
   }
 
-  /** How much was appended so far. */
   get end(): number {
     return this.#end
   }

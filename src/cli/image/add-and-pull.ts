@@ -6,7 +6,6 @@ import { UsageError } from '../command.ts'
 import { print, printAside } from '../print.ts'
 import { sizeText } from '../show/units.ts'
 
-/** The digest that the command line gives. */
 interface DigestOptions {
   readonly sha256?: string | undefined
   readonly sha512?: string | undefined

@@ -2,7 +2,6 @@ import { GuestError } from '../../errors.ts'
 import { callerFrames } from '../../errors/caller.ts'
 import { perProcess } from '../../lifetime/per-process.ts'
 
-/** A pending operation on a guest. */
 export interface Pending {
   /** E.g. `unit nginx to become active`, or `guest.reboot()`. */
   readonly what: string

@@ -49,13 +49,11 @@ export class PartFile implements AsyncDisposable {
     if (this.#batched >= BATCH) await this.#write()
   }
 
-  /** Writes what has been appended. */
   async flush(): Promise<void> {
     await this.#write()
     await this.#writing
   }
 
-  /** Forgets all of it. */
   async restart(): Promise<void> {
     await this.flush()
     await this.#file.truncate()

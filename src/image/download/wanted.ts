@@ -3,7 +3,6 @@ import type { Digest, RemoteImage } from '../../options/image.ts'
 import type { VendorImageName } from '../../options/vendor-images.ts'
 import { withoutPassword } from './http-get.ts'
 
-/** What is to be downloaded. */
 export interface Wanted {
   /** Of a vendor's image. */
   readonly name?: VendorImageName

@@ -41,7 +41,7 @@ test.for([
   for (const words of fix) await ip(...words.split(' '))
 })
 
-test('the TAP, or the whole network, is gone', async () => {
+test('the TAP or the whole network is gone', async () => {
   await using other = await openNetwork()
   await other.attach({ hostname: 'db', address: '192.168.100.230' })
   const [file, ...args] = other.inside(['ip', 'link', 'delete', 'dev', 'tap0'])
@@ -53,7 +53,7 @@ test('the TAP, or the whole network, is gone', async () => {
   )
 })
 
-test('a TAP that another process has open: which one', async () => {
+test('a TAP that another process has open: the error names the process', async () => {
   // The next guest's TAP is tap1, and somebody is at it first.
   const holder = await holdTap('tap1')
   try {
@@ -70,7 +70,7 @@ test('a TAP that another process has open: which one', async () => {
 })
 
 // What is told of such a machine: test/network/neighbours.test.ts.
-test('a guest is not started at an address that another machine answers for', async () => {
+test('a guest is not started at an address that another machine has', async () => {
   await using other = await openNetwork()
   // On a private network with nobody else nobody is asked.
   await other.attach({ hostname: 'web', address: '192.168.100.7' })

@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => somebody[Symbol.asyncDispose]())
 
 // These tests follow on one another: the first fills the cache.
-test('an image with more packages: built without root, by one of two who want it', async () => {
+test('an image with more packages is built without root, by one of two processes that want it', async () => {
   const build = () => {
     const [file, ...args] = somebody.as([process.execPath, PROGRAM])
     return execa(file, args, { env: { VITEST_GUEST_CACHE: cache, HOME: somebody.home, TMPDIR: somebody.home } })
@@ -35,7 +35,7 @@ test('an image with more packages: built without root, by one of two who want it
   expect(processesNaming(somebody.home)).toEqual([])
 })
 
-test('it boots: the example of three guests, one of which takes over from another, passes', async () => {
+test('it boots: the example with three guests and a failover passes', async () => {
   const { report, stdout, stderr, left } = await runProject('../../examples/failover', [], {
     VITEST_GUEST_CACHE: cache,
   })

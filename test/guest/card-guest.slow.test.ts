@@ -46,7 +46,7 @@ test('its card has the chosen MAC address', async () => {
   expect(said).toEqual([MAC, MAC])
 })
 
-test('packets of the MTU reach it whole, both ways, and no larger ones', async () => {
+test("packets of the MTU's size reach it whole, both ways; larger ones do not", async () => {
   const whole = `'-M', 'do', '-s', '${4000 - 28}'`
   const [exitCode, mtu, sockets] = (await there(`
     const { exitCode } = await inside('ping', '-c', '1', '-W', '5', ${whole}, guest.address)
@@ -58,7 +58,7 @@ test('packets of the MTU reach it whole, both ways, and no larger ones', async (
   expect(Number(/ advmss:(\d+)/.exec(sockets)?.[1])).toBe(4000 - 52)
 })
 
-test('it has its IPv6 address, and is reached there', async () => {
+test('it has its IPv6 address and is reachable there', async () => {
   const [address, exitCode, banner, shown] = (await there(`
     const { exitCode } = await inside('ping', '-c', '1', '-W', '5', guest.address6)
     const socket = await network.dial(guest.address6, 22)
@@ -72,7 +72,7 @@ test('it has its IPv6 address, and is reached there', async () => {
   expect(shown).not.toContain('fe80:')
 })
 
-test('with egress it has a default route, a name server, and a way to what is outside', async () => {
+test('with egress it has a default route, a name server, and access to the outside', async () => {
   const program = `
     const server = require('node:net').createServer((socket) => socket.end('the outside'))
     server.listen(80, '${OUTSIDE}', () => console.log('ready'))`

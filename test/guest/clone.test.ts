@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => guest[Symbol.asyncDispose]())
 
 // Twenty clones: template.slow.test.ts.
-test("a clone has its phases, the host's clock, our connection alone, no terminal, no failed unit", async () => {
+test("a clone has its phases, the host's clock, only our connection, no terminal, and no failed unit", async () => {
   expect(guest.started).toBe('warm')
   expect(guest.phases.map(({ name }) => name)).toEqual(PHASES.warm)
   const before = Date.now() / 1000
@@ -29,7 +29,7 @@ test("a clone has its phases, the host's clock, our connection alone, no termina
   expect(rest).toEqual(['1', '0', '0'])
 })
 
-test('two clones have entropy of their own, and a snapshot of one is none of the other', async () => {
+test("two clones have different entropy, and cannot use each other's snapshots", async () => {
   await using other = await bootGuest()
   const drawn = await Promise.all(
     [guest, other].map((each) => each.exec('od -An -N16 -tx1 /dev/urandom; cat /proc/sys/kernel/random/boot_id')),
@@ -41,7 +41,7 @@ test('two clones have entropy of their own, and a snapshot of one is none of the
   await expect(other.restore(snapshot)).rejects.toThrow('This snapshot belongs to another guest')
 })
 
-test('snapshot and restore: RAM and disk go back, more than once, with the clock and the entropy of now', async () => {
+test('snapshot and restore: RAM and disk go back, repeatedly; the clock and the entropy are current', async () => {
   await guest.$`sh -c ${'echo one > /root/file; sysctl -qw vm.swappiness=7'}`
   const before = guest.ssh
   const snapshot = await guest.snapshot()

@@ -4,7 +4,7 @@ import { BootError, bootGuest } from '../../src/index.ts'
 /** The last is what cloud-init sees. */
 const FAILING = { runcmd: [['true'], ['no-such-program', '--now']] }
 
-test('a runcmd that fails fails the start, with the line of the log', async () => {
+test('a failing runcmd fails the start, with the line of the log', async () => {
   const starting = bootGuest({ start: 'cold', cloudConfig: FAILING })
   await expect(starting).rejects.toThrow(BootError)
   await expect(starting).rejects.toMatchObject({
@@ -16,7 +16,7 @@ test('a runcmd that fails fails the start, with the line of the log', async () =
   })
 })
 
-test('an unknown key, and a value of the wrong kind, do too', async () => {
+test('so does an unknown key, or a value of the wrong type', async () => {
   const cloudConfig = { write_file: [{ path: '/etc/motd', content: 'hello' }] }
   await expect(bootGuest({ start: 'cold', cloudConfig })).rejects.toThrow(
     /^cloud-init in the guest does not recognize the key `write_file` of cloudConfig\nDid you mean write_files\?/,
@@ -26,7 +26,7 @@ test('an unknown key, and a value of the wrong kind, do too', async () => {
   )
 })
 
-test("with cloudInitErrors: 'warn' the guest starts, and says what failed", async () => {
+test("with cloudInitErrors: 'warn' the guest starts, and a warning says what failed", async () => {
   await using guest = await bootGuest({ start: 'cold', cloudConfig: FAILING, cloudInitErrors: 'warn' })
   expect(guest.warnings).toContainEqual(expect.stringMatching(/scripts[_-]user/))
 })

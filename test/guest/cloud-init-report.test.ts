@@ -14,7 +14,7 @@ const ask = (keys: string[], modules: string[] = []) =>
 /** Of every kind: of a module, of the base, of apt before its schema, and one that is nobody's. */
 const KNOWN = ['write_files', 'runcmd', 'users', 'ssh_pwauth', 'output', 'merge_how', 'apt_sources', 'x-mine', 'locale']
 
-test('cloud-init knows its keys, and no others', async () => {
+test('cloud-init reports only unknown keys', async () => {
   expect(await ask([...KNOWN, 'write_file', 'hostnam'])).toMatchObject({
     unknown: ['write_file', 'hostnam'],
     known: expect.arrayContaining(['write_files', 'hostname']) as string[],
@@ -22,13 +22,13 @@ test('cloud-init knows its keys, and no others', async () => {
   })
 })
 
-test('of a module that failed, the keys that are the cloud-config’s', async () => {
+test('a failed module is reported with its keys in the cloud-config', async () => {
   const { modules } =
     (await ask(['runcmd', 'packages', 'write_files'], ['scripts_user', 'write-files', 'locale'])) ?? {}
   expect(modules).toEqual({ scripts_user: ['runcmd'], 'write-files': ['write_files'], locale: [] })
 })
 
-test('the lines of its logs are the last, and bounded, whatever they hold', async () => {
+test('only the last lines of its logs are reported, limited in size, whatever they contain', async () => {
   await guest.exec(`
     for i in $(seq 30); do echo "2026 - x.py[WARNING]: line $i"; done >>/var/log/cloud-init.log
     printf 'x.py[ERROR]: \\033]0;title\\007 %09000d\\n' 1 >>/var/log/cloud-init.log
@@ -41,7 +41,7 @@ test('the lines of its logs are the last, and bounded, whatever they hold', asyn
   expect(output.at(-1)).toBe('the last')
 })
 
-test('a guest that answers with something else is not asked further', async () => {
+test('a guest that answers with something else is not asked again', async () => {
   await guest.exec(`mv /usr/bin/python3 /usr/bin/python3.real
     printf '#!/bin/sh\\necho "{\\"log\\": 7}"\\n' >/usr/bin/python3; chmod +x /usr/bin/python3`)
   expect(await ask(['runcmd'])).toBeUndefined()

@@ -22,7 +22,7 @@ async function sleepers(seconds: number): Promise<number> {
   return Number(stdout)
 }
 
-test('no value breaks out of its word', async () => {
+test('no value escapes from its word', async () => {
   const words = nastyWords(150)
   const { stdout } = await guest.$({ stripFinalNewline: false })`printf '%s\0' ${words.slice(0, 1)} ${words.slice(1)}`
   expect(stdout.split('\0').slice(0, -1)).toEqual(words.map(wellFormed))
@@ -30,7 +30,7 @@ test('no value breaks out of its word', async () => {
   expect(() => guest.$`echo ${'a\0b'}`).toThrow(GuestError)
 })
 
-test('a template takes options first, and gives bytes on request', async () => {
+test('a template takes options first, and returns bytes on request', async () => {
   const failed = await guest.$({ reject: false })`exit ${7}`
   expect(failed).toMatchObject({ exitCode: 7, failed: true, stdout: '' })
   const { stdout } = await guest.$({ encoding: 'buffer' })`printf ${String.raw`\377\000\n`}`
@@ -42,7 +42,7 @@ test('a template takes options first, and gives bytes on request', async () => {
   expectTypeOf(failed.stdout).toEqualTypeOf<string>()
 })
 
-test('a time-out and a cancel end the whole group in the guest, sub-shells and pipelines too', async () => {
+test('a time-out or an abort ends the whole process group in the guest, with sub-shells and pipelines', async () => {
   const late = guest.exec('(sleep 4711; true) | (cat; sleep 4711)', { timeout: 10_000, reject: false })
   await expect.poll(() => sleepers(4711), { timeout: 9000 }).toBe(1)
   expect(await late).toMatchObject({ timedOut: true, isTerminated: true })
@@ -79,7 +79,7 @@ test('too much output ends the command', async () => {
   await expect.poll(async () => (await guest.exec('pgrep -xc yes', { reject: false })).stdout).toBe('0')
 })
 
-test('what a start-up file of root prints is no part of a command, a file, or an archive', async () => {
+test("output of root's start-up files does not get into commands, files or archives", async () => {
   const before = await guest.readFile('/root/.bashrc')
   const folder = await mkdtemp(join(tmpdir(), 'commands-'))
   const endsOnce = 'if [ -e broken ]; then rm broken; echo out of order >&2; exit 0; fi'
@@ -105,7 +105,7 @@ test('what a start-up file of root prints is no part of a command, a file, or an
   expect((await guest.$`echo real`).stdout).toBe('real')
 })
 
-test('a pipeline fails when any of its commands does, unless it may', async () => {
+test('a pipeline fails when any of its commands does, unless that is allowed', async () => {
   const counting = 'cat /nonexistent | wc -l'
   await expect(guest.exec(counting)).rejects.toMatchObject({ name: 'CommandError', exitCode: 1, stdout: '0' })
   expect(await guest.exec(counting, { pipefail: false })).toMatchObject({ exitCode: 0, stdout: '0' })

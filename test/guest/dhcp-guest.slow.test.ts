@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => network[Symbol.asyncDispose]())
 
-test('a clone has a lease of the network that it is on', async () => {
+test('a clone has a lease from its own network', async () => {
   expect(guest.started).toBe('warm')
   expect(guest.address).toBe('192.168.100.100')
   expect(await network.dhcp?.leases()).toEqual([
@@ -25,14 +25,14 @@ test('a clone has a lease of the network that it is on', async () => {
   expect((await guest.$`cat /etc/systemd/network/10-cloud-init-eth0.network`).stdout).not.toContain('192.168.100.100')
 })
 
-test('it asks the network for names, and has no way out', async () => {
+test('it resolves names by the network, and cannot reach the outside', async () => {
   expect((await guest.$`getent -s dns ahostsv4 web`).stdout).toContain('192.168.100.100')
   const { stdout } = await guest.$`cat /etc/resolv.conf`
   expect(stdout).toBe('nameserver 192.168.100.50')
   expect((await guest.$`ip route show default`).stdout).toBe('')
 })
 
-test('a static guest is refused in the range', async () => {
+test('a static address inside the range is refused', async () => {
   const attempt = bootGuest({ network, hostname: 'db', addressing: 'static', address: '192.168.100.150' })
   await expect(attempt).rejects.toThrow(/`address` must be outside the network's DHCP range/)
 })

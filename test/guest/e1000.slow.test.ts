@@ -37,7 +37,7 @@ async function unpackKernel(): Promise<Kernel> {
   return { package: PACKAGE, path, modules: await find(`lib/modules/**/{${MODULES.replaceAll(' ', ',')}}.ko`) }
 }
 
-test("nic: 'e1000': a guest with a driver for it is reached by it, at the MAC address that was chosen", async () => {
+test("nic: 'e1000': a guest with the driver is reachable, at the chosen MAC address", async () => {
   const cache = join(folder, 'cache')
   await makeImageWithoutSystemd(cache, '', await unpackKernel())
   process.env['VITEST_GUEST_CACHE'] = cache

@@ -56,7 +56,7 @@ test('link.limit({ rate }) holds each way', async () => {
   expect(read - written).toBeGreaterThan(2000)
 })
 
-test('restore() leaves the limits as they are, whatever they were when the snapshot was taken', async () => {
+test('restore() keeps the current limits, not those of the snapshot', async () => {
   await one.link.limit({ latency: 300 })
   const slow = await one.snapshot()
   await one.link.limit({})
@@ -71,7 +71,7 @@ async function reaches(guest: Guest, to: string): Promise<boolean> {
   return (await guest.exec(`ping -c 2 -i 0.3 -W 2 ${to}`, { reject: false })).exitCode === 0
 }
 
-test('network.partition() parts the guests from one another, not from the host; network.heal() undoes it', async () => {
+test('network.partition() separates the guests from one another, not from the host; network.heal() undoes it', async () => {
   expect(await reaches(one, 'two')).toBe(true)
   for (const groups of [[['one'], ['two', 'three']], [['one']]]) {
     await network.partition(...groups)

@@ -48,7 +48,7 @@ async function ip(...words: string[]): Promise<void> {
   await execa(file, args)
 }
 
-test('with its cable pulled, whatever fails says so, and no limit is taken', async () => {
+test('with the cable pulled, every failure says so, and limits are refused', async () => {
   const hint = 'await guest.link.up() plugs it in again.'
   const pulled = `The cable of guest one is pulled, so it cannot be reached\n${hint}`
   await one.link.down()
@@ -90,22 +90,25 @@ test.for([
   ['tap0 nomaster', 'TAP tap0 is on no bridge', 'tap0 master br0'],
   ['tap0 down', 'TAP tap0 is down', 'tap0 up'],
   ['br0 down', 'Bridge br0 is down', 'br0 up'],
-] as const)('ip link set dev %s, during the run: named by the command that fails for it', async ([harm, what, fix]) => {
-  await ip('link', 'set', 'dev', ...harm.split(' '))
-  await expect(one.exec('true', { timeout: 1000 })).rejects.toMatchObject({
-    name: 'CommandError',
-    timedOut: true,
-    message: expect.stringMatching(
-      new RegExp(
-        `^Command timed out .*: true\n${what}, so guest one cannot be reached\n.*Fix: ip link set dev ${fix}$`,
-      ),
-    ) as string,
-  })
-  await ip('link', 'set', 'dev', ...fix.split(' '))
-  expect((await one.exec('echo back')).stdout).toBe('back')
-})
+] as const)(
+  'ip link set dev %s, during the run: the command that fails because of it names it',
+  async ([harm, what, fix]) => {
+    await ip('link', 'set', 'dev', ...harm.split(' '))
+    await expect(one.exec('true', { timeout: 1000 })).rejects.toMatchObject({
+      name: 'CommandError',
+      timedOut: true,
+      message: expect.stringMatching(
+        new RegExp(
+          `^Command timed out .*: true\n${what}, so guest one cannot be reached\n.*Fix: ip link set dev ${fix}$`,
+        ),
+      ) as string,
+    })
+    await ip('link', 'set', 'dev', ...fix.split(' '))
+    expect((await one.exec('echo back')).stdout).toBe('back')
+  },
+)
 
-test('a command that fails by itself has answered, so nothing is said of the network', async () => {
+test('a command that fails by itself is an answer, so the error does not mention the network', async () => {
   await expect(one.exec('false')).rejects.toThrow(/^Command failed with exit code 1: false$/)
 })
 
@@ -119,7 +122,7 @@ test('link.limit({ latency }): a round trip takes longer, until it is lifted', a
   expect(after).toBeLessThan(300)
 })
 
-test('where neither the host nor the guest can, a limit is refused, and nothing of it stays', async ({ skip }) => {
+test('a limit that neither the host nor the guest can set is refused, and leaves nothing behind', async ({ skip }) => {
   const [file, ...args] = network.inside(['tc', 'qdisc', 'add', 'dev', 'lo', 'root', 'netem', 'delay', '1ms'])
   skip((await execa(file, args, { reject: false })).exitCode === 0, 'the kernel of this host has netem')
   await one.exec('mv /usr/sbin/tc /usr/sbin/tc.away')
@@ -135,7 +138,7 @@ test('where neither the host nor the guest can, a limit is refused, and nothing 
   expect(await roundTrip(one, network.gateway)).toBeLessThan(500)
 })
 
-test('link.limit() takes the card, not a VLAN on it or a bridge with its MAC address', async () => {
+test('link.limit() limits the card, not a VLAN on it or a bridge with its MAC address', async () => {
   await one.exec('ip link add link eth0 name eth0.10 type vlan id 10')
   await one.exec('ip link add zz0 type bridge && ip link set zz0 address $(cat /sys/class/net/eth0/address)')
   // That takes both kernels where the host's has no netem, and the guest's alone else.
@@ -158,7 +161,7 @@ async function reaches(guest: Guest, to: string): Promise<boolean> {
 }
 
 // More parts than two: faults.slow.test.ts.
-test('network.partition() parts a guest from the others, not from the host; network.heal() undoes it', async () => {
+test('network.partition() separates a guest from the others, not from the host; network.heal() undoes it', async () => {
   await network.partition(['one'])
   expect(await Promise.all([reaches(one, 'two'), reaches(two, 'one'), reaches(two, 'three')])).toEqual([
     false,
@@ -170,7 +173,7 @@ test('network.partition() parts a guest from the others, not from the host; netw
   await one.waitUntilSucceeds('ping -c 1 -W 2 two')
 })
 
-test('a group is made of guests that are there, each once', async () => {
+test('a group consists of existing guests, each in one group', async () => {
   await expect(network.partition(['one'], ['four'])).rejects.toThrow(
     /^There is no guest called four on the network\nGuests on it: one, two, three\.$/,
   )
@@ -179,14 +182,14 @@ test('a group is made of guests that are there, each once', async () => {
 })
 
 // The last two take down what the others need.
-test('a TAP that is removed under a running guest is named', async () => {
+test('removing the TAP of a running guest is named as the cause', async () => {
   await ip('link', 'delete', 'dev', 'tap2')
   await expect(three.exec('true', { timeout: 1000 })).rejects.toThrow(
     /\nTAP tap2 is gone, so guest three cannot be reached\n/,
   )
 })
 
-test('a network whose keeper is killed under running guests is named, at once', async () => {
+test('killing the keeper under running guests is named as the cause, at once', async () => {
   const [, keeper] = /--target (\d+)/.exec(network.inside([]).join(' ')) ?? []
   const startedAt = performance.now()
   const running = one.exec('sleep 60')

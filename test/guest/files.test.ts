@@ -66,7 +66,7 @@ describe('readFile and writeFile', () => {
     expect(back.equals(data)).toBe(true)
   })
 
-  test('text is UTF-8, and the names are what they should be', async () => {
+  test('text is UTF-8, and file names arrive unchanged', async () => {
     await guest.writeFile('/t/text', 'häl☃\n')
     expect(await guest.readFile('/t/text', 'utf8')).toBe('häl☃\n')
     expect((await guest.$`cat ${`/t/${ODD}`} ./-n`).stdout).toBe('oddhome')
@@ -97,7 +97,7 @@ describe('readFile and writeFile', () => {
     expect(await guest.readFile('/proc/sys/net/ipv4/ip_forward', 'utf8')).toBe('1\n')
   })
 
-  test('what fails, of what is read and written, has its code and path, and leaves nothing', async () => {
+  test('a failed read or write has its code and path, and leaves nothing behind', async () => {
     await Promise.all(
       (
         [
@@ -119,7 +119,7 @@ describe('readFile and writeFile', () => {
     await expectTidy()
   })
 
-  test('a full disk: ENOSPC, and the old file is as it was', async () => {
+  test('a full disk: ENOSPC, and the old file is unchanged', async () => {
     await guest.$`mount -t tmpfs -o size=1m none /small`
     await guest.writeFile('/small/file', 'old')
     const error = await failure(guest.writeFile('/small/file', Buffer.alloc(3_000_000, 1)))
@@ -142,7 +142,7 @@ describe('readFile and writeFile', () => {
 })
 
 describe('upload and download', () => {
-  test('a file gets the path, permissions and times it should have, and replaces a file', async () => {
+  test('a file gets its path, permissions and times, and replaces a file', async () => {
     const local = join(host, ODD)
     await writeFile(local, 'new')
     await chmod(local, 0o6751)
@@ -157,7 +157,7 @@ describe('upload and download', () => {
     expect((await stat(join(host, 'down'))).mode & 0o7777).toBe(0o751)
   })
 
-  test('a large file that goes as it is gets the same, and replaces a file with other permissions', async () => {
+  test('so does a large file, which is sent without an archive, even if the old one has other permissions', async () => {
     const bytes = Buffer.alloc(5_000_001, 'large and without holes ')
     const [from, to] = [join(host, `bare ${ODD}`), `/t/bare ${ODD}`]
     await writeFile(from, bytes, { mode: 0o751 })
@@ -175,7 +175,7 @@ describe('upload and download', () => {
     await expectTidy()
   })
 
-  test('a large file that becomes shorter while it is sent is an error, and nothing of it is left', async () => {
+  test('a large file that is truncated while it is sent is an error, and leaves nothing behind', async () => {
     const file = join(host, 'shrinking')
     await writeFile(file, Buffer.alloc(40_000_000, 'x'))
     const act = guest.upload(file, '/t/shrinking', { onProgress: () => truncateSync(file, 5_000_000) })
@@ -225,7 +225,7 @@ describe('upload and download', () => {
     await expectTidy()
   })
 
-  test('a folder is merged into a folder, whose permissions and links to folders stay', async () => {
+  test('a folder is merged into a folder, which keeps its permissions and its links to folders', async () => {
     const tree = join(host, 'overlay')
     await mkdir(join(tree, 'lib'), { recursive: true })
     await writeFile(join(tree, 'lib', 'new'), 'new')
@@ -244,7 +244,7 @@ describe('upload and download', () => {
     await expectTidy()
   })
 
-  test('a symlink that is named is followed', async () => {
+  test('a symlink given as the path is followed', async () => {
     await symlink('overlay', join(host, 'named'))
     await guest.upload(join(host, 'named'), '/t/named')
     await guest.$`test -f /t/named/shared && ln -s named /t/leads-to-named`
@@ -272,7 +272,7 @@ describe('upload and download', () => {
     expect(buffer.toString()).toBe('in the middle')
   })
 
-  test('what fails, of what is uploaded and downloaded, says where, and leaves nothing', async () => {
+  test('a failed upload or download says where, and leaves nothing behind', async () => {
     await Promise.all(
       (
         [
@@ -312,7 +312,7 @@ describe('upload and download', () => {
     await expectTidy()
   })
 
-  test('a file without end is given up, as is one of 5 TB', async () => {
+  test('an endless file is given up, and so is one of 5 TB', async () => {
     await guest.$`truncate --size=5T /t/endless`
     for (const act of [
       () => guest.readFile('/dev/zero', { maxBytes: 1_000_000 }),
@@ -328,7 +328,7 @@ describe('upload and download', () => {
     await expectTidy()
   })
 
-  test('devices and special bits stay in the guest, and the root folder is not one that is packed', async () => {
+  test('devices and special bits stay in the guest, and the root folder is not packed', async () => {
     await guest.$`mkdir /t/odd && mknod /t/odd/null c 1 3 && cp /bin/true /t/odd/true && chmod 6755 /t/odd/true`
     await guest.download('/t/odd', join(host, 'odd'))
     expect(await readdir(join(host, 'odd'))).toEqual(['true'])
@@ -337,7 +337,7 @@ describe('upload and download', () => {
     await expectTidy()
   })
 
-  test('a file of the kernel comes whole, though it does not know its size', async () => {
+  test('a file of the kernel is downloaded whole, although its size is unknown', async () => {
     for (const path of ['/proc/cpuinfo', '/sys/class/net/eth0/address']) {
       await guest.download(path, join(host, 'of the kernel'))
       expect(await readFile(join(host, 'of the kernel'), 'utf8')).toBe(await guest.readFile(path, 'utf8'))
@@ -361,7 +361,7 @@ describe('upload and download', () => {
     await expectTidy()
   })
 
-  test('a transfer that is canceled leaves nothing, neither here nor there', async () => {
+  test('a canceled transfer leaves nothing behind, on either side', async () => {
     // More than goes over in half a second with KVM too: ssh2 takes 2 to 3 s of processor time for both ends of so much.
     const size = 200_000_000
     await writeFile(join(host, 'huge'), Buffer.alloc(size, 'x'))

@@ -24,7 +24,7 @@ afterAll(async () => {
   for (const network of [left, right]) await network[Symbol.asyncDispose]()
 })
 
-test('a guest with several cards is a clone, and each of them is what it was to be', async () => {
+test('a guest with several cards is a clone, and each card is as requested', async () => {
   expect(router.started).toBe('warm')
   expect(router.interfaces.map(({ network, address }) => [network, address])).toEqual([
     [right, '10.2.0.2'],
@@ -59,7 +59,7 @@ test('it routes between its networks', async () => {
   await client.exec(`ping -c 1 -W 5 ${server.address}`)
 })
 
-test('both ends of a network know it by its name there', async () => {
+test('both networks know it by its name', async () => {
   expect((await server.exec('getent hosts router')).stdout).toMatch(/^10\.2\.0\.2\s/)
   expect((await client.exec('getent hosts router')).stdout).toMatch(/^10\.1\.0\.2\s/)
 })
@@ -84,7 +84,7 @@ test('two cards without an address make a bond', async () => {
   expect((await client.exec('ip neighbour show 10.1.0.99')).stdout).toContain(bond)
 })
 
-test('the cards are there after a reboot', async () => {
+test('the cards are still there after a reboot', async () => {
   await router.reboot()
   expect((await router.exec('cat /sys/class/net/eth1/address')).stdout).toBe(router.interfaces[0]?.macAddress)
   await router.exec(`ping -c 1 -W 5 ${server.address}`)

@@ -4,7 +4,7 @@ import type { Guest } from '../../src/index.ts'
 import { attend } from '../../src/internal.ts'
 
 // A standby that a test took for its own was kept with the test's guests, for an hour.
-test('a guest of the fixtures is known for one as soon as anybody is told of it, one that a test starts is not', async () => {
+test('a guest of the fixtures is recognized as such from its announcement on; one that a test starts is not', async () => {
   const told: [string, boolean][] = []
   const started = (guest: Guest) => {
     told.push([guest.hostname, isOfGroup(guest)])

@@ -49,7 +49,7 @@ test('every phase of the boot has a name and a time', () => {
   for (const { durationMs } of guest.phases) expect(durationMs).toBeGreaterThanOrEqual(0)
 })
 
-test('the static address is on the card with our MAC, and there is no way out', async () => {
+test('the static address is on the card with our MAC, and the outside is unreachable', async () => {
   const { stdout } = await guest.$`ip -json address show`
   const cards = JSON.parse(stdout) as { address: string; addr_info: { local: string; prefixlen: number }[] }[]
   const card = cards.find(({ address }) => address === guest.macAddress)
@@ -57,7 +57,7 @@ test('the static address is on the card with our MAC, and there is no way out', 
   expect((await guest.$`ip route show default`).stdout).toBe('')
 })
 
-test('it has a card on each network, as that network is', async () => {
+test("it has a card on each network, with that network's settings", async () => {
   expect(guest.interfaces).toEqual([{ network: second, address: '10.9.0.7', macAddress: expect.any(String) as string }])
   expect((await guest.$`ip -o -4 address show dev eth1`).stdout).toMatch(/eth1\s+inet 10\.9\.0\.7\/24/)
   expect((await guest.$`cat /sys/class/net/eth1/address /sys/class/net/eth1/mtu`).stdout).toBe(
@@ -66,7 +66,7 @@ test('it has a card on each network, as that network is', async () => {
   expect(second.members).toEqual([expect.objectContaining({ hostname: 'web', address: '10.9.0.7' })])
 })
 
-test('it routes between its networks when it is told to', async () => {
+test('it routes between its networks when told to', async () => {
   const first = guest.network
   await execa(...split(first.inside(['ip', 'route', 'add', second.subnet.cidr, 'via', guest.address])))
   await execa(...split(second.inside(['ip', 'route', 'add', first.subnet.cidr, 'via', '10.9.0.7'])))
@@ -84,11 +84,11 @@ test('hostname, cloudConfig, and a system without failed units', async () => {
   expect(guest.warnings).toEqual([])
 })
 
-test('real provisioning finds its tools', async () => {
+test('provisioning tools find what they need', async () => {
   await guest.$`command -v python3 && command -v sudo && command -v curl && command -v ip && command -v apt-get`
 })
 
-test('the host key is the one we gave, and the only one', async () => {
+test('the host key is ours, and the only one', async () => {
   const { stdout } = await guest.exec('cat /etc/ssh/ssh_host_*_key.pub')
   expect(stdout.split('\n')).toHaveLength(1)
   expect(stdout).toContain(guest.credentials.hostPublicKey.split(' ')[1])
@@ -130,6 +130,6 @@ test('a wrong password is refused', async () => {
   })
 })
 
-test('the console has the boot in it', () => {
+test('the console contains the boot', () => {
   expect(guest.console.text).toMatch(/login:|cloud-init|systemd/i)
 })

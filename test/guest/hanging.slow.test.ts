@@ -52,7 +52,7 @@ describe('a guest that hangs', () => {
     expect(performance.now() - startedAt).toBeLessThan(LIMITS.soon)
   })
 
-  test('so does a command after one that may have been a shutdown', async () => {
+  test('so does a command after a possible shutdown', async () => {
     await guest.exec('echo reboot')
     await stop()
     const startedAt = performance.now()
@@ -71,13 +71,13 @@ describe('a guest that hangs', () => {
   })
 })
 
-test('a command of the greatest length runs', async () => {
+test('a command of the maximum length runs', async () => {
   const command = 'wc -c <<< '
   const { stdout } = await guest.exec(command + 'x'.repeat(130_953 - command.length), { timeout: Infinity })
   expect(Number(stdout)).toBe(130_954 - command.length)
 })
 
-test('snapshots at once are taken one after the other, and each is one to come back to', async () => {
+test('simultaneous snapshots are taken one after the other, and each can be restored', async () => {
   await guest.$`echo before > /run/marker`
   const [first, second] = await Promise.all([guest.snapshot(), guest.snapshot()])
   expect(first.name).not.toBe(second.name)
@@ -86,7 +86,7 @@ test('snapshots at once are taken one after the other, and each is one to come b
   expect((await guest.$`cat /run/marker`).stdout).toBe('before')
 })
 
-describe('a start that fails for what is not the template leaves it in the cache', () => {
+describe('a start that fails for another reason keeps the template in the cache', () => {
   /** Other tests may add some meanwhile. */
   const whole = async () => {
     const templates = await listTemplates()
@@ -119,7 +119,7 @@ describe('a start that fails for what is not the template leaves it in the cache
   })
 })
 
-test('what has gone forwards nothing', async () => {
+test('a guest or network that is gone forwards nothing', async () => {
   const other = await bootGuest()
   const late = other.forward(22)
   await other[Symbol.asyncDispose]()
@@ -129,7 +129,7 @@ test('what has gone forwards nothing', async () => {
   await expect(other.forward(0)).rejects.toThrow('Option `port` must be')
 })
 
-test('connections end with the machine that they lead to: by a restore, and when the guest goes', async () => {
+test('connections to the guest end on a restore, and with the guest', async () => {
   const other = await bootGuest()
   const snapshot = await other.snapshot()
   const closed = async (act: () => Promise<unknown>) => {

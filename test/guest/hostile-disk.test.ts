@@ -29,7 +29,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-test('a disk that names a file of the host is refused before anything is started', async () => {
+test('a disk that names a file of the host is refused before anything starts', async () => {
   const phases: string[] = []
   const booting = bootGuest({ image: disk, network: 'user', onPhase: ({ name }) => phases.push(name) })
   await expect(booting).rejects.toThrow(ImageError)
@@ -38,7 +38,7 @@ test('a disk that names a file of the host is refused before anything is started
   expect(phases).not.toContain('template')
 })
 
-test('QEMU reads no file that only the header of a disk names, be it changed after it was looked at', async () => {
+test("QEMU does not read a file that only a disk's header names, even if the header changed after inspection", async () => {
   await using machine = await startMachine(
     {
       name: 'hostile',

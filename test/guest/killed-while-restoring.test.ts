@@ -36,7 +36,7 @@ async function killRestoring(after: number, over: AbortSignal): Promise<void> {
   }
 }
 
-test('a QEMU that is killed while it restores a template fails that start, and the template stays', async () => {
+test('killing QEMU while it restores a template fails that start, and the template stays', async () => {
   // One that is built anew has the same name.
   const templates = async () => {
     const names = (await readdir(join(cache, 'templates'))).filter((name) => !name.includes('.'))

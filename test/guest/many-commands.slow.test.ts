@@ -17,12 +17,12 @@ async function sleepers(seconds: number): Promise<number> {
   return Number(stdout)
 }
 
-test('more commands at once than a connection can have take turns', async () => {
+test('more simultaneous commands than a connection allows take turns', async () => {
   const said = await Promise.all(Array.from({ length: 110 }, (_, n) => guest.exec(`echo ${n}`)))
   expect(said.map(({ stdout }) => Number(stdout))).toEqual(Array.from({ length: 110 }, (_, n) => n))
 })
 
-test('as many processes as a connection can have: one more is refused, and all are ended at once', async () => {
+test('with as many processes as a connection allows, one more is refused; all can be killed at once', async () => {
   const caller = new AbortController()
   const sleep = () => guest.spawn('exec sleep 4711', { cancelSignal: caller.signal })
   const processes = await Promise.all(Array.from({ length: 90 }, sleep))

@@ -97,7 +97,7 @@ describe('holds', () => {
     await expect(guest).not.toHaveInterface('eth7')
   })
 
-  test('what ran, as a result or as the promise of one', async () => {
+  test('results of commands, and promises of them', async () => {
     expect(await guest.exec('true')).toSucceed()
     expect(await guest.exec('exit 3', { reject: false })).toExitWith(3)
     expect(await guest.exec('exit 3', { reject: false })).not.toSucceed()
@@ -109,22 +109,22 @@ describe('holds', () => {
   })
 })
 
-describe('looks again', () => {
-  test('until it holds', async () => {
+describe('retries', () => {
+  test('until it matches', async () => {
     const holds = expect(guest).toHaveUnit('later', { active: true })
     await guest.exec('sleep 1; systemd-run --quiet --unit=later sleep 1000')
     await holds
   })
 
-  test('with .not, until it holds no more', async () => {
+  test('with .not, until it no longer matches', async () => {
     await guest.exec('touch /run/passing')
     await guest.exec("systemd-run --quiet sh -c 'sleep 1; rm /run/passing'")
     await expect(guest).not.toHaveFile('/run/passing')
   })
 })
 
-describe('says what the guest really had', () => {
-  test('the facts that were asked for, and how often it looked', async () => {
+describe('reports what the guest had', () => {
+  test('only the expected properties, and the number of attempts', async () => {
     const unit = await failureOf(expect(guest).toHaveUnit('ssh', { active: false, enabled: true }, SHORT))
     expect(unit.message).toMatch(
       /^expected guest guest to have the unit ssh; it is active \(running\), enabled \(\d attempts? in \d+\.\d s\)$/,
@@ -142,7 +142,7 @@ describe('says what the guest really had', () => {
     expect(user.actual).toEqual({ groups: ['ann', 'adm', 'sudo'] })
   })
 
-  test('a thing that is not there', async () => {
+  test('a thing that does not exist', async () => {
     const { message, expected } = await failureOf(expect(guest).toHavePackage('nginx', { version: '1' }, SHORT))
     expect(message).toMatch(/^expected guest guest to have the package nginx; there is none \(/)
     expect(expected).toBeUndefined()
@@ -156,7 +156,7 @@ describe('says what the guest really had', () => {
     expect([actual, expected]).toEqual([['tcp://127.0.0.1:8080'], ['tcp://0.0.0.0:8080']])
   })
 
-  test('processes that come near', async () => {
+  test('processes that come close', async () => {
     const { message, actual } = await failureOf(expect(guest).toHaveProcess({ name: 'sshd', user: 'ann' }, SHORT))
     expect(message).toMatch(/^expected guest guest to have a matching process; there is none/)
     expect(actual).toContainEqual({ name: 'sshd', user: 'root' })
@@ -167,7 +167,7 @@ describe('says what the guest really had', () => {
     expect(message).toMatch(/^expected guest guest not to have the unit ssh as \{"active": true\} \(/)
   })
 
-  test('what a command wrote', async () => {
+  test("a command's output", async () => {
     const { message, actual, expected } = await failureOf(expect(guest.exec('echo oh no >&2; exit 3')).toSucceed())
     expect(message).toBe(
       'expected the command to end with exit code 0, but it ended with exit code 3: echo oh no >&2; exit 3\nstderr:\n  | oh no',
@@ -179,7 +179,7 @@ describe('says what the guest really had', () => {
   })
 })
 
-test('a wrong use is an error, with .not as well', async () => {
+test('wrong use is an error, with .not too', async () => {
   const notGuest = { hostname: 'web' } as Guest
   await expect(expect(notGuest).toHaveUnit('ssh')).rejects.toThrow(
     /^toHaveUnit\(\) needs a guest; got \{ hostname: 'web' \}\n/,
@@ -224,14 +224,14 @@ test.for<[keyof GuestMatchers, unknown[], RegExp]>([
   await expect(negated[matcher]?.(...args)).rejects.toThrow(message)
 })
 
-test('an exit code that is none would be that of whatever was cut off', async () => {
+test('an invalid exit code is an error: the output was cut off', async () => {
   const killed = await guest.exec('kill -TERM $$', { reject: false })
   expect(() => expect(killed).toExitWith(undefined as unknown as number)).toThrow(
     /^toExitWith\(\) takes an exit code; got undefined\n/,
   )
 })
 
-test("it is vitest's expect in all else", async () => {
+test("otherwise it is vitest's expect", async () => {
   expect.soft(1).toBe(1)
   await expect.soft(guest).toHaveUnit('ssh', { active: true })
   await expect.poll(async () => (await guest.exec('echo 1')).stdout, { timeout: LIMITS.patient }).toBe('1')

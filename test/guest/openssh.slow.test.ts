@@ -38,7 +38,7 @@ test('ssh reaches the guest by its ID, hostname and address, as root, without a 
   }
 })
 
-test('ssh reaches it by a forwarded port too, with a file of its own, which goes with the forward', async () => {
+test('ssh also reaches it by a forwarded port, with a separate file that is removed with the forward', async () => {
   const forward = await guest.forward(22)
   expect(await readFile(forward.sshConfig, 'utf8')).not.toContain('ProxyCommand')
   for (const name of [guest.id, guest.address]) {
@@ -69,7 +69,7 @@ test('scp brings a file in and out again', async () => {
   expect(bytes.equals(await readFile(join(folder, 'fetched')))).toBe(true)
 })
 
-test('vitest-guest ssh lists the guests that run', async () => {
+test('vitest-guest ssh lists the running guests', async () => {
   const lines = String((await runCli(['ssh'])).stdout).split('\n')
   expect(lines).toEqual([
     expect.stringMatching(/^ID +HOSTNAME +ADDRESS +IMAGE +AGE +OF$/),
@@ -79,7 +79,7 @@ test('vitest-guest ssh lists the guests that run', async () => {
   ])
 })
 
-test('vitest-guest ssh runs a command: both streams, input, options of its own, exit code', async () => {
+test('vitest-guest ssh runs a command: both streams, input, its options, and the exit code', async () => {
   const { stdout, stderr, exitCode } = await execa(
     process.execPath,
     [CLI, 'ssh', guest.id.slice(0, 5), 'cat; tty; cat /no/such >&2; ls', '--help', '>&2;', 'exit', '41'],
@@ -89,11 +89,11 @@ test('vitest-guest ssh runs a command: both streams, input, options of its own, 
   expect(stderr).toMatch(/^cat: \/no\/such.*\nUsage: ls/)
 })
 
-test('a command that a signal ended has the exit code that a shell would give it', async () => {
+test("a command that a signal ended has a shell's exit code for that", async () => {
   expect(await runCli(['ssh', guest.id, 'kill -s TERM $$'])).toMatchObject({ exitCode: 143 })
 })
 
-test('vitest-guest run starts a program of this host on the network of the guest', async () => {
+test("vitest-guest run starts a program of this host on the guest's network", async () => {
   const { stdout, exitCode } = await runCli(['run', guest.id, '--', 'ping', '-c', '1', '-W', '20', guest.address])
   expect(stdout).toContain(`1 received`)
   expect(exitCode).toBe(0)
@@ -107,7 +107,7 @@ test('vitest-guest run starts a program of this host on the network of the guest
   })
 })
 
-test('vitest-guest ssh --config prints the ssh_config, and an ID that is none is an error with a list', async () => {
+test('vitest-guest ssh --config prints the ssh_config; an unknown ID is an error that lists the guests', async () => {
   expect((await runCli(['ssh', '--config', guest.id])).stdout).toBe((await readFile(guest.sshConfig, 'utf8')).trimEnd())
   const { exitCode, stderr } = await runCli(['ssh', 'aaaaaa'])
   expect(exitCode).toBe(1)
@@ -116,7 +116,7 @@ test('vitest-guest ssh --config prints the ssh_config, and an ID that is none is
   )
 })
 
-test('a shell has a terminal of the same size, also after the window has changed; its exit code is passed on', async () => {
+test("a shell has a terminal of the window's size, also after a resize; its exit code is passed on", async () => {
   const terminal = openTerminal(['ssh', guest.id])
   await terminal.saw(/root@guest:~#/)
   await terminal.type('stty size; echo $TERM\n', /33 101\s+xterm-256color/)
@@ -131,7 +131,7 @@ test('a shell has a terminal of the same size, also after the window has changed
   expect(await terminal.exit(7)).toBe(7)
 })
 
-test('vitest-guest shell boots a guest of the size it is told, opens a shell, and passes its exit code on', async () => {
+test('vitest-guest shell boots a guest of the given size, opens a shell, and passes on its exit code', async () => {
   // One guest at a time.
   await guest[Symbol.asyncDispose]()
   const terminal = openTerminal(['shell', '--image', 'debian-12', '--memory', '512M'])

@@ -12,7 +12,7 @@ afterAll(() => guest[Symbol.asyncDispose]())
 
 const crash = () => void guest.exec('echo c > /proc/sysrq-trigger').catch(() => {})
 
-test('a panic can be waited for, also after it came, but once', async () => {
+test('a panic can be waited for, even afterwards, but only once', async () => {
   crash()
   expect(await guest.waitForPanic()).toBe('sysrq triggered crash')
   expect(guest.state).toBe('panicked')
@@ -30,14 +30,14 @@ test('a panic can be waited for, also after it came, but once', async () => {
   await expect(guest.reconnect()).rejects.toThrow(/^The guest's kernel panicked/)
 })
 
-test('a guest that was restored since is alive', async () => {
+test('a guest that was restored afterwards is alive', async () => {
   await guest.restore(healthy)
   expect(guest.state).toBe('running')
   await guest.waitForFile('/')
   await expect(guest.waitForPanic({ timeout: 0 })).rejects.toThrow(/waiting for a kernel panic: no panic$/)
 })
 
-test('a wait for the console, begun before the panic, is for the panic too', async () => {
+test('a wait for the console that began before the panic matches it', async () => {
   // Its last line, which comes after those of the stack.
   const waiting = guest.waitForConsole(/end Kernel panic - not syncing: (sysrq triggered crash)/, {
     since: guest.console.position,
@@ -48,7 +48,7 @@ test('a wait for the console, begun before the panic, is for the panic too', asy
   await guest.restore(healthy)
 })
 
-test('a panic that nobody waits for ends a wait at once', async () => {
+test('an unexpected panic ends a wait at once', async () => {
   const waiting = guest.waitForFile('/run/never')
   crash()
   await expect(waiting).rejects.toMatchObject({

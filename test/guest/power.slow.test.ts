@@ -60,7 +60,7 @@ async function bannerThroughForward(): Promise<string> {
 }
 
 // How one is turned off: power.test.ts. The suite of the guide reboots one.
-test('crash() loses what was not written; start() boots from the same disk, to a guest that is ready, and who it was', async () => {
+test('crash() loses what was not written; start() boots the same disk to a ready guest with the same identity', async () => {
   const before = await bootId()
   const self = await identity(guest)
   expect(self).toMatchObject({ hostname: 'web' })
@@ -95,7 +95,7 @@ test('crash() loses what was not written; start() boots from the same disk, to a
   expect(await bannerThroughForward()).toMatch(/^SSH-2\.0-/)
 })
 
-test('a snapshot of a guest that has booted again', async () => {
+test('a snapshot of a guest that has rebooted', async () => {
   snapshot = await guest.snapshot()
   await guest.exec('touch /root/after')
   await guest.restore(snapshot)
@@ -103,7 +103,7 @@ test('a snapshot of a guest that has booted again', async () => {
   expect(Math.abs(Number((await guest.exec('date +%s')).stdout) * 1000 - Date.now())).toBeLessThan(5000)
 })
 
-test('a guest that reboots by itself is not given out until it is up again', async () => {
+test('a guest that reboots by itself is not handed out until it is up again', async () => {
   const since = guest.console.position
   let isConnected = false
   // It may be gone before it has said that it goes.
@@ -117,7 +117,7 @@ test('a guest that reboots by itself is not given out until it is up again', asy
   expect((await guest.exec('ls /root')).stdout).toBe('kept')
 })
 
-test('a clone that crashes as soon as it is there boots again, with its keys and the time of now', async () => {
+test('a clone that crashes at once boots again, with its keys and the current time', async () => {
   const db = await starting
   expect(db.started).toBe('warm')
   expect((await db.exec('stat -c %s /etc/ssh/ssh_host_ed25519_key /root/.ssh/authorized_keys')).stdout).not.toMatch(
@@ -127,7 +127,7 @@ test('a clone that crashes as soon as it is there boots again, with its keys and
   expect(await clockError(db)).toBeLessThan(TOLERANCE)
 })
 
-test('a guest that was booted has the time of now, and its kernel parameters after a crash too', async () => {
+test('a cold guest has the current time, and keeps its kernel parameters after a crash', async () => {
   const kernelParameters = ['mitigations=auto', 'vitest.words="two words"']
   await using guest = await bootGuest({ start: 'cold', kernelParameters })
   expect(guest.phases.map(({ name }) => name)).toContain('clock')

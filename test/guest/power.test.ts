@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => guest[Symbol.asyncDispose]())
 
 // What boots again: power.slow.test.ts.
-test('powerOff(): off, and every call says so at once, until a snapshot brings it back', async () => {
+test('powerOff(): every call says at once that the guest is off, until a snapshot is restored', async () => {
   await using forward = await guest.forward(22)
   const snapshot = await guest.snapshot()
   await guest.powerOff()
@@ -42,7 +42,7 @@ test('powerOff(): off, and every call says so at once, until a snapshot brings i
   await guest.exec('test -e /root/kept')
 })
 
-test('a guest that has been disposed is gone', async () => {
+test('a disposed guest is gone', async () => {
   await guest[Symbol.asyncDispose]()
   expect(guest.state).toBe('ended')
   await expect(guest.exec('true')).rejects.toThrow(/^The guest is gone: QEMU has exited, killed by SIGKILL/)

@@ -25,7 +25,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-test('fetch talks HTTP to a server in the guest, and says when there is none', async () => {
+test('fetch talks HTTP to a server in the guest, and says when nothing listens', async () => {
   await expect(guest.fetch('http://guest:8080/')).rejects.toThrow(NetworkError)
   await guest.$`mkdir /srv/www && echo hello > /srv/www/greeting`
   const serve = 'python3 -m http.server --directory /srv/www 8080'
@@ -38,7 +38,7 @@ test('fetch talks HTTP to a server in the guest, and says when there is none', a
   expect((await guest.fetch('http://guest:8080/nothing')).status).toBe(404)
 })
 
-test('datagrams go to a guest and back by a forwarded port, and from a program inside the network', async () => {
+test('datagrams reach a guest and return, by a forwarded port and from a program inside the network', async () => {
   const answer = 's.bind(("", 5353)); m, a = s.recvfrom(9999); s.sendto(b"re: " + m, a)'
   const listen = `import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); ${answer}`
   await using server = await guest.spawn(`exec python3 -c '${listen}'`)
@@ -68,7 +68,7 @@ test('the guest calls a server of the test', async () => {
   expect(stdout).toBe('you asked for /here')
 })
 
-test('a forwarded port on 127.0.0.1 leads into the guest, until it is closed', async () => {
+test('a forwarded port on 127.0.0.1 leads to the guest until it is closed', async () => {
   const { host, port, [Symbol.asyncDispose]: close } = await guest.forward(22)
   const socket = createConnection({ host, port })
   const [banner] = (await once(socket, 'data')) as [Buffer]
@@ -83,7 +83,7 @@ test('QEMU answers QMP', async () => {
   await expect(guest.qmp('no-such-command')).rejects.toThrow(/QEMU refused no-such-command/)
 })
 
-test('somebody logs in on the serial console', async () => {
+test('logging in on the serial console works', async () => {
   const lines = guest.console.lines({ signal: AbortSignal.timeout(LIMITS.patient * 2) })
   let since = ''
   const stop = guest.console.onOutput((chunk) => (since += chunk))
@@ -107,7 +107,7 @@ test('somebody logs in on the serial console', async () => {
   expect(seen.join('\n')).not.toContain(guest.rootPassword)
 })
 
-test('the screenshot is the text screen: it changes when something is written there, and no file is left', async () => {
+test('a screenshot shows the text screen, changes with it, and leaves no file', async () => {
   const blank = await guest.screenshot()
   await guest.exec(`for line in $(seq 20); do printf '%080d\\n' 8 >/dev/tty0; done`)
   const written = await guest.screenshot()
@@ -143,7 +143,7 @@ test('the journal, by time, unit and priority', async () => {
   expect(journalText(talker)).toMatch(/ echo\[\d+\]: spoken\n/)
 })
 
-test('a capture has the packets of its time, and tcpdump reads it', async () => {
+test('a capture contains the packets of its time span, and tcpdump reads it', async () => {
   const capture = await guest.capture(join(folder, 'traffic.pcap'))
   await guest.$`ping -c 2 -i 0.2 -s 77 ${guest.network.gateway}`
   const packets = async (filter: string) => {

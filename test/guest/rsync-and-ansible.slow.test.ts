@@ -17,7 +17,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-test('rsync brings in what has changed', async () => {
+test('rsync copies what has changed', async () => {
   const tree = join(folder, 'tree')
   await mkdir(join(tree, 'deep'), { recursive: true })
   await writeFile(join(tree, 'deep/one'), '1')

@@ -23,7 +23,7 @@ async function addressOf(guest: Guest, name: string): Promise<string> {
   return stdout
 }
 
-test('guests of one kind are clones of one template, each with a name, an address and keys of its own', async () => {
+test('similar guests are clones of one template, each with its own name, address and keys', async () => {
   expect([web.started, db.started]).toEqual(['warm', 'warm'])
   // Whoever builds a template, or waits for one, says so.
   expect(told).toEqual([])
@@ -41,14 +41,14 @@ test('guests of one kind are clones of one template, each with a name, an addres
   for (const name of Object.keys(one ?? {})) expect(one?.[name], name).not.toBe(other?.[name])
 })
 
-test('each reaches the other by its name', async () => {
+test('they reach each other by name', async () => {
   await Promise.all([web.exec('ping -c 1 -W 5 db'), db.exec('ping -c 1 -W 5 web')])
   expect(await addressOf(web, 'db')).toBe(db.address)
   const { stdout } = await web.exec('timeout 20 bash -c "head -c 8 </dev/tcp/db/22"')
   expect(stdout).toBe('SSH-2.0-')
 })
 
-test('the journal of a clone goes on under its new machine ID', async () => {
+test('the journal of a clone continues under its new machine ID', async () => {
   const messages = async () => (await web.journal()).map(({ message }) => message)
   await web.exec('logger -t mark here')
   await expect.poll(messages).toContain('here')
@@ -56,7 +56,7 @@ test('the journal of a clone goes on under its new machine ID', async () => {
   await expect.poll(messages).toEqual(expect.arrayContaining(['here', 'after']))
 })
 
-test('a cable that is pulled and plugged in again brings no other address back', async () => {
+test('unplugging and plugging in the cable does not change the address', async () => {
   await db.qmp('set_link', { name: 'net0', up: false })
   await expect(web.exec(`ping -c 1 -W 1 ${db.address}`)).rejects.toThrow(/100% packet loss/)
   await db.qmp('set_link', { name: 'net0', up: true })
@@ -64,7 +64,7 @@ test('a cable that is pulled and plugged in again brings no other address back',
   expect(await identity(db)).toMatchObject({ address: db.address, macAddress: db.macAddress })
 })
 
-test('a guest that has moved is found where it is', async () => {
+test('a guest that has another address is found there', async () => {
   await db.exec('ip address add 192.168.100.77/24 dev eth0')
   // Later than the answer to this command, which would be lost.
   await db.exec(
@@ -85,7 +85,7 @@ test('a guest that has moved is found where it is', async () => {
   await db.reconnect()
 })
 
-test('one that comes later is known to all, and knows them; one that goes is forgotten', async () => {
+test('all know a guest that comes later, and it knows them; one that leaves is forgotten', async () => {
   const late = await network.boot({ hostname: 'late', address: '192.168.100.7' })
   expect(await identity(late)).toMatchObject({ hostname: 'late', address: '192.168.100.7' })
   expect(await Promise.all([web, db].map((guest) => addressOf(guest, 'late')))).toEqual([late.address, late.address])
@@ -94,7 +94,7 @@ test('one that comes later is known to all, and knows them; one that goes is for
   expect(await Promise.all([web, db].map((guest) => addressOf(guest, 'late')))).toEqual(['', ''])
 })
 
-test('a network that is closed takes its guests with it', async () => {
+test('closing a network ends its guests', async () => {
   const gone = [web, db].map((guest) => guest.exec('sleep 100').catch((error: Error) => error.name))
   await network[Symbol.asyncDispose]()
   expect(network.guests.map(({ hostname }) => hostname)).toEqual([])

@@ -27,7 +27,7 @@ test('waitForUnit: a unit that becomes active later', async () => {
   expect((await guest.exec('systemctl is-active later')).stdout).toBe('active')
 })
 
-test('waitForUnit: one that failed, or does not exist, is told at once', async () => {
+test('waitForUnit: a unit that failed or does not exist is an error at once', async () => {
   await guest.exec(`systemd-run --quiet --unit=broken sh -c 'echo no such disk >&2; exit 3'`)
   const failed = await failureOf(guest.waitForUnit('broken'))
   expect(failed.message).toMatch(
@@ -54,7 +54,7 @@ test.for<[string, (guest: Record<string, (...args: unknown[]) => Promise<unknown
   await expect(call(guest as never)).rejects.toThrow(message)
 })
 
-test('what fails by an event, or after others had their turn, has the line of the test too', async () => {
+test("failures by an event, or after waiting for a turn, have the test's line too", async () => {
   const failures: Record<string, () => Promise<unknown>> = {
     wait: async () => await guest.waitForUnit('nowhere'),
     dial: async () => await guest.connect(9),
@@ -67,7 +67,7 @@ test('what fails by an event, or after others had their turn, has the line of th
   }
 })
 
-test('waitForUnit: one that nothing is going to start is told at once', async () => {
+test('waitForUnit: a unit that nothing will start is an error at once', async () => {
   await guest.exec(
     'printf "[Service]\\nExecStart=/bin/true\\n" > /run/systemd/system/idle.service && systemctl daemon-reload',
   )
@@ -78,7 +78,7 @@ test('waitForUnit: one that nothing is going to start is told at once', async ()
   expect(error).toMatchObject({ lastSeen: 'inactive (dead)' })
 })
 
-test('waitForUnit: what it saw last while something may still start it', async () => {
+test('waitForUnit: the last state is reported while something may still start the unit', async () => {
   await guest.exec(`systemd-run --quiet --no-block --property=Type=oneshot --unit=starter sleep 1000`)
   const error = await failureOf(guest.waitForUnit('idle', SHORT))
   expect(error.message).toMatch(
@@ -87,7 +87,7 @@ test('waitForUnit: what it saw last while something may still start it', async (
   await guest.exec('systemctl stop starter')
 })
 
-test('waitForPort: one that opens later; one that only the guest can reach is another thing', async () => {
+test('waitForPort: a port that opens later; one that only the guest can reach is an error', async () => {
   const serve = (address: string) =>
     `systemd-run --quiet --unit=web-${address} sh -c 'sleep 1; exec python3 -m http.server --bind ${address} 8080'`
   await guest.exec(serve('127.0.0.1'))
@@ -114,7 +114,7 @@ test('waitForFile, waitUntilSucceeds, waitUntilFails', async () => {
   expect((await guest.exec('pgrep -c -x sleep', { reject: false })).stdout).toBe('1')
 })
 
-test('waitForConsole: what came before counts, once; a later wait is for a later match', async () => {
+test('waitForConsole: earlier output counts once; a later wait needs a later match', async () => {
   await guest.exec('printf "one 1\\r\\ntwo 2\\r\\n" > /dev/ttyS0')
   expect((await guest.waitForConsole(/one (\d)/g))[1]).toBe('1')
   expect((await guest.waitForConsole(/two (\d)/))[1]).toBe('2')

@@ -12,7 +12,7 @@ test('a plain script boots a guest, and ends by itself', async () => {
   expect(leftovers(folder.path)).toEqual([])
 })
 
-test('node:test boots a guest in before() and disposes it in after()', async () => {
+test('node:test boots a guest in before() and disposes of it in after()', async () => {
   await using folder = await ownTemporaryFolder()
   const env = { TMPDIR: folder.path, NODE_TEST_CONTEXT: undefined }
   const { stdout } = await execa(process.execPath, ['--test', '--test-reporter=tap', program('node-test.ts')], { env })

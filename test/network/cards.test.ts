@@ -25,7 +25,7 @@ test('bridge and TAP have the MTU of the network', async () => {
   expect([mtuOf(network.bridge), mtuOf(attachment.tap)]).toEqual([4000, 4000])
 })
 
-test('packets of the MTU pass the bridge whole, and no larger ones', async () => {
+test("packets of the MTU's size pass the bridge whole; larger ones do not", async () => {
   await using machine = await plugIn(network, '192.168.100.9/24')
   const whole = ['-M', 'do', '-s']
   expect(await ping(network, '192.168.100.9', [...whole, `${4000 - 28}`])).toMatchObject({ exitCode: 0 })
@@ -34,7 +34,7 @@ test('packets of the MTU pass the bridge whole, and no larger ones', async () =>
   expect(machine.name).toBeDefined()
 })
 
-test('IPv6 is there at once, beside IPv4, and is dialed', async () => {
+test('IPv6 is available at once, beside IPv4, and can be dialed', async () => {
   await using machine = await plugIn(network, 'fd00:100::9/64')
   const [file, ...args] = network.inside(['ip', '-json', '-6', 'address', 'show', 'dev', 'br0', 'scope', 'global'])
   expect(JSON.parse((await execa(file, args)).stdout)).toMatchObject([
@@ -50,7 +50,7 @@ test('IPv6 is there at once, beside IPv4, and is dialed', async () => {
   await expect(network.dial('fd00:100::9', 1)).rejects.toThrow(/Nothing answers at \[fd00:100::9\]:1: .*ECONNREFUSED/)
 })
 
-test('no two cards of a network, nor the bridge, have the same MAC address', async () => {
+test('all cards of a network and its bridge have different MAC addresses', async () => {
   const one = { ...GUEST, macAddress: '52:54:00:00:00:01' }
   const two = { hostname: 'other', address: '192.168.100.8' }
   await using _ = await network.attach(one)
@@ -90,7 +90,7 @@ test('a TAP that is in use moves to another network', async () => {
   expect(await links(other)).not.toContain(attachment.tap)
 })
 
-test('what cannot be a further card is refused before anything starts', async () => {
+test('an invalid further card is refused before anything starts', async () => {
   await using right = await openNetwork({ subnet: '10.9.0.0/24' })
   const attempt = (interfaces: unknown) => bootGuest({ network, hostname: 'other', interfaces: interfaces as never })
   await expect(attempt({})).rejects.toThrow(/`interfaces` must be an array/)
@@ -109,7 +109,7 @@ test('what cannot be a further card is refused before anything starts', async ()
 /** An image that is nowhere: a guest that has taken its addresses gets no further. */
 const NOWHERE = '/nowhere/disk.qcow2'
 
-test('addresses of all cards are given in the order of the calls, and are free again when the start fails', async () => {
+test('all cards get their addresses in the order of the calls, and release them when the start fails', async () => {
   await using left = await openNetwork({ subnet: '10.1.0.0/24' })
   await using right = await openNetwork({ subnet: '10.2.0.0/24' })
   const starts = [
@@ -137,7 +137,7 @@ test('addresses of all cards are given in the order of the calls, and are free a
   expect(right.members).toHaveLength(1)
 })
 
-test('a guest may have several cards on one network, one without an address, and still no name is twice', async () => {
+test('a guest may have several cards on one network, one without an address; names stay unique', async () => {
   await using other = await openNetwork({ subnet: '10.9.0.0/24' })
   await using _first = await network.reserve({ hostname: 'router', address: '192.168.100.7' })
   await using _second = await network.reserveFor(network, { hostname: 'router', address: undefined })

@@ -29,7 +29,7 @@ const START = (folder: string) => `
     memoryFile: { path: '${folder}/memory', shared: true },
   }, { network })`
 
-test.for(cases)('as $user, QEMU on a $kind network has nothing that it does not use', async ({ user, kind }) => {
+test.for(cases)('as $user, QEMU on a $kind network has no rights that it does not need', async ({ user, kind }) => {
   const folder = await ownTemporaryFolder()
   onTestFinished(() => folder[Symbol.asyncDispose]())
   if (user !== 'root') await somebody.own(folder.path)

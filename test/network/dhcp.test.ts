@@ -18,7 +18,7 @@ async function askForLease({ inside }: Plugged, hostname: string) {
   })
 }
 
-test('a machine is given an address of the range, is found by its lease, and has a name', async () => {
+test('a machine gets an address from the range, is found by its lease, and has a name', async () => {
   await using network = await openNetwork({ addressing: 'dhcp', dhcpRange: ['192.168.100.60', '192.168.100.60'] })
   await using machine = await plugIn(network, undefined, '52:54:00:00:00:01')
   expect(await network.dhcp?.leases()).toEqual([])
@@ -40,7 +40,7 @@ test('a machine is given an address of the range, is found by its lease, and has
   expect((error as NetworkError).hint).toContain('dhcpRange: [')
 })
 
-test('an address that was reserved for a card is the one that it is given, by any name', async () => {
+test('a card gets the address reserved for it, whatever its name', async () => {
   await using network = await openNetwork({ addressing: 'dhcp' })
   await using machine = await plugIn(network, undefined, '52:54:00:00:00:03')
   await using _ = await network.dhcp?.reserve({
@@ -53,7 +53,7 @@ test('an address that was reserved for a card is the one that it is given, by an
   expect(stdout).toContain('192.168.100.177')
 })
 
-test('dnsmasq goes with the network', async () => {
+test('dnsmasq ends with the network', async () => {
   const network = await openNetwork({ addressing: 'dhcp' })
   expect(processesNaming(network.stateFolder)).toContainEqual(expect.stringContaining('dnsmasq'))
   await network[Symbol.asyncDispose]()
@@ -61,7 +61,7 @@ test('dnsmasq goes with the network', async () => {
   expect(existsSync(network.stateFolder)).toBe(false)
 })
 
-test("dnsmasq's own errors are told", async () => {
+test("dnsmasq's own errors are reported", async () => {
   await using keeper = await startKeeper({ purpose: 'bring up loopback', commands: LOOPBACK_UP })
   const range = { first: '192.168.100.60', last: '192.168.100.70' }
   // There is no such bridge.
@@ -75,7 +75,7 @@ test("dnsmasq's own errors are told", async () => {
   expect((bad as NetworkError).exitCode).toBe(1)
 })
 
-test('a port that is taken is told as that', async () => {
+test('a port that is in use is reported as such', async () => {
   await using network = await openNetwork({ addressing: 'dhcp' })
   const keeper = {
     inside: (command: readonly string[]) => network.inside(command),

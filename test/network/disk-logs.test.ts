@@ -66,7 +66,7 @@ test('the disk is an attack on those who copy its folders by name', async () => 
   await rm(join(folder, 'a/b/c/climbed'))
 })
 
-test('its logs come without one file that has a name of theirs', async () => {
+test('no file with a name from the disk is created for its logs', async () => {
   const temporary = await workplace()
   const ext4 = await Ext4.open(disk, temporary, signal)
   const logs = await readLogs(ext4, await findLogs(ext4), temporary)
@@ -81,7 +81,7 @@ test('its logs come without one file that has a name of theirs', async () => {
   expect((await readdir(temporary)).filter((name) => !/^log-\d$/.test(name))).toEqual([])
 })
 
-test('a journal that is none is an error', async () => {
+test('an invalid journal is an error', async () => {
   const temporary = await workplace()
   const ext4 = await Ext4.open(disk, temporary, signal)
   const reading = readJournal(ext4, await findLogs(ext4), temporary, signal)
@@ -93,7 +93,7 @@ test('a journal that is none is an error', async () => {
   )
 })
 
-test('a folder that is a symlink is none', async () => {
+test('a symlink in place of a folder is not followed', async () => {
   const temporary = await workplace()
   const ext4 = await Ext4.open(disk, temporary, signal)
   await expect(ext4.find('var', 'log', 'etc')).rejects.toThrow('There is no folder /var/log/etc in the file system')

@@ -29,7 +29,7 @@ const LINK = ['169.254.169.254', '169.254.7.7', '100.100.100.200', '168.63.129.1
 const IPV6 = ['2606:4700::1', 'fd00:5::1', 'fd00:ec2::254', '64:ff9b::a14:1e28']
 const LAN_UDP = ['udp:10.20.30.40:7']
 
-test('the way out leads to public addresses, and further if asked; it ends with its network', async () => {
+test('egress reaches public addresses, local ones on request, and ends with its network', async () => {
   await using folder = await ownTemporaryFolder()
   // Nothing of this is in the namespace of the tests.
   const user = needsUserNamespace() ? ['--user', '--map-root-user'] : []

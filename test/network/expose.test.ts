@@ -51,7 +51,7 @@ test('a TCP server gets every byte, and may answer after its client has finished
   expect(await text(socket)).toBe('got 1000000')
 })
 
-test('a port that is taken is an error, and free again once what took it is closed', async () => {
+test('a port in use is an error; it is free again when its user is closed', async () => {
   const before = readdirSync(network.stateFolder)
   const first = await network.expose(8080, () => {})
   const error: unknown = await network.expose(8080, () => {}).catch((reason: unknown) => reason)
@@ -69,7 +69,7 @@ test('a port that is taken is an error, and free again once what took it is clos
   await expect(network.expose(70_000, () => {})).rejects.toThrow(GuestError)
 })
 
-test('a worker thread can expose, and what it exposed ends with it', async () => {
+test('a worker thread can expose a server, which ends with the thread', async () => {
   const module = JSON.stringify(new URL('../../src/network/keeper/expose.ts', import.meta.url).href)
   const { gateway: address, stateFolder, socketPath } = network
   const keeper = JSON.stringify({ folder: stateFolder, socketPath })

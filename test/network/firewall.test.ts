@@ -65,7 +65,7 @@ test.for([
   ])
 })
 
-test('a firewall that lets answers in is not', async () => {
+test('a firewall that accepts answers is not', async () => {
   await nft(`table inet guard {
     chain input { type filter hook input priority 0; policy drop; ct state established,related accept; tcp dport 22 drop; }
     chain forward { type filter hook forward priority 0; iifname "eth0" drop; }
@@ -100,7 +100,7 @@ test.skipIf(!existsSync('/proc/sys/net/bridge'))('one between the guests is name
   await asks(1)
 })
 
-test('the same on a network of the host', async () => {
+test('the same on a host network', async () => {
   const host = await networkNamespace()
   onTestFinished(() => host[Symbol.asyncDispose]())
   const owner = await openElsewhere({ kind: 'host' }, host.inside)

@@ -64,7 +64,7 @@ function recordsOf(owner: Opened): string[] {
     .map(({ path }) => path)
 }
 
-test('bridge, address, broadcast, and a TAP of the user of QEMU, all up; and nothing when it is closed', async () => {
+test("bridge, address, broadcast and a TAP of QEMU's user are up; closing removes all of it", async () => {
   const namespace = await place()
   const owner = await open(namespace)
   const { opened } = owner
@@ -99,7 +99,7 @@ test('bridge, address, broadcast, and a TAP of the user of QEMU, all up; and not
   expect(recordsOf(opened)).toEqual([])
 })
 
-test('three at once have names and subnets of their own', async () => {
+test('three simultaneous networks have different names and subnets', async () => {
   const namespace = await place()
   const owners = await Promise.all([open(namespace), open(namespace), open(namespace)])
   const opened = owners.map((owner) => owner.opened)
@@ -112,7 +112,7 @@ test('three at once have names and subnets of their own', async () => {
   expect((await namespace.interfaces()).sort()).toEqual(opened.flatMap(({ bridge, tap }) => [bridge, tap]).sort())
 })
 
-test("a subnet that overlaps the host's is an error when it was chosen, and another one is taken when not", async () => {
+test("a chosen subnet that overlaps the host's is an error; by default another one is used", async () => {
   const namespace = await place()
   await namespace.ip(
     'link add name lan type bridge',
@@ -147,7 +147,7 @@ test("a subnet that overlaps the host's is an error when it was chosen, and anot
   expect(await namespace.interfaces()).toHaveLength(3)
 })
 
-test('a bridge that is there is taken when told to, and given back as it was', async () => {
+test('an existing bridge is adopted on request, and returned as it was', async () => {
   const namespace = await place()
   const addresses = async () =>
     (await namespace.show<Addresses>('-4', 'address', 'show', 'dev', 'br0')).flatMap(({ addr_info }) =>
@@ -219,7 +219,7 @@ async function killBoth(owner: Owner): Promise<string> {
   return record
 }
 
-test('what is left when the keeper is killed too, the next network sweeps away; what is alive stays', async () => {
+test('the next network removes what a killed owner and keeper left; live networks stay', async () => {
   const namespace = await place()
   const alive = await open(namespace)
   const dead = await open(namespace)
@@ -257,7 +257,7 @@ test('so does the next one of another kind, there or where that namespace is gon
   expect(recordsOf(alive.opened)).toHaveLength(1)
 })
 
-test('an owner that closes its network after the keeper was killed takes it down itself', async () => {
+test('closing a network after its keeper was killed takes it down too', async () => {
   const namespace = await place()
   const [owner, elsewhere] = await Promise.all([open(namespace), open(await place())])
   // A namespace's networks are no other one's business.
@@ -272,7 +272,7 @@ test('an owner that closes its network after the keeper was killed takes it down
   expect(existsSync(owner.opened.stateFolder as string)).toBe(false)
 })
 
-test('auto takes it where no private one can be had, and says why', async () => {
+test('auto uses it where a private one is impossible, and says why', async () => {
   const namespace = await place()
   await using tools = await toolPath({ without: ['unshare'] })
   const owner = await open(namespace, { kind: 'auto' }, { PATH: tools.path })
@@ -283,7 +283,7 @@ test('auto takes it where no private one can be had, and says why', async () => 
   expect(await namespace.interfaces()).toEqual([])
 })
 
-test('without /dev/net/tun it is refused, and auto takes one of the user', async () => {
+test('without /dev/net/tun it is refused, and auto uses a user network', async () => {
   const namespace = await place()
   const hidden = (command: readonly string[]) =>
     namespace.inside(['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /dev/net; exec "$@"', 'sh', ...command])
@@ -296,7 +296,7 @@ test('without /dev/net/tun it is refused, and auto takes one of the user', async
   expect(await namespace.interfaces()).toEqual([])
 })
 
-test('as an ordinary user, by sudo -n alone; its TAP is theirs', async () => {
+test('an ordinary user needs only sudo -n, and owns the TAP', async () => {
   const namespace = await place({ ofTheHost: true })
   const somebody: OrdinaryUser = await ordinaryUser()
   onTestFinished(() => somebody[Symbol.asyncDispose]())

@@ -29,7 +29,7 @@ const LOOPS = [
 ] as const
 
 test.for(LOOPS)(
-  `of kind %s, ${NETWORKS + 1} networks of each of %s owners leave nothing when the owners are killed`,
+  `of kind %s, ${NETWORKS + 1} networks of each of %s owners leave nothing behind when the owners are killed`,
   async ([kind, loops]) => {
     const before = await ownInterfaces()
     const namespace = await networkNamespace()

@@ -20,12 +20,12 @@ afterAll(async () => {
   await network[Symbol.asyncDispose]()
 })
 
-test('who answers is known by its MAC address, also when it was somebody else before', async () => {
+test('the MAC address shows who answers, even if it was another machine before', async () => {
   expect(await network.neighbours(['192.168.100.77', '192.168.100.78'])).toEqual(new Map([['192.168.100.77', MAC]]))
   expect(await network.neighbours(['192.168.100.78'])).toEqual(new Map())
 })
 
-test('an address that somebody answers for is refused; one that nobody does is not', async () => {
+test('an address is refused if a machine answers for it, and only then', async () => {
   await requireUnanswered(network, '192.168.100.78')
   await expect(requireUnanswered(network, '192.168.100.77')).rejects.toMatchObject({
     name: 'NetworkError',
@@ -46,7 +46,7 @@ test('a guest that is up at another address is found there', async () => {
   })
 })
 
-test('another machine at the address of a guest is named; one that is where it should be, or nowhere, is not', async () => {
+test("another machine at a guest's address is named; a guest at its own address, or nowhere, is not", async () => {
   const guest = { hostname: 'db', address: '192.168.100.77', macAddress: '52:54:00:00:00:01' }
   expect((await whyElsewhere(network, guest))?.message).toContain('is taken on the bridge')
   expect(await whyElsewhere(network, { ...guest, macAddress: MAC })).toBeUndefined()

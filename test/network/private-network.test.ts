@@ -61,7 +61,7 @@ test('the bridge has its address and broadcast, a TAP is on it, and both are up'
   expect((await links(network)).map(({ ifname }) => ifname)).not.toContain(attachment.tap)
 })
 
-test('two machines have neither address nor name in common, and a place can be taken again', async () => {
+test('two machines cannot share an address or a name, which are free again afterwards', async () => {
   await using network = await openNetwork()
   await using one = await network.attach(GUEST)
   await expect(network.attach({ ...GUEST, hostname: 'other' })).rejects.toThrow(
@@ -75,7 +75,7 @@ test('two machines have neither address nor name in common, and a place can be t
   expect(network.attachments).toEqual([again])
 })
 
-test('a place can be reserved: the name and the address are taken, and the TAP joins the bridge later', async () => {
+test('reserving takes the name and the address; the TAP joins the bridge later', async () => {
   await using network = await openNetwork()
   const reserving = network.reserve(GUEST)
   expect(network.members).toEqual([GUEST])
@@ -111,7 +111,7 @@ test('subnet and gateway can be chosen', async () => {
   expect(bridge?.addr_info[0]).toMatchObject({ local: '10.7.255.1', prefixlen: 16, broadcast: '10.7.255.255' })
 })
 
-test('dialing reaches what is inside, and only inside this network', async () => {
+test('dialing reaches what is inside this network, and nothing else', async () => {
   await using one = await openNetwork()
   await using two = await openNetwork()
   const port = await greeter(one, 'hello from one')
@@ -120,7 +120,7 @@ test('dialing reaches what is inside, and only inside this network', async () =>
   await expect(two.dial(two.gateway, port)).rejects.toThrow(NetworkError)
 })
 
-test('dialing where nothing is says so, and can be aborted', async () => {
+test('dialing an address without a machine says so, and can be aborted', async () => {
   await using network = await openNetwork()
   await expect(network.dial(network.gateway, 1)).rejects.toThrow(
     /Nothing answers at 192\.168\.100\.50:1: .*ECONNREFUSED/,
@@ -134,7 +134,7 @@ test('the state folder is for this user alone', async () => {
   expect(statSync(network.stateFolder).mode & 0o777).toBe(0o700)
 })
 
-test('closing twice leaves nothing', async () => {
+test('closing twice leaves nothing behind', async () => {
   await using folder = await ownTemporaryFolder()
   process.env['TMPDIR'] = folder.path
   onTestFinished(() => void delete process.env['TMPDIR'])
@@ -146,7 +146,7 @@ test('closing twice leaves nothing', async () => {
   expect(await leftoversAfter(folder.path, 0)).toEqual([])
 })
 
-test.for(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('%s of the owner leaves nothing', async (signal) => {
+test.for(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('%s of the owner leaves nothing behind', async (signal) => {
   await using folder = await ownTemporaryFolder()
   const program = `
     import { openNetwork } from ${JSON.stringify(new URL('../../src/network/open-network.ts', import.meta.url).href)}
@@ -178,7 +178,7 @@ test.for([0, 65_536, -1, 1.5, Number.NaN, '22'])('port %s is refused, and the ke
   )
 })
 
-test('a request that makes no sense does not end the keeper', async () => {
+test('an invalid request does not end the keeper', async () => {
   await using network = await openNetwork()
   const status = (path: string) =>
     new Promise((resolve, reject) => {
@@ -194,7 +194,7 @@ test('a request that makes no sense does not end the keeper', async () => {
   expect(String(await buffer(await network.dial(network.gateway, port)))).toBe('still here')
 })
 
-test('when its keeper was killed, what is left to do for a network is nothing', async () => {
+test('a network whose keeper was killed leaves nothing to clean up', async () => {
   await using folder = await ownTemporaryFolder()
   process.env['TMPDIR'] = folder.path
   onTestFinished(() => void delete process.env['TMPDIR'])

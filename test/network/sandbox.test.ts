@@ -59,7 +59,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-describe('a program that was taken over gets nowhere', () => {
+describe('a program that was taken over cannot do harm', () => {
   let user: OrdinaryUser
   beforeAll(async () => void (user = await ordinaryUser()))
   afterAll(() => user[Symbol.asyncDispose]())
@@ -79,7 +79,7 @@ describe('a program that was taken over gets nowhere', () => {
   })
 })
 
-test('it reads and writes the files that it is given, up to the limit', async () => {
+test('it reads and writes the given files, up to the limit', async () => {
   const script = join(folder, 'writer')
   const file = join(folder, 'limited')
   await writeFile(script, `open(my $file, '>>', '/file'); print $file 'x' x 100000; close $file; print 'not reached';`)
@@ -104,7 +104,7 @@ test('its stdout goes to a file of ours, up to the limit', async () => {
   expect((await file.stat()).size).toBe(7000)
 })
 
-test('an abort ends it, and all that it started', async () => {
+test('an abort ends it with all that it started', async () => {
   const script = join(folder, 'sleeper')
   await writeFile(script, `fork; sleep 1000`)
   const signal = AbortSignal.timeout(2000)

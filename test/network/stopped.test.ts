@@ -35,7 +35,7 @@ async function machinesElsewhere(user: string, kind: string, folder: string) {
 }
 
 test.for(cases)(
-  'as $user, a QEMU that stood still can be ended, and one that does goes with its killed runner ($kind)',
+  'as $user, a stopped QEMU can be ended, and ends with its killed runner ($kind)',
   async ({ user, kind }) => {
     await using folder = await ownTemporaryFolder()
     const { owner, start } = await machinesElsewhere(user, kind, folder.path)

@@ -25,24 +25,21 @@ function processesOf(stateFolder: string, program: RegExp): number[] {
   return processIds().filter((pid) => program.test(commandLineOf(pid)) && commandLineOf(pid).includes(stateFolder))
 }
 
-test.for(['private', 'user'])(
-  'what runner and keeper leave when killed together, the next start sweeps: %s',
-  async (kind) => {
-    const alive = await open(kind)
-    const dead = await open(kind)
-    const stateFolder = dead.opened.stateFolder as string
-    const keepers = processesOf(stateFolder, /^\S*node/)
-    expect(keepers).toHaveLength(1)
-    // It gets no chance to see that its keeper has gone.
-    process.kill(dead.opened.pid as number, 'SIGSTOP')
-    process.kill(keepers[0] as number, 'SIGKILL')
-    await dead.kill('SIGKILL')
-    expect(existsSync(join(stateFolder, 'keeper.sock'))).toBe(true)
-    const next = await open(kind)
-    const there = readdirSync(folder).map((name) => join(folder, name))
-    expect(there.sort()).toEqual([alive.opened.stateFolder, next.opened.stateFolder].sort())
-  },
-)
+test.for(['private', 'user'])('the next start removes what a killed runner and keeper left: %s', async (kind) => {
+  const alive = await open(kind)
+  const dead = await open(kind)
+  const stateFolder = dead.opened.stateFolder as string
+  const keepers = processesOf(stateFolder, /^\S*node/)
+  expect(keepers).toHaveLength(1)
+  // It gets no chance to see that its keeper has gone.
+  process.kill(dead.opened.pid as number, 'SIGSTOP')
+  process.kill(keepers[0] as number, 'SIGKILL')
+  await dead.kill('SIGKILL')
+  expect(existsSync(join(stateFolder, 'keeper.sock'))).toBe(true)
+  const next = await open(kind)
+  const there = readdirSync(folder).map((name) => join(folder, name))
+  expect(there.sort()).toEqual([alive.opened.stateFolder, next.opened.stateFolder].sort())
+})
 
 test('when unshare alone is killed, the runner removes the folder at once', async () => {
   const owner = await open('private')
@@ -55,7 +52,7 @@ test('when unshare alone is killed, the runner removes the folder at once', asyn
   expect(await leftoversAfter(folder, 0)).toEqual([])
 })
 
-test('a keeper that stands still is alive', async () => {
+test('a stopped keeper is alive', async () => {
   const owner = await open('private')
   const stateFolder = owner.opened.stateFolder as string
   const [keeper] = processesOf(stateFolder, /^\S*node/)
@@ -65,7 +62,7 @@ test('a keeper that stands still is alive', async () => {
   process.kill(keeper as number, 'SIGCONT')
 })
 
-test('a folder without a socket may be one that is being made; later it is not', async () => {
+test('a new folder without a socket may be in the making; an old one is not', async () => {
   const infant = join(folder, 'vitest-guest-000000000001')
   mkdirSync(infant, { mode: 0o700 })
   await sweepStateFolders(folder)
@@ -76,7 +73,7 @@ test('a folder without a socket may be one that is being made; later it is not',
   expect(existsSync(infant)).toBe(false)
 })
 
-test('what is not ours is left alone', async () => {
+test("other users' files are left alone", async () => {
   const others = ['vitest-guest-networks', 'vitest-guest-00000000000g', 'vitest-guest-0000000000000', 'other']
   for (const name of others) mkdirSync(join(folder, name), { mode: 0o700 })
   const open = join(folder, 'vitest-guest-000000000002')

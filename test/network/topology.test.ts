@@ -39,7 +39,7 @@ test('vitest-guest doctor --network draws it from another process', async () => 
   expect(own).toContain('\nbr0 192.168.100.50/24, up, mtu 1500')
 })
 
-test('a partition that fails half-way leaves the network whole, and what is not of its making alone', async () => {
+test('a partition that fails half-way leaves the network whole, and what it did not create alone', async () => {
   const whole = await drawing()
   await ip('link', 'add', 'br0p2', 'type', 'bridge')
   await expect(network.partition(['web'], ['db'])).rejects.toThrow(/^Could not partition the network\n[^]*File exists/)
@@ -53,7 +53,7 @@ test('a partition that fails half-way leaves the network whole, and what is not 
   expect(await drawing()).toBe(whole)
 })
 
-test('what is wrong with it is seen', async () => {
+test('faults of a network are visible', async () => {
   await ip('link', 'set', 'dev', 'tap0', 'down')
   await ip('link', 'set', 'dev', 'tap1', 'nomaster')
   expect(await drawing()).toBe(`br0 192.168.100.50/24, up, mtu 1500
@@ -65,7 +65,7 @@ tap1 up ── db 192.168.100.225 ── on NO bridge
   expect(web.tap).toBe('tap0')
 })
 
-test('a part of it, on a bridge of its own', async () => {
+test('a part of it, on a separate bridge', async () => {
   await ip('link', 'set', 'dev', 'tap0', 'up')
   await network.partition(['web'])
   expect(await drawing()).toContain('br0p1 192.168.100.50/32, up, mtu 1500\n└─ tap0 up ── web 192.168.100.224\n')

@@ -48,7 +48,7 @@ test.for(CALLS)('%s refuses proxies that throw', async ([, call]) => {
   expect((await refusalOf(() => call(proxy as never))).message).toContain('takes an options object')
 })
 
-test.for(CALLS)('%s refuses what is no AbortSignal, and no object of options', async ([, call]) => {
+test.for(CALLS)('%s refuses an invalid AbortSignal, and options that are not an object', async ([, call]) => {
   for (const signal of ['SIGTERM', 1, {}, { aborted: false }, new AbortController()]) {
     expect(await refusalOf(() => call({ signal } as never))).toMatchObject({ option: 'signal' })
   }
@@ -83,7 +83,7 @@ test.for<[string, unknown, string]>([
   expect(await refusalOf(() => bootGuest({ cloudConfig: cloudConfig as never }))).toMatchObject({ option })
 })
 
-test('a cloudConfig that refers back to itself, or is itself no object, is refused', async () => {
+test('a cloudConfig that contains itself, or is not an object, is refused', async () => {
   const circle: Record<string, unknown> = {}
   circle['again'] = [circle]
   expect(await refusalOf(() => bootGuest({ cloudConfig: circle }))).toMatchObject({ option: 'cloudConfig.again[0]' })
@@ -123,13 +123,13 @@ test.for<[string, Record<string, unknown>, RegExp]>([
   expect(error.message.length).toBeLessThan(1000)
 })
 
-test('so are options of the fixtures and of waits', async () => {
+test('so are options of fixtures and of waits', async () => {
   const guests = Object.defineProperty({}, 'web', { enumerable: true, get: trap('web') })
   expect(await refusalOf(() => resolveSharing({ guests }))).toMatchObject({ option: 'guests.web' })
   expect(await refusalOf(() => resolveWait({ signal: 'x' as never }, 'kvm'))).toMatchObject({ option: 'signal' })
 })
 
-test('a value whose own inspection throws is shown all the same', async () => {
+test('a value whose own inspection throws is still shown', async () => {
   const odd = { [Symbol.for('nodejs.util.inspect.custom')]: trap('picture') }
   expect(await refusalOf(() => bootGuest({ cpus: odd as never }))).toMatchObject({ option: 'cpus' })
 })

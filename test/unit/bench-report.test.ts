@@ -19,7 +19,7 @@ test('each part of docs/bench.json says when it was measured, and the table show
   expect(shown).not.toMatch(/NaN|undefined/)
 })
 
-test('a part of which the commit is known shows it', () => {
+test('a part with a known commit shows it', () => {
   const endurance = { measuredAt: '2026-11-26T02:16:05.582Z', commit: '690373f', clones: 10, failed: 0, uses: [USE] }
   expect(table({ accel: 'tcg', cpus: 2, qemu: '', endurance })).toMatch(/^10 clones .*; 2026-11-26, at 690373f$/m)
 })
@@ -28,7 +28,7 @@ test('docs/bench.svg is drawn from docs/bench.json', () => {
   expect(chart(results)).toBe(read('bench.svg'))
 })
 
-test('endurance complains of what failed or grew, not of memory and of a cache that is as it was', () => {
+test('endurance reports failures and growth, but not steady memory and an unchanged cache', () => {
   const of = (last: Partial<Use>, failed = 0) =>
     complaints({ clones: 200, failed, uses: [USE, { ...USE, clones: 200, ...last }] })
   expect(of({ rssMib: 134, heapMib: 20, cacheMib: 230.1 })).toEqual([])

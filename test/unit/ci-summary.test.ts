@@ -16,7 +16,7 @@ test('counts passed and failed tests', () => {
   expect(summarize({ success: false, testResults })).toEqual({ line: '3 passed, 1 failed', ok: false })
 })
 
-test('names skipped tests only when there are some', () => {
+test('names skipped tests only if there are any', () => {
   const some = [file('passed', 'passed', 'skipped', 'pending', 'todo')]
   expect(summarize({ success: true, testResults: some })).toEqual({ line: '1 passed, 0 failed, 3 skipped', ok: true })
   const none = [file('passed', 'passed')]
@@ -28,7 +28,7 @@ test('a file that could not be imported is a failure', () => {
   expect(summarize({ success: false, testResults })).toEqual({ line: '1 passed, 1 failed', ok: false })
 })
 
-test('a hook that failed is a failure, its tests are skipped', () => {
+test('a hook that failed is a failure, and its tests are skipped', () => {
   const testResults = [file('failed', 'skipped', 'skipped')]
   expect(summarize({ success: false, testResults })).toEqual({ line: '0 passed, 1 failed, 2 skipped', ok: false })
 })
@@ -40,7 +40,7 @@ test('an unhandled error outside of any test is a failure', () => {
   })
 })
 
-test('no test at all is not a success', () => {
+test('a run without tests is not a success', () => {
   expect(summarize({ success: true, testResults: [] })).toEqual({ line: '0 passed, 0 failed', ok: false })
   expect(summarize({ success: true, testResults: [file('passed', 'skipped')] }).ok).toBe(false)
 })

@@ -132,7 +132,7 @@ test('a cache that cannot be read is not taken for an empty one', async () => {
   expect(stderr).toMatch(/^vitest-guest: The cache cannot be read: ENOTDIR.*$/)
 })
 
-test('template ls: key, size, age, last use, what it is, and who uses it', async () => {
+test('template ls: key, size, age, last use, contents, and who uses it', async () => {
   await makeImage()
   await makeTemplate(A)
   const pid = await processNaming(`file=${await makeTemplate(B)}/disk.qcow2,format=qcow2`)
@@ -144,14 +144,14 @@ test('template ls: key, size, age, last use, what it is, and who uses it', async
   ])
 })
 
-test('template ls is not a use', async () => {
+test('template ls does not count as a use', async () => {
   const folder = await makeTemplate(A)
   const { mtimeMs } = await stat(folder)
   await cli('template', 'ls')
   expect((await stat(folder)).mtimeMs).toBe(mtimeMs)
 })
 
-test('image ls names the templates that stand on an image', async () => {
+test('image ls names the templates that are based on an image', async () => {
   await makeImage()
   await makeTemplate(A)
   const { stdout } = await cli('image', 'ls')
@@ -161,14 +161,14 @@ test('image ls names the templates that stand on an image', async () => {
   ])
 })
 
-test('size is what the disk holds, not how long the files are', async () => {
+test("size is the space occupied on the disk, not the files' lengths", async () => {
   const folder = await makeImage()
   await truncate(join(folder, 'disk.raw'), 8 * 1024 ** 3)
   await age(folder, 1)
   expect((await cli('image', 'ls')).stdout).toMatch(/ \d\d KiB /)
 })
 
-test('template rm takes beginnings of keys, and leaves the rest alone', async () => {
+test('template rm takes beginnings of keys, and leaves others alone', async () => {
   for (const key of [A, B, C]) await makeTemplate(key)
   const { exitCode, stdout } = await cli('template', 'rm', 'aa', B)
   expect(exitCode).toBe(0)
@@ -176,7 +176,7 @@ test('template rm takes beginnings of keys, and leaves the rest alone', async ()
   expect([A, `${A}.building`, B, C].map((name) => isThere('templates', name))).toEqual([false, false, false, true])
 })
 
-test('template rm of what is not there removes nothing, and lists what is', async () => {
+test('template rm of an unknown key removes nothing, and lists the keys', async () => {
   await makeTemplate(A)
   expect(await cli('template', 'rm', A, 'zzz')).toMatchObject({
     exitCode: 1,
@@ -186,7 +186,7 @@ test('template rm of what is not there removes nothing, and lists what is', asyn
   expect(isThere('templates', A)).toBe(true)
 })
 
-test('template rm of what a process uses names the process', async () => {
+test('template rm of a template in use names the process', async () => {
   const pid = await processNaming(`memory-backend-file,mem-path=${await makeTemplate(A)}/memory,share=off`)
   expect(await cli('template', 'rm', A)).toMatchObject({
     exitCode: 1,
@@ -205,7 +205,7 @@ test('a process that names the cache by another path uses it too', async () => {
   expect((await cli('template', 'rm', A)).stderr).toContain(`in use by process ${pid} (node)`)
 })
 
-test('what was used less than a minute ago is in use: a clone may be about to start', async () => {
+test('a template used less than a minute ago is in use: a clone may be about to start', async () => {
   const folder = await makeTemplate(A)
   await age(folder, 30 / 86_400)
   expect((await cli('template', 'rm', A)).stderr).toMatch(/in use by a machine that may be about to start .*3\d s ago/)
@@ -213,7 +213,7 @@ test('what was used less than a minute ago is in use: a clone may be about to st
   expect(await cli('template', 'rm', A)).toMatchObject({ exitCode: 0 })
 })
 
-test('a template that is being built is in use, until the builder is killed', async () => {
+test('a template that is being built is in use until the builder is killed', async () => {
   await makeImage()
   await makeTemplate(A)
   await mkdir(join(cache, 'templates', `${A}.building`))
@@ -238,7 +238,7 @@ test('a template that is being built is in use, until the builder is killed', as
   expect([`${A}.building`, A].map((name) => isThere('templates', name))).toEqual([false, true])
 })
 
-test('image rm refuses while templates stand on it, and names them', async () => {
+test('image rm refuses while templates are based on the image, and names them', async () => {
   await makeImage()
   await makeTemplate(A)
   expect(await cli('image', 'rm', IMAGE)).toMatchObject({
@@ -250,7 +250,7 @@ test('image rm refuses while templates stand on it, and names them', async () =>
   expect((await cli('image', 'ls')).stdout).toBe('There are no images.')
 })
 
-test('image rm of what a process boots from names the process', async () => {
+test('image rm of an image in use names the process', async () => {
   const pid = await processNaming(`${await makeImage()}/kernel`)
   expect(await cli('image', 'rm', IMAGE)).toMatchObject({
     exitCode: 1,
@@ -259,7 +259,7 @@ test('image rm of what a process boots from names the process', async () => {
   expect(isThere('images', IMAGE, 'kernel')).toBe(true)
 })
 
-test('gc leaves alone what is whole and was used lately, and what is none of ours', async () => {
+test('gc keeps intact entries that were used lately, and files that are not ours', async () => {
   await makeImage()
   await makeTemplate(A)
   await makeTemplate(B, { image: join(temporaryFolder(), '.') })
@@ -273,7 +273,7 @@ test('gc leaves alone what is whole and was used lately, and what is none of our
   expect(await cli('gc')).toMatchObject({ exitCode: 0, stdout: 'freed in total: 0 B' })
 })
 
-test('gc removes what was not used for 30 days, first the templates, then their image', async () => {
+test('gc removes what was not used for 30 days: first the templates, then their image', async () => {
   await makeImage({ days: 31 })
   await makeTemplate(A, { days: 31 })
   const { exitCode, stdout } = await cli('gc')
@@ -288,7 +288,7 @@ test('gc removes what was not used for 30 days, first the templates, then their 
   expect([isThere('templates', A), isThere('images', IMAGE)]).toEqual([false, false])
 })
 
-test('--older-than and --dry-run: says what it would remove, and removes nothing', async () => {
+test('--older-than and --dry-run: shows what it would remove, and removes nothing', async () => {
   await makeImage({ days: 8 })
   await makeTemplate(A, { days: 8 })
   expect((await cli('gc', '--dry-run', '--older-than', '9')).stdout).toBe('would be freed in total: 0 B')
@@ -302,7 +302,7 @@ test('--older-than and --dry-run: says what it would remove, and removes nothing
   expect([isThere('templates', A), isThere('images', IMAGE)]).toEqual([false, false])
 })
 
-test('gc keeps what is in use, however old, and the image that it stands on', async () => {
+test('gc keeps what is in use, however old, and the image that it is based on', async () => {
   await makeImage({ days: 99 })
   const pid = await processNaming(`file=${await makeTemplate(A, { days: 99 })}/disk.qcow2,format=qcow2`)
   const { exitCode, stdout } = await cli('gc')
@@ -314,7 +314,7 @@ test('gc keeps what is in use, however old, and the image that it stands on', as
   expect([isThere('templates', A, 'memory'), isThere('images', IMAGE, 'disk.raw')]).toEqual([true, true])
 })
 
-test('gc removes templates that are broken', async () => {
+test('gc removes broken templates', async () => {
   await makeImage()
   const flipped = await makeTemplate(A)
   await writeFile(join(flipped, 'manifest.json'), 'rubbish')
@@ -341,7 +341,7 @@ test('gc removes a template whose image is gone, built or the user’s own', asy
   expect((await cli('gc')).stdout).toMatch(RegExp(`^template ${B} .* removed: its image ${disk} is gone\nfreed`))
 })
 
-test('gc removes an image that this release builds otherwise, with its templates; those of the same packages stay', async () => {
+test('gc removes an image that this release builds differently, with its templates, and keeps current ones', async () => {
   const packages = ['nginx', 'vim']
   const present = makeRecipe({ base: 'debian-12', packages })
   await makeImage({ recipe: present, name: present.folder })
@@ -363,7 +363,7 @@ test('gc removes an image that this release builds otherwise, with its templates
   ])
 })
 
-test('gc removes images without recipe or disk, and those of a base that this release does not know', async () => {
+test('gc removes images without recipe or disk, and those of an unknown base', async () => {
   await rm(join(await makeImage({ name: 'debian-12-000000000001' }), 'recipe.json'))
   await rm(join(await makeImage(), 'disk.raw'))
   const name = 'debian-99-000000000002'
@@ -375,7 +375,7 @@ test('gc removes images without recipe or disk, and those of a base that this re
   expect(stdout).toMatch(/^image debian-99-000000000002 .* removed: superseded: .* debian-99$/m)
 })
 
-test('gc removes dead builds of images, but not while one holds the lock', async () => {
+test('gc removes dead builds of images, but not while a build holds the lock', async () => {
   await mkdir(join(cache, 'images', 'building-abc', 'root'), { recursive: true })
   const builder = await builderHolding(join(cache, 'images', '.lock'))
   expect((await cli('gc')).stdout).toMatch(
@@ -387,7 +387,7 @@ test('gc removes dead builds of images, but not while one holds the lock', async
   expect(isThere('images', 'building-abc')).toBe(false)
 })
 
-test('gc removes old notes and locks, but not the lock of a template that is there', async () => {
+test('gc removes old notes and locks, but not the lock of an existing template', async () => {
   await makeImage()
   await makeTemplate(A)
   for (const name of [`${A}.lock`, `${B}.lock`, `${B}.cold`]) {
@@ -406,7 +406,7 @@ test('gc removes old notes and locks, but not the lock of a template that is the
   ])
 })
 
-test('gc goes on after what it cannot remove, and its exit code tells', async () => {
+test('gc continues after something that it cannot remove, and its exit code says so', async () => {
   await makeImage({ days: 40 })
   await makeTemplate(A, { days: 40 })
   // Not even root can take this lock.
@@ -453,7 +453,7 @@ test.for(['template', 'image', 'gc'])('%s --help says what it does', async (comm
   expect(stdout).toMatch(RegExp(`^Usage: vitest-guest ${command} [\\s\\S]*Never removes[\\s\\S]*Exit code: `))
 })
 
-test('a lock that is taken is not waited for, and one that was released is taken', async () => {
+test('a lock that is held is not waited for; a released one is taken', async () => {
   const path = join(cache, 'x.lock')
   const held = await takeLock(path, 'something', () => {})
   expect(await tryLock(path)).toBeUndefined()
@@ -466,7 +466,7 @@ test('a lock that is taken is not waited for, and one that was released is taken
   await expect(tryLock(join(cache, 'nowhere', 'x.lock'))).rejects.toThrow('cannot be taken')
 })
 
-test('whose arguments name a folder: with all that is in it, not its neighbours', () => {
+test('arguments that name a folder or something in it are found, but not its neighbours', () => {
   const folder = '/c,d/templates/abc'
   const isNamed = (arg: string) => names(['qemu', arg], folder)
   expect([folder, `${folder}/memory`, `file=/c,,d/templates/abc/disk.qcow2,format=qcow2`].map(isNamed)).toEqual([
@@ -481,7 +481,7 @@ test('whose arguments name a folder: with all that is in it, not its neighbours'
   ])
 })
 
-test('a disk is a built image by its last folders, wherever the cache was', () => {
+test("a disk's last folders show that it is a built image, wherever the cache was", () => {
   expect(builtImageName(`/anywhere/images/${IMAGE}/disk.raw`)).toBe(IMAGE)
   expect(builtImageName('/srv/images/web/disk.raw')).toBeUndefined()
   expect(builtImageName(`/srv/${IMAGE}/disk.raw`)).toBeUndefined()
@@ -493,7 +493,7 @@ test('names are picked by their beginnings', () => {
   expect(() => pick('image', ['ab'], [''])).toThrow("There is no image ''\nKnown images: ab")
 })
 
-test('sizes, durations and tables read well', () => {
+test('sizes, durations and tables are readable', () => {
   expect([0, 999, 1024, 450e6, 1.3e9, 5e12].map(sizeText)).toEqual([
     '0 B',
     '999 B',

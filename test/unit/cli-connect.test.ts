@@ -30,7 +30,7 @@ async function listen(onConnection: (socket: Socket) => void): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-test('what the server says first, and every byte after it, arrives; its end is ours', async () => {
+test('what the server sends first and every later byte arrives; when it ends, so does the command', async () => {
   const port = await listen((socket) => {
     socket.write('SSH-2.0-test\r\n')
     socket.pipe(socket)
@@ -46,7 +46,7 @@ test('what the server says first, and every byte after it, arrives; its end is o
   expect(Buffer.from(stdout).equals(Buffer.concat([Buffer.from('SSH-2.0-test\r\n'), bytes]))).toBe(true)
 })
 
-test('when the server hangs up, it ends although its input is open', async () => {
+test('it ends when the server hangs up, although its input is open', async () => {
   const port = await listen((socket) => void socket.end('bye\n'))
   const command = [MAIN, 'connect', await startKeeper(), '127.0.0.1', `${port}`]
   const child = execa(process.execPath, command, { stdin: 'pipe', reject: false, timeout: 10_000 })
@@ -63,7 +63,7 @@ test('a refused connection is one line and exit code 1', async () => {
   expect(stderr).toMatch(new RegExp(`^vitest-guest: Nothing answers at 127\\.0\\.0\\.1:${port}: .*ECONNREFUSED.*$`))
 })
 
-test('no keeper is one line and exit code 1', async () => {
+test('a missing keeper is one line and exit code 1', async () => {
   const { exitCode, stderr } = await runCli(['connect', '/nowhere/keeper.sock', '127.0.0.1', '22'])
   expect(exitCode).toBe(1)
   expect(stderr).toMatch(/^vitest-guest: The network's keeper cannot be reached: .*ENOENT.*$/)

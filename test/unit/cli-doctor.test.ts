@@ -26,7 +26,7 @@ const CAPABILITIES: Capabilities = {
   packages: [],
 }
 
-test('what is well takes a line, what is not says what it means and how to fix it', () => {
+test('a passed check takes one line; a failed one says what that means and how to fix it', () => {
   expect(renderDoctor(CAPABILITIES, false)).toBe(`\
 ok        QEMU  7.2.22  /usr/bin/qemu-system-x86_64  runs guests
 degraded  KVM   /dev/kvm is missing
@@ -43,7 +43,7 @@ test('colours only when asked for', () => {
   expect(renderDoctor(CAPABILITIES, false)).not.toContain('\u001b')
 })
 
-test('the verdict names what is missing, and the one command for all packages', () => {
+test('the verdict names what is missing, and one command for all packages', () => {
   const missing = { name: 'QEMU', state: 'missing', found: 'no', means: 'guests cannot run' } as const
   const install = 'sudo apt-get install --yes qemu-system-x86 xorriso'
   const text = renderDoctor({ ...CAPABILITIES, canBoot: false, items: [missing], install }, false)
@@ -60,7 +60,7 @@ test('without QEMU: exit code 1, and the command that fixes it', async () => {
   expect(stdout).not.toContain('\u001b')
 })
 
-test('without mmdebstrap a guest may boot still: only the default image is lost', async () => {
+test('without mmdebstrap guests can still boot; only the default image cannot be built', async () => {
   const { stdout } = await runCli(['doctor', '--json'], {
     PATH: pathWithout('mmdebstrap'),
     VITEST_GUEST_CACHE: temporaryFolder(),
@@ -80,7 +80,7 @@ test('without mmdebstrap a guest may boot still: only the default image is lost'
   expect(canBoot).toBe(items.every(({ state }) => state !== 'missing'))
 })
 
-test('--json prints the same as data, and the exit code is the verdict', async () => {
+test('--json prints the same as data, with the same exit code', async () => {
   const { exitCode, stdout } = await runCli(['doctor', '--json'], { VITEST_GUEST_CACHE: temporaryFolder() })
   const { items, canBoot } = JSON.parse(String(stdout)) as { items: Item[]; canBoot: boolean }
   expect(exitCode).toBe(canBoot ? 0 : 1)
@@ -98,7 +98,7 @@ const FORBIDDEN = [
   'sh',
 ] // prettier-ignore
 
-test('where only a network of the user can be had a guest can boot: exit code 0, and what would fix it', async () => {
+test('if only a user network is possible, guests can boot: exit code 0, and how to fix the others', async () => {
   const cache = { VITEST_GUEST_CACHE: temporaryFolder() }
   const { exitCode, stdout } = await runCli(['doctor'], cache, FORBIDDEN)
   expect(exitCode, String(stdout)).toBe(0)
@@ -112,7 +112,7 @@ test('where only a network of the user can be had a guest can boot: exit code 0,
   expect(stdout).toMatch(/^A guest can boot here, .*, on a network of kind user\. Degraded: .*networks/m)
 })
 
-test('where no kind can be had, QEMU being without a network of its own: exit code 1', async () => {
+test('if no kind is possible, because QEMU lacks a user network: exit code 1', async () => {
   const qemu = findTool('qemu-system-x86_64') as string
   const script = `[ "$1" = -netdev ] && { echo tap; exit; }\nexec ${qemu} "$@"`
   const PATH = `${dirname(standIn('qemu-system-x86_64', script))}:${process.env['PATH']}`
@@ -124,7 +124,7 @@ test('where no kind can be had, QEMU being without a network of its own: exit co
   expect(stdout).toMatch(/^No guest can boot here\. Missing: networks\.$/m)
 })
 
-test('of the kinds of network the first that can be had is taken, and one command fixes the better ones', () => {
+test('the first possible kind of network is used, and one command fixes the better ones', () => {
   const tun = { why: '/dev/net/tun is closed', fix: 'sudo chmod 0666 /dev/net/tun' }
   const forbidden = { why: 'AppArmor forbids it', fix: 'sudo sysctl -w a=0' }
   expect(judgeNetworks({ private: [], host: [forbidden], user: [] })).toEqual({

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { runCli } from './support/node.ts'
 
-test('--version is that of package.json', async () => {
+test('--version prints the version of package.json', async () => {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string
   }
@@ -38,7 +38,7 @@ test.each([
   expect(stderr).toMatch(/See vitest-guest --help$/)
 })
 
-test('nothing at all prints the help to stderr', async () => {
+test('without arguments the help is printed to stderr', async () => {
   expect(await runCli([])).toMatchObject({
     exitCode: 2,
     stderr: expect.stringContaining('Usage: vitest-guest') as string,

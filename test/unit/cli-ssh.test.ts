@@ -35,7 +35,7 @@ test('guests of all networks are found while their keeper answers, until they ar
   expect((await runningGuests(parent)).map(({ id }) => id)).toEqual([second.id])
 })
 
-test('what a record holds is for this user alone, and its password is not in it', async () => {
+test('a record can only be read by this user, and does not contain the password', async () => {
   const network = await stateFolder(temporaryFolder(), false)
   const { id } = writeRecord({ ...FACTS, network })
   const folder = join(network.stateFolder, 'guests', id)
@@ -46,7 +46,7 @@ test('what a record holds is for this user alone, and its password is not in it'
   expect(id).toMatch(/^[b-df-hj-np-tv-z]{6}$/)
 })
 
-test('the list is a table, or a sentence', () => {
+test('the list is a table, or a sentence if there is nothing', () => {
   const record = { id: 'bcdfgh', hostname: 'web', address: '10.0.0.2', image: 'debian-12', pid: 7, startedAt: 1000 }
   const rest = { hostPublicKey: '', socketPath: '', keyFile: '', sshConfig: '' }
   expect(renderGuests([{ ...record, ...rest }], 63_000)).toBe(

@@ -5,7 +5,7 @@ const FINE: CloudInitReport = { log: [], output: [], unknown: [], known: [], mod
 const RUNCMD = "('scripts_user', RuntimeError('Runparts: 1 failures (runcmd) in 1 attempted commands'))"
 const LOCALE = "('locale', ProcessExecutionError('locale-gen failed'))"
 
-test('a command of runcmd that failed is an error, with the lines of both logs', () => {
+test('a failed command of runcmd is an error, with the lines of both logs', () => {
   const line = '2026-01-01 00:00:00,000 - cc_scripts_user.py[WARNING]: Failed to run module scripts_user'
   const report = { ...FINE, modules: { scripts_user: ['runcmd'] }, log: [line], output: ['runcmd: 2: oops: not found'] }
   const { message = '', option, hint } = faultOf(report, [RUNCMD, LOCALE]) ?? {}
@@ -18,7 +18,7 @@ test('a command of runcmd that failed is an error, with the lines of both logs',
   expect(hint).toContain("cloudInitErrors: 'warn'")
 })
 
-test('a module that failed, but of which the cloud-config has no key, is none', () => {
+test('a failed module without keys in the cloud-config is not an error', () => {
   expect(faultOf({ ...FINE, modules: { locale: [] } }, [LOCALE])).toBeUndefined()
 })
 
@@ -30,7 +30,7 @@ test('an unknown key is an error that names the nearest one', () => {
   expect(faultOf({ ...FINE, unknown: ['nonsense'], known }, [])?.message).not.toContain('Did you mean')
 })
 
-test('what the schema check says is in the error', () => {
+test('the error contains what the schema check reports', () => {
   const schema = 'Cloud config schema errors: runcmd: 7 is not of type array'
   expect(faultOf({ ...FINE, schema }, [])?.message).toMatch(/cloud-init schema --system[^]*7 is not of type array/)
 })

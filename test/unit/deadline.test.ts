@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events'
 import { expect, test, vi } from 'vitest'
 import { Deadline } from '../../src/lifetime/deadline.ts'
 
-test('a deadline aborts when the time is up, with the reason that is made then', async () => {
+test('a deadline aborts when the time is up, with a reason created then', async () => {
   using plain = new Deadline(1)
   using own = new Deadline(1, { late: () => new Error('no answer') })
   expect(plain.signal.aborted).toBe(false)
@@ -11,7 +11,7 @@ test('a deadline aborts when the time is up, with the reason that is made then',
   expect(own.signal.reason).toEqual(new Error('no answer'))
 })
 
-test("a deadline aborts with the caller's signal, also one that has aborted", () => {
+test("a deadline aborts with the caller's signal, even one that has already aborted", () => {
   const caller = new AbortController()
   using deadline = new Deadline(Infinity, { signal: caller.signal })
   using own = new Deadline(Infinity, { signal: caller.signal, canceled: (reason) => `because ${String(reason)}` })
@@ -38,7 +38,7 @@ test('only the first reason counts', () => {
   }
 })
 
-test('a deadline can be put off, but not once it is over', () => {
+test('a deadline can be postponed, but not once it is over', () => {
   vi.useFakeTimers()
   try {
     using deadline = new Deadline(10)
@@ -55,7 +55,7 @@ test('a deadline can be put off, but not once it is over', () => {
   }
 })
 
-test('disposed of, it leaves neither timer nor listener behind, and never aborts', () => {
+test('after disposal it leaves neither timer nor listener behind, and never aborts', () => {
   vi.useFakeTimers()
   try {
     const caller = new AbortController()

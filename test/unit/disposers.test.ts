@@ -14,7 +14,7 @@ test('all steps run, newest first, whatever throws; the first error is kept', as
   expect(ran).toEqual(['c', 'b', 'a'])
 })
 
-test('disposing twice runs the steps once, and both wait for their end', async () => {
+test('disposing twice runs the steps once, and both wait until they are done', async () => {
   let count = 0
   const disposers = new Disposers()
   disposers.defer(() => new Promise((resolve) => setTimeout(() => resolve(count++), 20)))
@@ -22,7 +22,7 @@ test('disposing twice runs the steps once, and both wait for their end', async (
   expect(count).toBe(1)
 })
 
-test('what was acquired half-way is released, and the reason is the one thrown', async () => {
+test('when acquiring fails half-way, everything is released, and the original error is thrown', async () => {
   const released: string[] = []
   const attempt = acquire((disposers) => {
     disposers.defer(() => {
@@ -35,7 +35,7 @@ test('what was acquired half-way is released, and the reason is the one thrown',
   expect(released).toEqual(['first'])
 })
 
-test('a step that comes after the end is run at once', async () => {
+test('a step added after disposal runs at once', async () => {
   const disposers = new Disposers()
   await disposers[Symbol.asyncDispose]()
   const ran: string[] = []

@@ -26,7 +26,7 @@ test('a snippet that does not compile is noticed', { timeout: 60_000 }, () => {
   expect(compile(new Map([[path, source]]))).toEqual([expect.stringContaining("'nothing' does not exist")])
 })
 
-test('the guide shows the suites of examples/guide as they are', () => {
+test('the guide shows the suites of examples/guide unchanged', () => {
   const shown = readFileSync(join(ROOT, 'docs/guide.md'), 'utf8')
   const files = readdirSync(join(ROOT, GUIDE)).filter((name) => /\.(ts|sh)$/.test(name))
   const absent = files.filter((name) => {
@@ -55,7 +55,7 @@ describe('the reference', () => {
     expect(types.flatMap((type) => undescribed(type, page))).toEqual([])
   })
 
-  test('a member, or a type, that is not described is noticed', () => {
+  test('an undescribed member or type is noticed', () => {
     const snapshot = { name: 'Snapshot', members: ['name', 'takenAt'], from: [] }
     const transfer = { name: 'TransferOptions', members: ['onProgress'], from: ['FileOptions'] }
     const elsewhere = 'A `Snapshot` of `takenAt`\n\n- `Capture`: `takenAt`\n\n'

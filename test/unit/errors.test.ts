@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import { BootError, GuestError } from '../../src/errors.ts'
 
-test('the first line says what, the last what to do, evidence stands between', () => {
+test('the first line says what happened, the last what to do, with evidence in between', () => {
   const error = new BootError('It did not boot', { consoleTail: 'one\ntwo\n', stderr: 'oops\n', hint: 'Try again.' })
   expect(error.message).toBe('It did not boot\nstderr:\n  | oops\nconsole:\n  | one\n  | two\nTry again.')
   expect(error).toMatchObject({ name: 'BootError', consoleTail: 'one\ntwo\n', hint: 'Try again.' })
 })
 
-test('long evidence is cut to its end in the message, and kept in the field', () => {
+test('the message has only the end of long evidence, the field all of it', () => {
   const stderr = Array.from({ length: 40 }, (_, index) => `line ${index}`).join('\n')
   const error = new GuestError('No', { stderr })
   expect(error.message).not.toContain('line 27\n')
@@ -15,21 +15,21 @@ test('long evidence is cut to its end in the message, and kept in the field', ()
   expect(error.stderr).toBe(stderr)
 })
 
-test('both streams of a command are shown, their ends only, and not all of an endless line', () => {
+test('the ends of both streams of a command are shown, and only a part of an endless line', () => {
   const stdout = `${'begin\n'.repeat(20)}last of stdout\n`
   const error = new GuestError('No', { stdout, stderr: 'x'.repeat(100_000) })
   expect(error.message).toMatch(/^No\nstdout:\n( {2}\| begin\n){11} {2}\| last of stdout\nstderr:\n {2}\| x{400} …$/)
   expect(error.stdout).toBe(stdout)
 })
 
-test('facts that are not there are no fields; the cause is kept', () => {
+test('missing facts are not fields; the cause is kept', () => {
   const cause = new Error('why')
   const error = new GuestError('No', { cause, hint: undefined })
   expect(error.cause).toBe(cause)
   expect(Object.keys(error)).toEqual([])
 })
 
-test('its stack reaches the caller from deep inside, and the limit of others stays as it was', () => {
+test('its stack reaches the caller from deep inside, without changing the limit for other errors', () => {
   const limit = Error.stackTraceLimit
   const deep = (more: number): GuestError => (more === 0 ? new GuestError('No') : deep(more - 1))
   function caller(): GuestError {
@@ -39,7 +39,7 @@ test('its stack reaches the caller from deep inside, and the limit of others sta
   expect(Error.stackTraceLimit).toBe(limit)
 })
 
-test('a test runner is shown long fields by their ends, and a command by its beginning', () => {
+test('a test runner gets the ends of long fields, and the beginning of a command', () => {
   const log = `begin${'\n'.repeat(5000)}end`
   const error = new GuestError('No', { stdout: log, command: log, exitCode: 3, cause: new Error('why') })
   const json = error.toJSON()

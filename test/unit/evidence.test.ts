@@ -49,7 +49,7 @@ describe('the console guard', () => {
     `kernel: potentially unexpected fatal signal ${signal}.\nkernel: CPU: 0 PID: 345 Comm: a b Not tainted 6.1.0 #1  Debian\nkernel: RIP: 0033:0x7f`
   const line = 'kernel: potentially unexpected fatal signal 6. a b[345]'
 
-  test('names the program that a signal made dump core', () => {
+  test('names the program that dumped core', () => {
     expect(findTrouble(signalled(6))).toEqual([{ what: 'A program crashed in the guest', line }])
     expect(findTrouble(signalled(6), ['a b['])).toEqual([])
     // Without the line that names it, too.
@@ -58,7 +58,7 @@ describe('the console guard', () => {
   })
 
   test.for(['kernel: a b[345]: segfault at 0 ip 0', 'kernel: traps: a b[345] trap divide error ip:0 sp:0'])(
-    'tells of a fault once: %s',
+    'reports a fault once: %s',
     (fault) => {
       expect(findTrouble(`${fault}\n${signalled(11)}`)).toEqual([
         { what: 'A program crashed in the guest', line: fault },
@@ -77,7 +77,7 @@ describe('the console guard', () => {
     expect(findTrouble(line)).toEqual([])
   })
 
-  test('a panic is trouble unless the test has waited for it, and so is the oops that led to it', async () => {
+  test('a panic is trouble unless the test waited for it; so is the oops that led to it', async () => {
     const [host, serial] = duplexPair()
     const console = new Console(host)
     const panics = new Panics(console, new Qmp(duplexPair()[0]))
@@ -102,13 +102,13 @@ describe('the console guard', () => {
     expect(troubleOnConsole(guest, position, [])).toEqual([{ what: "The guest's kernel oopsed", line: oops }])
   })
 
-  test('does not take long over a line that is made for it', () => {
+  test('takes no longer for a malicious line', () => {
     const startedAt = performance.now()
     expect(findTrouble('traps: '.repeat(500_000))).toEqual([])
     expect(performance.now() - startedAt).toBeLessThan(5000)
   })
 
-  test('lets pass what is allowed, by a piece of the line or a pattern, again and again', () => {
+  test('ignores allowed lines, by a part of the line or a pattern, repeatedly', () => {
     const log =
       'kernel: mine[1]: segfault at 0 ip\nkernel: other[2]: segfault at 0 ip\nkernel: mine[3]: segfault at 0 ip'
     expect(findTrouble(log, ['mine[']).map(({ line }) => line)).toEqual(['kernel: other[2]: segfault at 0 ip'])
@@ -129,7 +129,7 @@ test('keep is one of two words', () => {
   expect(() => resolveSharing({ keep: 'always' } as object)).toThrow("`keep` must be one of 'never', 'on-failure'")
 })
 
-test('text goes below the message, and into the stack that begins with it', () => {
+test('text is added to the message, and to the stack that begins with it', () => {
   const error = new TypeError('first\nsecond')
   const frames = error.stack?.split('\n').slice(2) ?? []
   appendToError(error, '\nguest')
@@ -140,7 +140,7 @@ test('text goes below the message, and into the stack that begins with it', () =
   expect(bare).toEqual({ message: 'timed out\nguest' })
 })
 
-test("folders have the tests' names, as far as a path may", () => {
+test('folders are named after the tests, as far as a path allows', () => {
   expect(folderName('web.test.ts', 'suite: a/b “quoted”', '')).toBe('web.test.ts-suite-a-b-quoted')
   expect(folderName('../..', 'x')).toBe('x')
   expect(folderName('größe')).toBe('größe')
@@ -149,7 +149,7 @@ test("folders have the tests' names, as far as a path may", () => {
   expect(folderName('???')).toBe('unnamed')
 })
 
-test('evidence is no more than its limit, and says what is not there', async () => {
+test('evidence stays within its limit, and says what was omitted', async () => {
   const line = 'a line of some length\n'
   const files = {
     'console.log': line.repeat(10_000),
@@ -201,7 +201,7 @@ test.for([
   expect(parseCursor(printed ?? '')).toBe(cursor)
 })
 
-test('what the guest answers is taken apart again', () => {
+test("the guest's answer is split into its parts", () => {
   const separator = /echo '(.*)'/.exec(lookAround('cut=x'))?.[1] ?? ''
   expect(parseWords(`one.service failed\n${separator}\n${separator}\nall\nof it\n`)).toEqual({
     failedUnits: 'one.service failed',
@@ -256,7 +256,7 @@ test('empty sections are left out', () => {
   expect(text.split('\n')).toEqual(lines.toSpliced(3, 0, 'its disk could not be read: no ext4'))
 })
 
-test('the error of a boot stays what it is where its evidence cannot be written', async () => {
+test("a boot's error is unchanged if its evidence cannot be written", async () => {
   const folder = await mkdtemp(join(tmpdir(), 'vg-evidence-'))
   const before = process.cwd()
   onTestFinished(() => {

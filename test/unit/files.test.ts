@@ -14,7 +14,7 @@ test.for([
   [0o4755, '4755'],
   [0, '0'],
   [undefined, undefined],
-] as const)('mode %s is given to chmod as %s', ([mode, digits]) => {
+] as const)('mode %s is passed to chmod as %s', ([mode, digits]) => {
   expect(octal(mode)).toBe(digits)
 })
 
@@ -24,7 +24,7 @@ test.for([0o10000, -1, 6.5, 'rw-r--r--', '888', ''])('mode %s is refused', (mode
   )
 })
 
-test('an owner is a user, with a group or without', () => {
+test('an owner is a user, with or without a group', () => {
   expect([ownerOf('www-data'), ownerOf('root:adm'), ownerOf('0:0'), ownerOf(undefined)]).toEqual([
     'www-data',
     'root:adm',
@@ -36,7 +36,7 @@ test('an owner is a user, with a group or without', () => {
   }
 })
 
-test('a path is never an option, and has no slash at its end', () => {
+test('a path is never taken for an option, and has no trailing slash', () => {
   expect(['/etc/', '/', '-rf', 'folder//', '/a b'].map((path) => plainPath(path, 'path'))).toEqual([
     '/etc',
     '/',
@@ -60,7 +60,7 @@ test.for([
   expect(codeIn(stderr)).toBe(code)
 })
 
-test('the errors say where it failed, and how', () => {
+test('the errors say where and why it failed', () => {
   const full = guestFileError(
     { what: "write of '/a'", path: '/a' },
     {
@@ -101,7 +101,7 @@ test('putInPlace merges a folder into a folder: namesakes are replaced, the rest
   await chmod(join(to, 'sub/locked'), 0o755)
 })
 
-test('putInPlace puts no file in the place of a folder, nor the other way round', async () => {
+test('putInPlace does not replace a folder by a file, or a file by a folder', async () => {
   const folder = temporaryFolder()
   const [file, directory] = [join(folder, 'file'), join(folder, 'directory')]
   await writeFile(file, 'file')

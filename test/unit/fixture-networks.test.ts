@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { resolveGuestSpecs, resolveSharing } from '../../fixtures/fixture-options.ts'
 
-test('networks by name have subnets of their own, and each guest its cards', () => {
+test('named networks have separate subnets, and each guest gets its cards', () => {
   const sharing = resolveSharing({
     networks: { left: {}, right: { mtu: 9000 } },
     guests: { client: {}, router: { networks: ['left', 'right', { network: 'right', address: false }] } },

@@ -48,7 +48,7 @@ async function client() {
   }
 }
 
-test('datagrams stay what they are, whatever pieces a stream is in', () => {
+test('datagrams stay whole, however the stream is split', () => {
   const datagrams = ['', 'a', 'x'.repeat(65_507), 'end'].map((text) => Buffer.from(text))
   const bytes = Buffer.concat(datagrams.map(frame))
   for (const size of [1, 7, 1000, bytes.length]) {
@@ -59,7 +59,7 @@ test('datagrams stay what they are, whatever pieces a stream is in', () => {
   }
 })
 
-test('each client has a port of its own at the other end, and gets its own answers', async () => {
+test('each client has a separate port at the other end, and gets only its own answers', async () => {
   await using forwarded = await openForward()
   expect(forwarded).toMatchObject({ protocol: 'udp', host: '127.0.0.1', port: expect.any(Number) as number })
   const [one, other] = await Promise.all([client(), client()])
@@ -76,7 +76,7 @@ test('each client has a port of its own at the other end, and gets its own answe
   expect(String(await one.ask(forwarded.port, Buffer.from('again')))).toBe(`${onePort} again`)
 })
 
-test('large datagrams come whole, and an empty one too', async () => {
+test('large datagrams arrive whole, and so does an empty one', async () => {
   await using forwarded = await openForward()
   const asker = await client()
   const large = Buffer.alloc(60_000, 'large')
@@ -84,29 +84,25 @@ test('large datagrams come whole, and an empty one too', async () => {
   expect(String(await asker.ask(forwarded.port, Buffer.alloc(0)))).toMatch(/^\d+ $/)
 })
 
-test(
-  'more clients than are remembered: those that were silent longest are forgotten',
-  { timeout: 30_000 },
-  async () => {
-    let open = 0
-    await using forwarded = await forwardUdp(() => {
-      open++
-      return Promise.resolve({ send: () => {}, close: () => open-- })
-    })
-    const sockets = Array.from({ length: 130 }, () => createSocket('udp4'))
-    for (const socket of sockets) {
-      await new Promise((resolve) => socket.send('x', forwarded.port, '127.0.0.1', resolve))
-      // The next one is heard after this one.
-      await new Promise(setImmediate)
-    }
-    await expect.poll(() => open).toBe(100)
-    for (const socket of sockets) socket.close()
-    await forwarded[Symbol.asyncDispose]()
-    expect(open).toBe(0)
-  },
-)
+test('with too many clients, those that were silent longest are forgotten', { timeout: 30_000 }, async () => {
+  let open = 0
+  await using forwarded = await forwardUdp(() => {
+    open++
+    return Promise.resolve({ send: () => {}, close: () => open-- })
+  })
+  const sockets = Array.from({ length: 130 }, () => createSocket('udp4'))
+  for (const socket of sockets) {
+    await new Promise((resolve) => socket.send('x', forwarded.port, '127.0.0.1', resolve))
+    // The next one is heard after this one.
+    await new Promise(setImmediate)
+  }
+  await expect.poll(() => open).toBe(100)
+  for (const socket of sockets) socket.close()
+  await forwarded[Symbol.asyncDispose]()
+  expect(open).toBe(0)
+})
 
-test('a keeper that has gone is no end of ours, and disposing twice is fine', async () => {
+test('a keeper that is gone does not end this process, and disposing twice is fine', async () => {
   const forwarded = await openForward()
   const asker = await client()
   await asker.ask(forwarded.port, Buffer.from('x'))

@@ -38,7 +38,7 @@ const echo: RequestListener = (request, response) => {
     .on('data', (body: string) => response.end(JSON.stringify({ method, url, host: headers.host, body })))
 }
 
-test('a request arrives as it was made, and the connection is used again', async () => {
+test('a request arrives unchanged, and the connection is reused', async () => {
   const { http, dialed } = await fetchFrom(createServer(echo))
   const post = async (url: string) => (await http.fetch(url, { method: 'POST', body: 'hello' })).json()
   expect(await post('http://guest:8080/a?b=c')).toEqual({
@@ -56,7 +56,7 @@ test('a request arrives as it was made, and the connection is used again', async
   expect(dialed).toEqual([8080, 80, 80])
 })
 
-test('after a hang-up there are new connections', async () => {
+test('after hanging up, requests open new connections', async () => {
   const { http, dialed } = await fetchFrom(createServer((_request, response) => response.end('hi')))
   await (await http.fetch('http://guest/')).text()
   await http.hangUp()
@@ -64,7 +64,7 @@ test('after a hang-up there are new connections', async () => {
   expect(dialed).toEqual([80, 80])
 })
 
-test('https does not ask who vouches for a guest', async () => {
+test("https accepts a guest's self-signed certificate", async () => {
   const { http, dialed } = await fetchFrom(createTlsServer(CERTIFICATE, (_request, response) => response.end('secret')))
   expect(await (await http.fetch('https://guest/')).text()).toBe('secret')
   expect(dialed).toEqual([443])
@@ -82,7 +82,7 @@ test.for([
   expect((error as GuestError).hint).toContain('http://guest:8080/')
 })
 
-test('nobody there, and a server that hangs up, are NetworkErrors; an abort is the reason itself', async () => {
+test('no server, or one that hangs up, is a NetworkError; an abort rejects with its reason', async () => {
   const nobody = new NetworkError('Nothing answers at 192.168.100.224:81: connect ECONNREFUSED')
   const http = guestHttp({ ...NAMES, connect: () => Promise.reject(nobody) })
   const error: unknown = await http.fetch('http://guest:81/').catch((reason: unknown) => reason)
@@ -98,7 +98,7 @@ test('nobody there, and a server that hangs up, are NetworkErrors; an abort is t
   await expect(silent.fetch('http://guest/', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
 })
 
-test('a redirect that leads elsewhere is refused, and one within the guest is followed', async () => {
+test('a redirect to another host is refused; one within the guest is followed', async () => {
   const server = createServer(({ url }, response) => {
     if (url === '/there') response.end('there')
     else

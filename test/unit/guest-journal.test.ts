@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
 import { journalCommand, journalText, parseJournal } from '../../src/guest/inspection/journal.ts'
 
-test('the command asks for no more than is wanted, and its values are quoted', () => {
+test('the command asks only for what is needed, and its values are quoted', () => {
   expect(journalCommand({})).not.toMatch(/--since|--unit|--priority/)
   const command = journalCommand({ since: new Date(1_700_000_000_123), unit: "it's", priority: 'warning' })
   expect(command).toContain(`--since=@1700000000.123 --unit='it'\\''s' --priority='warning'`)
   expect(() => journalCommand({ since: new Date('nonsense') })).toThrow('Option `since` must be a valid date')
 })
 
-test('entries of units, of systemd about units, of the kernel, and with bytes that are no text', () => {
+test('entries of units, of systemd about units, of the kernel, and with bytes that are not text', () => {
   const lines = [
     { __REALTIME_TIMESTAMP: '1700000000123456', PRIORITY: '4', _SYSTEMD_UNIT: 'ssh.service', SYSLOG_IDENTIFIER: 'sshd', _PID: '412', MESSAGE: 'two\nlines' },
     { __REALTIME_TIMESTAMP: '1700000001000000', PRIORITY: '6', _SYSTEMD_UNIT: 'init.scope', UNIT: 'nginx.service', SYSLOG_IDENTIFIER: 'systemd', _PID: '1', MESSAGE: 'Started nginx.' },

@@ -8,7 +8,7 @@ const past = new Date(0)
 const nothing = { [Symbol.dispose]: () => {} }
 const names = (guest: string) => pendingOf(guest, past).map(({ what }) => what)
 
-test('a wait is pending until it is over, with what it saw last and the line that began it', async () => {
+test('a wait is pending until it is over, with its last result and the line that began it', async () => {
   let there = false
   const waiting = waitUntil({
     what: 'it',
@@ -30,7 +30,7 @@ test('a wait is pending until it is over, with what it saw last and the line tha
   expect(names('wait')).toEqual([])
 })
 
-test('work that ends, well or not, is not pending; what the caller’s own signal ended still counts', async () => {
+test('work that has ended is not pending, unless the caller’s own signal ended it', async () => {
   const abort = new AbortController()
   const never = (signal?: AbortSignal) =>
     new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('aborted'))))
@@ -46,7 +46,7 @@ test('work that ends, well or not, is not pending; what the caller’s own signa
   expect(names('work')).toEqual([])
 })
 
-test('each is a line, and a time-out leads to the last one', () => {
+test('each is one line, and a time-out points to the last one', () => {
   const frames = ['    at /home/me/web.test.ts:12:9', '    at async /home/me/web.test.ts:3:1']
   const wait = { startedAt: past, attempts: 3, lastSeen: 'no such file\nmore', frames }
   const pending = [

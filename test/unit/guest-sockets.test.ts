@@ -25,7 +25,7 @@ Num       RefCount Protocol Flags    Type St Inode Path
 0000000000000000: 00000003 00000000 00000000 0001 03 12348
 `
 
-test('listening sockets are read from the tables of the kernel, connected ones are left out', () => {
+test("listening sockets are read from the kernel's tables, without connected ones", () => {
   expect(parseSockets(TABLES).map(socketUrl)).toEqual([
     'tcp://0.0.0.0:22',
     'tcp://127.0.0.1:8080',
@@ -39,9 +39,9 @@ test('listening sockets are read from the tables of the kernel, connected ones a
   ])
 })
 
-test.for(['127.0.0.1', '127.1.2.3', '::1', '::ffff:127.0.0.1'])('%s is reached from the guest alone', (address) => {
+test.for(['127.0.0.1', '127.1.2.3', '::1', '::ffff:127.0.0.1'])('%s can only be reached from the guest', (address) => {
   expect(isLoopback(address)).toBe(true)
 })
-test.for(['0.0.0.0', '::', '192.168.100.224', 'fe80::1'])('%s is reached from outside', (address) => {
+test.for(['0.0.0.0', '::', '192.168.100.224', 'fe80::1'])('%s can be reached from outside', (address) => {
   expect(isLoopback(address)).toBe(false)
 })

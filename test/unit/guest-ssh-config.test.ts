@@ -35,7 +35,7 @@ test.for(['bcdfgh', 'web', '192.168.100.224'])('OpenSSH reads it, for %s', async
   )
 })
 
-test('its ProxyCommand is run with the words it is made of', async () => {
+test('its ProxyCommand is run with the words that it was made of', async () => {
   // It stays until ssh has introduced itself, or ssh might find the pipe broken before it has read anything.
   const show = 'printf "<%s>\\n" "$@"; head -c 1 >/dev/null'
   const file = writeConfig(['sh', '-c', show, 'sh', "an 'odd' $PATH"])
@@ -46,7 +46,7 @@ test('its ProxyCommand is run with the words it is made of', async () => {
   for (const word of words) expect(stderr).toContain(`<${word}>`)
 })
 
-test('a host that is not the guest is not told anything', async () => {
+test('a host that is not the guest learns nothing', async () => {
   const { stdout } = await execa('ssh', ['-G', '-F', writeConfig(), 'example.com'])
   expect(stdout).toContain('hostname example.com')
   expect(stdout).not.toMatch(/^proxycommand/m)

@@ -8,7 +8,7 @@ function wish<T>(look: Wait<T>['look'], more: Partial<Wait<T>> = {}): Wait<T> {
   return { what: 'it', timeout: 2000, interval: 1, signal: undefined, watch: () => nothing, look, ...more }
 }
 
-test('looks again until it is so, also when the connection breaks meanwhile', async () => {
+test('retries until the condition holds, even if the connection breaks meanwhile', async () => {
   const looks = [
     () => Promise.reject(new NotYet('no')),
     () => Promise.reject(new SshError('The connection was lost')),
@@ -17,7 +17,7 @@ test('looks again until it is so, also when the connection breaks meanwhile', as
   expect(await waitUntil(wish(() => looks.shift()?.() ?? Promise.reject(new Error('too often'))))).toBe('yes')
 })
 
-test('the error says what was waited for, how long, how often, and what was seen last', async () => {
+test('the error says what was waited for, how long, how often, and the last result', async () => {
   let disposed = 0
   const look = () => Promise.reject(new NotYet('three of four', { stderr: 'almost' }))
   const watch = () => ({ [Symbol.dispose]: () => disposed++ })
@@ -34,14 +34,14 @@ test('the error says what was waited for, how long, how often, and what was seen
   expect(disposed).toBe(1)
 })
 
-test('a look that hangs is not waited for', async () => {
+test('an attempt that hangs is given up', async () => {
   const error = waitUntil(wish(() => new Promise(() => {}), { timeout: 20 }))
   await expect(error).rejects.toThrow(
     /^Timed out after \d\.\d s \(1 attempt\) waiting for it: the first attempt did not finish/,
   )
 })
 
-test('without any time it looks once', async () => {
+test('without any time it tries once', async () => {
   const look = async () => {
     await new Promise((resolve) => setTimeout(resolve, 10))
     throw new NotYet('no')
@@ -51,7 +51,7 @@ test('without any time it looks once', async () => {
   )
 })
 
-test('a first look that may outlast the time is the last one then', async () => {
+test('a first attempt that may outlast the time is then the last one', async () => {
   let looks = 0
   const look = async () => {
     looks++
@@ -63,7 +63,7 @@ test('a first look that may outlast the time is the last one then', async () => 
   expect(looks).toBe(1)
 })
 
-test('any other error ends it, as it is', async () => {
+test('any other error ends it unchanged', async () => {
   let looks = 0
   const broken = new TypeError('broken')
   const look = () => {
@@ -74,7 +74,7 @@ test('any other error ends it, as it is', async () => {
   expect(looks).toBe(1)
 })
 
-test('the death of the guest and the signal end it at once, during a look and between two', async () => {
+test("the guest's death and the signal end it at once, during and between attempts", async () => {
   const death = new GuestError('dead')
   const dies = (fail: (error: Error) => void) => {
     setTimeout(() => fail(death), 10)
@@ -91,7 +91,7 @@ test('the death of the guest and the signal end it at once, during a look and be
   await expect(waitUntil(wish(notYet, { signal: abort.signal }))).rejects.toBe(reason)
 })
 
-test('emulation makes the defaults ten times as long, but not what the caller sets', () => {
+test('emulation makes defaults ten times as long, but not what the caller sets', () => {
   expect(resolveWait({}, 'kvm')).toMatchObject({ timeout: 60_000, interval: 100 })
   expect(resolveWait({}, 'tcg')).toMatchObject({ timeout: 600_000, interval: 1000 })
   expect(resolveWait({ timeout: 5, interval: 6 }, 'tcg')).toMatchObject({ timeout: 5, interval: 6 })
@@ -100,7 +100,7 @@ test('emulation makes the defaults ten times as long, but not what the caller se
   )
 })
 
-test('a time without an end has none', async () => {
+test('an infinite time has no limit', async () => {
   let looks = 0
   const look = () => (++looks < 3 ? Promise.reject(new NotYet('no')) : Promise.resolve('yes'))
   expect(await waitUntil(wish(look, { timeout: Infinity, interval: 5 }))).toBe('yes')

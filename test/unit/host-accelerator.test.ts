@@ -24,7 +24,7 @@ function withQemu(script: string): () => number {
   return () => (readdirSync(folder).includes('log') ? readFileSync(log, 'utf8').trim().split('\n').length : 0)
 }
 
-test('emulation, when asked for, needs no experiment', async () => {
+test('requested emulation needs no experiment', async () => {
   const started = withQemu('exit 1')
   expect(await chooseAccelerator('tcg')).toEqual({ accel: 'tcg', reason: 'emulation was requested' })
   expect(started()).toBe(0)
@@ -44,7 +44,7 @@ test('an aborted signal ends it with its reason', async () => {
   await expect(chooseAccelerator('auto', AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough')
 })
 
-test('a KVM that works is taken, and the answer remembered', async ({ skip }) => {
+test('a working KVM is used, and the answer remembered', async ({ skip }) => {
   skip(noDevice !== undefined, `/dev/kvm cannot be opened here: ${noDevice}`)
   const started = withQemu(`exit ${LONG_MODE_REACHED}`)
   expect(await chooseAccelerator('auto')).toEqual({ accel: 'kvm', reason: '/dev/kvm runs 64-bit code' })
@@ -52,7 +52,7 @@ test('a KVM that works is taken, and the answer remembered', async ({ skip }) =>
   expect(started()).toBe(1)
 })
 
-test('a KVM that does not work is left, and asking for it is an error', async ({ skip }) => {
+test('a broken KVM is not used, and requesting it is an error', async ({ skip }) => {
   skip(noDevice !== undefined, `/dev/kvm cannot be opened here: ${noDevice}`)
   const started = withQemu(`echo '${QEMU}: error: failed to set MSR 0x48e' >&2; exit 1`)
   const { accel, reason } = await chooseAccelerator('auto')
@@ -71,7 +71,7 @@ test('a KVM that does not work is left, and asking for it is an error', async ({
   expect(started()).toBe(2)
 })
 
-test('another QEMU is another question', async ({ skip }) => {
+test('another QEMU is tested again', async ({ skip }) => {
   skip(noDevice !== undefined, `/dev/kvm cannot be opened here: ${noDevice}`)
   withQemu('exit 1')
   expect((await chooseAccelerator('auto')).accel).toBe('tcg')
@@ -79,7 +79,7 @@ test('another QEMU is another question', async ({ skip }) => {
   expect((await chooseAccelerator('auto')).accel).toBe('kvm')
 })
 
-test('the KVM of this host, where it does not work, is refused within the limit', async ({ skip }) => {
+test("this host's KVM, if broken, is refused within the limit", async ({ skip }) => {
   skip(noDevice !== undefined, `/dev/kvm cannot be opened here: ${noDevice}`)
   const start = performance.now()
   const fault = await findKvmFault({ afresh: true })
@@ -88,7 +88,7 @@ test('the KVM of this host, where it does not work, is refused within the limit'
   expect(performance.now() - start).toBeLessThan(4000)
 })
 
-test('an answer is kept in the cache folder, under the circumstances it was found in', () => {
+test('an answer is kept in the cache folder, with the circumstances it was found in', () => {
   const cache = join(temporaryFolder(), 'not', 'yet', 'there')
   vi.stubEnv('VITEST_GUEST_CACHE', cache)
   remember('kept', { key: 'boot 1', fault: 'hangs' })
@@ -97,7 +97,7 @@ test('an answer is kept in the cache folder, under the circumstances it was foun
   expect(recall('kept', 'boot 2')).toBeUndefined()
 })
 
-test('a cache folder that cannot be written or holds rubbish is no error', () => {
+test('a cache folder that is read-only or contains rubbish is not an error', () => {
   vi.stubEnv('VITEST_GUEST_CACHE', '/dev/null/cache')
   remember('unwritable', { key: 'boot 1' })
   expect(recall('unwritable', 'boot 1')).toEqual({ key: 'boot 1' })

@@ -20,11 +20,11 @@ async function put(files: Record<string, string>): Promise<void> {
   }
 }
 
-test('without a control group it is what the kernel estimates', () => {
+test("without a control group it is the kernel's estimate", () => {
   expect(availableMemoryMib(root)).toBe(4000)
 })
 
-test('the tightest limit of our control groups counts, less what they use, but not pages they could drop', async () => {
+test('the tightest limit of our control groups counts, minus their use without reclaimable pages', async () => {
   await put({
     'proc/self/cgroup': '0::/outer/inner\n',
     'sys/fs/cgroup/outer/memory.max': `${1000 * MIB}\n`,

@@ -13,26 +13,26 @@ afterEach(() => void vi.unstubAllEnvs())
 
 const QEMU = 'qemu-system-x86_64'
 
-test('the sector is one that a BIOS boots', () => {
+test('a BIOS can boot the sector', () => {
   expect(BOOT_SECTOR).toHaveLength(512)
   expect(BOOT_SECTOR.readUInt16LE(510)).toBe(0xaa55)
 })
 
-test('a processor that works takes the sector to 64-bit code, and no file stays', async () => {
+test('a working processor reaches 64-bit code, and no file remains', async () => {
   const folder = temporaryFolder()
   vi.stubEnv('TMPDIR', folder)
   expect(await runBootSector(requireTool(QEMU), 'tcg')).toBeUndefined()
   expect(readdirSync(folder)).toEqual([])
 })
 
-test('QEMU is given the sector, and its exit code decides', async () => {
+test('QEMU gets the sector, and its exit code decides', async () => {
   const isSector = `[ "$(wc -c < /dev/stdin)" = 512 ] || exit 1`
   expect(await runBootSector(standIn(QEMU, `${isSector}; exit ${LONG_MODE_REACHED}`), 'kvm')).toBeUndefined()
   expect(await runBootSector(standIn(QEMU, `${isSector}; exit 87`), 'kvm')).toBe('QEMU failed with exit code 87')
   expect(await runBootSector(standIn(QEMU, 'exit 0'), 'kvm')).toMatch('stopped before its guest reached 64-bit code')
 })
 
-test("QEMU's own words are in the reason", async () => {
+test("the reason contains QEMU's own words", async () => {
   const qemu = standIn(
     QEMU,
     `echo 'qemu-system-x86_64: warning: something else' >&2
@@ -63,7 +63,7 @@ test('an abort signal ends it at once, with its reason', async () => {
   expect(performance.now() - start).toBeLessThan(10_000)
 })
 
-test('QEMU goes with its owner, however that ends', async () => {
+test('QEMU ends with its owner, however that ends', async () => {
   const folder = temporaryFolder()
   const qemu = standIn(QEMU, `echo $$ > ${folder}/pid; exec sleep 60`)
   const [file, ...args] = evaluationCommand('accelerator/run-boot-sector.ts', `m.runBootSector('${qemu}', 'kvm')`)

@@ -30,11 +30,11 @@ test('/dev/net/tun closed to this user: a HostError that says how to open it', a
   })
 })
 
-test('/dev/net/tun there and open: nothing to say', async () => {
+test('an accessible /dev/net/tun: no error', async () => {
   expect(await requireTunAfter('touch /dev/net/tun')).toBeNull()
 })
 
-test('each way a device refuses has its own remedy', () => {
+test('each way in which a device can refuse has its own remedy', () => {
   expect(tunFault('ENODEV')).toEqual({
     what: '/dev/net/tun has no driver behind it (ENODEV): no TAP can be created',
     fix: 'sudo modprobe tun',

@@ -60,7 +60,7 @@ async function inUserNamespace(change: string, module: string, expression: strin
   return JSON.parse((await execa('unshare', ['--user', '--map-root-user', ...command])).stdout)
 }
 
-test('a forbidding limit is found where it is', async () => {
+test('a limit of 0 is found and named', async () => {
   const state = await inUserNamespace(
     'echo 0 > /proc/sys/user/max_net_namespaces',
     'doctor/probe-kernel.ts',
@@ -76,7 +76,7 @@ test('a forbidding limit is found where it is', async () => {
   ])
 })
 
-test('whoever may make network namespaces needs no user namespace', async () => {
+test('a user who may create network namespaces needs no user namespace', async () => {
   const question = ['host/rights/namespaces.ts', 'm.needsUserNamespace()'] as const
   expect(await inUserNamespace('true', ...question)).toBe(false)
   expect(await inUserNamespace('set -- setpriv --bounding-set=-net_admin -- "$@"', ...question)).toBe(true)

@@ -8,7 +8,7 @@ import { commandLineOf } from '../support/processes.ts'
 
 const RUN = fileURLToPath(new URL('../../src/host/program/run.ts', import.meta.url))
 
-test('a program that runs ends with us, whatever ends us', async () => {
+test('a running program ends with this process, whatever ends that', async () => {
   const script = `
     import { run } from ${JSON.stringify(RUN)}
     await run('sh', ['-c', 'echo $$; exec sleep 300'], { onLine: (line) => console.log(line) })`
@@ -20,7 +20,7 @@ test('a program that runs ends with us, whatever ends us', async () => {
   await expect.poll(() => commandLineOf(pid)).toBe('')
 })
 
-test('what a program failed of is told', async () => {
+test('the error says why a program failed', async () => {
   const error = await run('sh', ['-c', 'echo said; echo why >&2; exit 3']).catch((reason: unknown) => reason)
   expect(error).toBeInstanceOf(HostError)
   expect(error).toMatchObject({

@@ -62,7 +62,7 @@ function expectUntouched(): void {
   expect(readdirSync(host).filter((name) => name !== 'target')).toEqual(['victim'])
 }
 
-describe('two answers to one path: the first leads out, the second would follow it', () => {
+describe('two entries with one path: the first is a symlink to the outside, the second would follow it', () => {
   test.for([
     ['symlink', { name: './etc', type: 'symlink', link: 'victim' }],
     ['pipe', { name: './etc', type: 'pipe' }],
@@ -90,7 +90,7 @@ describe('two answers to one path: the first leads out, the second would follow 
     ],
     ['a file', 'victim/authorized_keys', [{ name: './etc', data: 'theirs' }]],
     ['a file that is not there yet', 'victim/new', [{ name: './etc', data: 'theirs' }]],
-  ] as const)('a symlink that is there is not followed to %s', async ([, leadsTo, members]) => {
+  ] as const)('an existing symlink to %s is not followed', async ([, leadsTo, members]) => {
     symlinkSync(leadsTo, target)
     tarAnswers(...members)
     const error = await fetch()
@@ -103,7 +103,7 @@ describe('two answers to one path: the first leads out, the second would follow 
     expectUntouched()
   })
 
-  test('a symlink within a folder that was downloaded before is replaced, not followed', async () => {
+  test('a symlink in a folder from an earlier download is replaced, not followed', async () => {
     tarAnswers(
       { name: './etc', type: 'folder', mode: 0o755 },
       { name: './etc/sub', type: 'symlink', link: '../victim' },
@@ -122,7 +122,7 @@ describe('two answers to one path: the first leads out, the second would follow 
     expectUntouched()
   })
 
-  test('the folder around it is the caller’s word, whatever leads there', async () => {
+  test('the folder is the caller’s choice, even by a symlink', async () => {
     symlinkSync('victim', join(host, 'link'))
     tarAnswers({ name: './etc', data: 'theirs' })
     expect(await fetch(join(host, 'link', 'new'))).toBeUndefined()
@@ -152,8 +152,8 @@ test.for([
   expectUntouched()
 })
 
-describe('what this host does not take', () => {
-  test('devices, and setuid, setgid and sticky bits: the rest comes, and a warning says so', async () => {
+describe('what this host does not accept', () => {
+  test('devices, and setuid, setgid and sticky bits: the rest is downloaded, with a warning', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockReturnValue()
     tarAnswers(
       { name: './etc', type: 'folder', mode: 0o3755 },
@@ -174,7 +174,7 @@ describe('what this host does not take', () => {
     expectUntouched()
   })
 
-  test('a device alone is nothing', async () => {
+  test('a device alone is an error', async () => {
     tarAnswers({ name: './etc', type: 'device' })
     expect((await fetch())?.message).toMatch(
       /failed in the guest: its archive contains 0 entries, not one file or folder/,
@@ -182,7 +182,7 @@ describe('what this host does not take', () => {
     expect(readdirSync(host)).toEqual(['victim'])
   })
 
-  test('another failure of tar beside a device is one still', async () => {
+  test('another failure of tar, besides a device, is still an error', async () => {
     tarAnswers(
       { name: './etc', type: 'folder' },
       { name: './etc/null', type: 'device' },
@@ -194,7 +194,7 @@ describe('what this host does not take', () => {
   })
 })
 
-describe('an archive that is not what was asked for', () => {
+describe('an archive that is not what was requested', () => {
   test.for([
     ['is empty', [], /its archive contains 0 entries, not one file or folder/],
     [
@@ -213,7 +213,7 @@ describe('an archive that is not what was asked for', () => {
     expect(readdirSync(host)).toEqual(['victim'])
   })
 
-  test('leaves nothing, whatever permissions its folders have', async () => {
+  test('leaves nothing behind, whatever permissions its folders have', async () => {
     tarAnswers(
       { name: './etc', type: 'folder', mode: 0 },
       { name: './etc/x', data: 'x' },

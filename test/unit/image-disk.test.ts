@@ -76,7 +76,7 @@ function patch(path: string, at: number, bytes: string): void {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-test.each(['raw', 'qcow2'] as const)('a %s disk is taken as it is', async (format) => {
+test.each(['raw', 'qcow2'] as const)('a %s disk is accepted as it is', async (format) => {
   const disk = at(`disk.${format}`)
   expect(await resolveImage({ path: disk }, {})).toMatchObject({
     disk: { path: disk, format },
@@ -85,7 +85,7 @@ test.each(['raw', 'qcow2'] as const)('a %s disk is taken as it is', async (forma
   })
 })
 
-test('an overlay is taken with its backing files, when the user says so', async () => {
+test('an overlay is accepted with its backing files if the user allows them', async () => {
   const { disk } = await resolveImage({ path: at('overlay.qcow2'), backing: true }, {})
   expect(disk).toEqual({
     path: at('overlay.qcow2'),
@@ -94,7 +94,7 @@ test('an overlay is taken with its backing files, when the user says so', async 
   })
 })
 
-test('what is compressed by zstd is taken: vendors have that', async () => {
+test('zstd compression, which vendors use, is accepted', async () => {
   qemuImg('convert', '-c', '-O', 'qcow2', '-o', 'compression_type=zstd', at('disk.raw'), at('zstd.qcow2'))
   expect(await resolveImage({ path: at('zstd.qcow2') }, {})).toMatchObject({ disk: { format: 'qcow2' } })
 })
@@ -167,14 +167,14 @@ test.each([
   await expect(resolveImage({ path: at(name), backing: true }, {})).rejects.toThrow(message)
 })
 
-test('what a raw backing file begins with makes it no qcow2: a guest may have written it', async () => {
+test('a raw backing file is never taken for qcow2 by its content, which a guest may have written', async () => {
   copyFileSync(at('data-file.qcow2'), at('written.raw'))
   qemuImg('create', '-f', 'qcow2', '-u', '-b', at('written.raw'), '-F', 'raw', at('on-written.qcow2'), '4M')
   const { disk } = await resolveImage({ path: at('on-written.qcow2'), backing: true }, {})
   expect(disk.backing).toEqual({ path: at('written.raw'), format: 'raw' })
 })
 
-test('a disk is not written to, nor its time changed', async () => {
+test('a disk is not written to, and its times do not change', async () => {
   const before = { ...statSync(at('disk.qcow2')), bytes: readFileSync(at('disk.qcow2')).toString('base64') }
   await resolveImage({ path: at('disk.qcow2') }, {})
   const after = { ...statSync(at('disk.qcow2')), bytes: readFileSync(at('disk.qcow2')).toString('base64') }
@@ -182,7 +182,7 @@ test('a disk is not written to, nor its time changed', async () => {
   expect(after.bytes === before.bytes).toBe(true)
 })
 
-test('an aborted look at a disk ends with the reason', async () => {
+test('an aborted inspection rejects with the reason', async () => {
   const reason = new Error('enough')
   await expect(resolveImage({ path: at('disk.raw') }, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
 })

@@ -39,7 +39,7 @@ const failure = (work: Promise<unknown>): Promise<GuestError> =>
     (error: unknown) => error as GuestError,
   )
 
-test('an image is downloaded once, and known by its digest whatever its URL', async () => {
+test('an image is downloaded once, and identified by its digest, not its URL', async () => {
   const server = await imageServer((request, response) => send(request, response, DISK))
   const image = await fetchIt(`${server.url}/a/disk.raw`)
   expect(image).toMatchObject({
@@ -56,7 +56,7 @@ test('an image is downloaded once, and known by its digest whatever its URL', as
   expect(await again.digest()).toBe(await image.digest())
 })
 
-test.each(['xz', 'gzip', 'zstd'])('an image that is compressed with %s is unpacked', async (program) => {
+test.each(['xz', 'gzip', 'zstd'])('an image compressed with %s is unpacked', async (program) => {
   const packed = execFileSync(program, ['-c'], { input: DISK, maxBuffer: 1e8 })
   const server = await imageServer((request, response) => send(request, response, packed))
   const { disk } = await resolveImage({ url: `${server.url}/x`, digest: `sha512:${sha512(packed)}` }, { onProgress })
@@ -64,7 +64,7 @@ test.each(['xz', 'gzip', 'zstd'])('an image that is compressed with %s is unpack
   expect(readdirSync(join(disk.path, '..')).sort()).toEqual(['disk.raw', 'origin.json', 'stamp'])
 })
 
-test('a compressed file is unpacked no further than a disk may reach', async () => {
+test('unpacking stops at the maximum size of a disk', async () => {
   const folder = temporaryFolder()
   writeFileSync(join(folder, 'packed'), execFileSync('xz', ['-c'], { input: DISK, maxBuffer: 1e8 }))
   const { unpack } = await import('../../src/image/download/unpack.ts')
@@ -85,7 +85,7 @@ test('what cannot be unpacked is deleted', async () => {
   expect(images()).toEqual([])
 })
 
-test('a wrong digest: both are named, nothing is kept, nothing is served', async () => {
+test('a wrong digest: both are named, and nothing is kept or used', async () => {
   const server = await imageServer((request, response) => send(request, response, DISK))
   for (let turn = 1; turn <= 2; turn++) {
     const error = await failure(fetchIt(`${server.url}/disk.raw`, OTHER))
@@ -98,7 +98,7 @@ test('a wrong digest: both are named, nothing is kept, nothing is served', async
   }
 })
 
-test('404 is no reason to ask again', async () => {
+test('404 is not retried', async () => {
   const server = await imageServer((_, response) => response.writeHead(404).end())
   const error = await failure(fetchIt(`${server.url}/disk.raw`))
   expect(error.message).toBe(
@@ -108,7 +108,7 @@ test('404 is no reason to ask again', async () => {
   expect(images()).toEqual([])
 })
 
-test('a web page is none', async () => {
+test('a web page is not an image', async () => {
   const server = await imageServer((_, response) =>
     response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<html>'),
   )
@@ -126,7 +126,7 @@ test('a server that stops half-way is asked for the rest', async () => {
   expect(said).toContain(`${server.url}/disk.raw: the server closed the connection half-way; trying again`)
 })
 
-test('a server that knows no ranges is listened to from the start', async () => {
+test('a server without support for ranges is read from the start', async () => {
   const server = await imageServer((request, response, count) => {
     delete request.headers.range
     if (count === 1) sendHalf(request, response, DISK, 1_500_000)
@@ -137,7 +137,7 @@ test('a server that knows no ranges is listened to from the start', async () => 
   expect(server.asked).toHaveLength(2)
 })
 
-test('a server that sends another range than was asked for is asked again', async () => {
+test('a server that sends another range than requested is asked again', async () => {
   const server = await imageServer((request, response, count) => {
     if (count === 1) return sendHalf(request, response, DISK, 1_500_000)
     if (count === 2) request.headers.range = 'bytes=5-'
@@ -147,7 +147,7 @@ test('a server that sends another range than was asked for is asked again', asyn
   expect(server.asked).toEqual(['/disk.raw', '/disk.raw bytes=1500000-', '/disk.raw'])
 })
 
-test('a server that says there is more than there is', { timeout: 30_000 }, async () => {
+test('a server that announces more than there is', { timeout: 30_000 }, async () => {
   const server = await imageServer((request, response) => {
     if (startOf(request) !== undefined) return send(request, response, DISK)
     response.writeHead(200, { 'content-length': DISK.length + 1000 })
@@ -157,7 +157,7 @@ test('a server that says there is more than there is', { timeout: 30_000 }, asyn
   expect(readFileSync(disk.path).equals(DISK)).toBe(true)
 })
 
-test('a server that says there is less than there is', async () => {
+test('a server that announces less than there is', async () => {
   const short = DISK.subarray(0, 1000)
   const server = await imageServer((_, response) => response.writeHead(200, { 'content-length': 1000 }).end(short))
   const error = await failure(fetchIt(`${server.url}/disk.raw`))
@@ -165,31 +165,27 @@ test('a server that says there is less than there is', async () => {
   expect(error.message).toContain('has 1000 bytes')
 })
 
-test(
-  'a server that says nothing is given up after some attempts, and what it sent is kept',
-  { timeout: 30_000 },
-  async () => {
-    const server = await imageServer((request, response) => {
-      response.writeHead(startOf(request) === undefined ? 200 : 206, {
-        'content-length': DISK.length - (startOf(request) ?? 0),
-        ...(startOf(request) !== undefined && { 'content-range': `bytes ${startOf(request)}-9/${DISK.length}` }),
-      })
-      if (startOf(request) === undefined) response.write(DISK.subarray(0, 1000))
-      else response.flushHeaders()
+test('a silent server is given up after some attempts, and what it sent is kept', { timeout: 30_000 }, async () => {
+  const server = await imageServer((request, response) => {
+    response.writeHead(startOf(request) === undefined ? 200 : 206, {
+      'content-length': DISK.length - (startOf(request) ?? 0),
+      ...(startOf(request) !== undefined && { 'content-range': `bytes ${startOf(request)}-9/${DISK.length}` }),
     })
-    const url = `${server.url}/disk.raw`
-    const wanted = { label: 'slow', url, digest: `sha256:${DIGEST}`, silenceMs: 300 } as const
-    const error = await failure(downloadImage(wanted, onProgress))
-    expect(error).toMatchObject({ attempts: 5, lastSeen: 'the server stopped sending' })
-    expect(error.message).toBe(
-      `The image slow could not be downloaded from ${url}: the server stopped sending (5 attempts); its digest is sha256:${DIGEST}\n` +
-        `Behind a proxy, set HTTPS_PROXY. Without a network, fetch it elsewhere, then run: npx vitest-guest image add sha256:${DIGEST} FILE`,
-    )
-    expect(statSync(inImages(`downloading-${DIGEST.slice(0, 32)}`, 'part')).size).toBe(1000)
-  },
-)
+    if (startOf(request) === undefined) response.write(DISK.subarray(0, 1000))
+    else response.flushHeaders()
+  })
+  const url = `${server.url}/disk.raw`
+  const wanted = { label: 'slow', url, digest: `sha256:${DIGEST}`, silenceMs: 300 } as const
+  const error = await failure(downloadImage(wanted, onProgress))
+  expect(error).toMatchObject({ attempts: 5, lastSeen: 'the server stopped sending' })
+  expect(error.message).toBe(
+    `The image slow could not be downloaded from ${url}: the server stopped sending (5 attempts); its digest is sha256:${DIGEST}\n` +
+      `Behind a proxy, set HTTPS_PROXY. Without a network, fetch it elsewhere, then run: npx vitest-guest image add sha256:${DIGEST} FILE`,
+  )
+  expect(statSync(inImages(`downloading-${DIGEST.slice(0, 32)}`, 'part')).size).toBe(1000)
+})
 
-test('redirects are followed, but not for ever, and not to files', async () => {
+test('redirects are followed, but not endlessly, and not to files', async () => {
   const server = await imageServer((request, response) => {
     const [, path = '', left = ''] = /^\/(\w+)\/(\d+)$/.exec(request.url ?? '') ?? []
     if (path === 'file') response.writeHead(302, { location: 'file:///etc/passwd' }).end()
@@ -251,7 +247,7 @@ test('verify() reads the disk', async () => {
   expect((await failure(image.verify())).message).toMatch(/is damaged: the content of disk\.raw has changed/)
 })
 
-test('a URL with a password: the server gets it, nobody else', async () => {
+test('only the server gets the password of a URL', async () => {
   const seen: (string | undefined)[] = []
   const server = await imageServer((request, response) => {
     seen.push(request.headers.authorization)
@@ -274,7 +270,7 @@ test('a file of this host by its URL', async () => {
   expect((await failure(fetchIt('file:///dev/null', OTHER))).message).toContain('is not a regular file')
 })
 
-test('HTTP_PROXY is asked, and NO_PROXY is heeded', async () => {
+test('HTTP_PROXY is used, and NO_PROXY is obeyed', async () => {
   const server = await imageServer((request, response) => send(request, response, DISK))
   const proxied: string[] = []
   const proxy = await imageServer((request, response) => {
@@ -312,7 +308,7 @@ test('HTTPS_PROXY is asked for a tunnel', { timeout: 30_000 }, async () => {
   expect(error.message).toMatch(/could not be downloaded from https:.*Proxy response \(403\)/)
 })
 
-test('a full disk is noticed before anything is written, and when it fills up', async () => {
+test('a full disk is noticed before anything is written, and while it is', async () => {
   const big = Buffer.alloc(1000)
   const server = await imageServer((request, response) => {
     // Without a length nobody can know beforehand.
@@ -342,7 +338,7 @@ test('a full disk is noticed before anything is written, and when it fills up', 
 })
 
 test(
-  'of two processes one downloads, and the other shows how far that is; when it is killed, the other goes on',
+  'one of two processes downloads, the other shows its progress, and continues if the first is killed',
   { timeout: 60_000 },
   async () => {
     let isSlow = true
@@ -388,7 +384,7 @@ test(
   },
 )
 
-test('what an earlier download has left is not trusted', async () => {
+test('leftovers of an earlier download are not trusted', async () => {
   const server = await imageServer((request, response) => send(request, response, DISK))
   execFileSync('mkdir', ['-p', inImages(`downloading-${DIGEST.slice(0, 32)}`)])
   writeFileSync(inImages(`downloading-${DIGEST.slice(0, 32)}`, 'part'), Buffer.alloc(1000, 1))
@@ -397,7 +393,7 @@ test('what an earlier download has left is not trusted', async () => {
   expect(server.asked).toEqual(['/disk.raw bytes=1000-', '/disk.raw'])
 })
 
-test('a login page in between costs nothing of what was downloaded before', async () => {
+test('a login page in between does not lose what was downloaded before', async () => {
   let isPage = false
   const server = await imageServer((request, response) => {
     if (isPage) response.writeHead(200, { 'content-type': 'text/html' }).end('<html>')
@@ -409,7 +405,7 @@ test('a login page in between costs nothing of what was downloaded before', asyn
   expect(statSync(inImages(`downloading-${DIGEST.slice(0, 32)}`, 'part')).size).toBe(1_500_000)
 })
 
-test('without the program that unpacks it, an image need not be downloaded again', async () => {
+test('if the program to unpack it is missing, the image need not be downloaded again', async () => {
   const packed = execFileSync('xz', ['-c'], { input: DISK, maxBuffer: 1e8 })
   const server = await imageServer((request, response) => send(request, response, packed))
   const path = process.env['PATH']
@@ -424,7 +420,7 @@ test('without the program that unpacks it, an image need not be downloaded again
   expect(server.asked).toHaveLength(1)
 })
 
-test('gc sweeps what a dead download has left, and its old lock', async () => {
+test('gc removes the leftovers of a dead download, and its old lock', async () => {
   execFileSync('mkdir', ['-p', inImages('downloading-aa')])
   writeFileSync(inImages('downloading-aa', 'part'), Buffer.alloc(10_000))
   writeFileSync(inImages('downloading-bb.lock'), '')
@@ -435,7 +431,7 @@ test('gc sweeps what a dead download has left, and its old lock', async () => {
   expect(readdirSync(inImages())).toEqual(['downloading-aa.lock'])
 })
 
-test('an abort ends a download, whose part is kept', async () => {
+test('an abort ends a download and keeps the part', async () => {
   const server = await imageServer((_, response) => {
     response.writeHead(200, { 'content-length': DISK.length }).write(DISK.subarray(0, 2_000_000))
   })

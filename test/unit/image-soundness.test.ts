@@ -65,7 +65,7 @@ const FILES = [
 ] as const
 
 test.for(FILES)(
-  'an image whose %s has a flipped byte is built anew, though size and time are as before',
+  'an image whose %s has a flipped byte is rebuilt, although size and time are unchanged',
   async (file) => {
     const [name, pathOf] = file
     const before = await resolve()
@@ -78,7 +78,7 @@ test.for(FILES)(
   },
 )
 
-test('kernel parameters come after those of the image, also for a kernel that is there already', async () => {
+test('kernel parameters come after those of the image, even if the image exists already', async () => {
   const append = async (...kernelParameters: string[]) =>
     (await resolveImage({ base: 'debian-12', packages: [] }, { kernelParameters })).direct?.append
   const own = await append()
@@ -86,7 +86,7 @@ test('kernel parameters come after those of the image, also for a kernel that is
   expect(await append('a=b', 'c="d e"')).toBe(`${own} a=b c="d e"`)
 })
 
-test('one that was cut off is built anew, and so is one whose file is missing', async () => {
+test('a truncated image is rebuilt, and so is one with a missing file', async () => {
   const { image } = await resolve()
   await truncate(image.disk.path, 2_000_000)
   expect((await resolve()).rebuilt).toContain('the content of disk.raw has changed')
@@ -94,13 +94,13 @@ test('one that was cut off is built anew, and so is one whose file is missing', 
   expect((await resolve()).rebuilt).toContain('ENOENT')
 })
 
-test('one whose times alone have changed, as by a copy, is read once and stays', async () => {
+test('an image of which only the times have changed, as by a copy, is read once and kept', async () => {
   const { image, digest } = await resolve()
   await utimes(image.disk.path, 1, 1)
   expect(await resolve()).toMatchObject({ digest, rebuilt: undefined })
 })
 
-test('one of a release that kept no digests is taken as it is, and known from then on', async () => {
+test('an image of a release without digests is accepted as it is, and gets digests', async () => {
   const { image, digest } = await resolve()
   const digests = join(dirname(image.disk.path), 'digests.json')
   await rm(digests)
@@ -109,7 +109,7 @@ test('one of a release that kept no digests is taken as it is, and known from th
   expect((await resolve()).rebuilt).toContain('the content of disk.raw has changed')
 })
 
-test('what no time tells is found when it is built upon, and refused; the next start has a new one', async () => {
+test('damage without a changed time is found before a template is built, and the next start rebuilds the image', async () => {
   const { image } = await resolve()
   await image.verify()
   const stamps = join(dirname(image.disk.path), 'stamps')
@@ -126,7 +126,7 @@ test('what no time tells is found when it is built upon, and refused; the next s
   expect((await resolve()).rebuilt).toContain('the content of disk.raw has changed')
 })
 
-test('a template is built upon no image that is found damaged then', async () => {
+test('no template is built on a damaged image', async () => {
   const damaged = new ImageError('The image is damaged')
   const building = buildTemplate(cache, {
     spec: resolveGuest({}, resolveNetwork({})),
@@ -165,7 +165,7 @@ test('a raw disk of the user that ends before its partitions do is refused', asy
   await expect(resolveImage({ path })).rejects.toThrow(/its partition table needs at least 4194816/)
 })
 
-test("a user's disk is known by its content, not by its time, and is read only when that has changed", async () => {
+test("a user's disk is identified by its content, and read only when its time has changed", async () => {
   const path = join(cache, 'mine.raw')
   await writeFile(path, bootSector(8192))
   const said: string[] = []

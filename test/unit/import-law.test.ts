@@ -91,7 +91,7 @@ test('imports in src/ and fixtures/ point one way', () => {
   expect(violations(readSources())).toEqual([])
 })
 
-test('every room is in the table, which has no import that there is not', () => {
+test('every room is in the table, which allows no import that does not exist', () => {
   const found: Record<string, Set<string>> = {}
   for (const [path, targets] of imports(readSources())) {
     const rooms = (found[roomOf(path)] ??= new Set())
@@ -175,7 +175,7 @@ test.for([
   expect(violations(new Map([[path, source]]))).toEqual([])
 })
 
-test('docs/decisions/host-programs.md tells of every exception', () => {
+test('docs/decisions/host-programs.md lists every exception', () => {
   const page = readFileSync(new URL('../../docs/decisions/host-programs.md', import.meta.url), 'utf8')
   expect([...STARTERS, ...SHELL_IN].filter((path) => !page.includes(path))).toEqual([])
 })

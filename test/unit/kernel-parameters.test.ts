@@ -29,13 +29,13 @@ test.for([
   expect(parse).toThrow(message)
 })
 
-test('a disk with a boot loader of its own takes none, and the error says where they go', () => {
+test('a disk with its own boot loader takes none, and the error says where they belong', () => {
   expect(() => parseKernelParameters(['quiet'], { path: '/disk.qcow2' })).toThrow(
     /`kernelParameters` must be omitted for a disk with its own boot loader \(\/disk\.qcow2\)[^]*update-grub/,
   )
 })
 
-test('they are in the key of the template, as the command line is', () => {
+test("they are part of the template's key", () => {
   const network = resolveNetwork({})
   const keyOf = (append: string) =>
     templateKey({

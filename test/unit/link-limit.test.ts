@@ -10,7 +10,7 @@ test.for([
   expect(netemWords(resolveLinkLimit(limit)).join(' ')).toBe(words)
 })
 
-test('a rate alone takes a bucket of 10 ms, or of a few packets', () => {
+test('a rate alone gets a bucket of 10 ms, or of a few packets', () => {
   const words = (rate: string) => tbfWords(resolveLinkLimit({ rate }).rate as number).join(' ')
   expect(words('64kbit')).toBe('tbf rate 64000bit burst 16000 latency 50ms')
   expect(words('1gbit')).toBe('tbf rate 1000000000bit burst 1250000 latency 50ms')

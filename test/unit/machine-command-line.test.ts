@@ -20,7 +20,7 @@ function values(config: MachineConfig, option: string): (string | undefined)[] {
   return all.flatMap((word, index) => (word === option ? [all[index + 1]] : []))
 }
 
-test("with KVM the guest has the host's CPU; emulated, all that QEMU can", () => {
+test("with KVM the guest has the host's CPU; under emulation, all features of QEMU", () => {
   expect([values(CONFIG, '-accel'), values(CONFIG, '-cpu')]).toEqual([['kvm'], ['host']])
   const emulated = { ...CONFIG, accel: 'tcg' as const }
   expect([values(emulated, '-accel'), values(emulated, '-cpu')]).toEqual([['tcg,tb-size=256'], ['max']])
@@ -34,7 +34,7 @@ function graph(config: MachineConfig): unknown {
 
 const handed = (fd: number) => ({ driver: 'file', filename: `/dev/fdset/${fd}` })
 
-test('no disk is ever written to, and a comma in a path does not end it', () => {
+test('disks are never written to, and a path may contain commas', () => {
   expect(graph(CONFIG)).toEqual({ driver: 'qcow2', file: handed(10), backing: { driver: 'raw', file: handed(15) } })
   expect(values(CONFIG, '-drive')[1]).toContain('readonly=on')
   expect(values(CONFIG, '-add-fd')).toContain('fd=15,set=15,opaque=/images/a,,b.raw')
@@ -46,7 +46,7 @@ test('QEMU may neither start programs nor become another user', () => {
   ])
 })
 
-test('QEMU is handed every file of a disk, and told to open no other', () => {
+test('QEMU gets every file of a disk, and is told to open no other', () => {
   const base = { path: '/images/base.qcow2', format: 'qcow2' } as const
   const disk = {
     path: '/c.qcow2',
@@ -77,7 +77,7 @@ test('the card has its TAP, its MAC, and no boot ROM', () => {
   expect(values(CONFIG, '-device')).toContain('virtio-net-pci,netdev=net0,mac=52:54:00:00:00:01,romfile=')
 })
 
-test("there is a screen for the kernel's alarms, but the console that /dev/console is stays the serial one", () => {
+test("there is a screen for the kernel's alerts, but /dev/console is the serial console", () => {
   expect(values(CONFIG, '-device')).toContain('VGA,vgamem_mb=1')
   const direct = { kernel: '/k', initrd: '/i', append: 'root=/dev/vda console=ttyS0' }
   expect(values({ ...CONFIG, direct }, '-append')).toEqual(['console=tty0 root=/dev/vda console=ttyS0'])

@@ -10,7 +10,7 @@ function open(): { console: Console; host: Duplex; guest: Duplex } {
   return { console: new Console(host), host, guest }
 }
 
-test('lines come whole, plain, and from the call on, until the machine ends', async () => {
+test('lines are whole and plain, from the call until the machine ends', async () => {
   const { console, host, guest } = open()
   guest.write('before\n')
   await turn()
@@ -38,7 +38,7 @@ test('an abort ends the lines', async () => {
   expect(await next).toEqual({ done: true, value: undefined })
 })
 
-test('what is written arrives, and a listener is told of each piece until it is stopped', async () => {
+test('what is written arrives, and a listener gets each piece until it is stopped', async () => {
   const { console, guest } = open()
   const pieces: string[] = []
   const stop = console.onOutput((piece) => pieces.push(piece))
@@ -55,7 +55,7 @@ test('what is written arrives, and a listener is told of each piece until it is 
   expect(await arrived).toBe('root\nxxxxxxxxxx')
 })
 
-test('what is typed when the machine is gone, or goes, is refused', async () => {
+test('typing is refused when the machine is gone or ends', async () => {
   const { console, host } = open()
   const pending = console.write('x'.repeat(1_000_000))
   host.destroy()
@@ -63,7 +63,7 @@ test('what is typed when the machine is gone, or goes, is refused', async () => 
   await expect(console.write('late\n')).rejects.toThrow('Cannot write to the console: QEMU has exited')
 })
 
-test('a position is one in all that was ever written, and the end of that is kept', async () => {
+test('a position counts all that was ever written, of which the end is kept', async () => {
   const { console, guest } = open()
   guest.write(`${'x'.repeat(4_100_000)}\n`)
   await turn()
@@ -77,7 +77,7 @@ test('a position is one in all that was ever written, and the end of that is kep
   expect(console.tail.endsWith('\nKernel panic')).toBe(true)
 })
 
-test('each piece costs by what is written, not by what is kept', () => {
+test('the cost of each piece depends on its length, not on what is kept', () => {
   const cost = (before: number) => {
     const stream = new PassThrough()
     const console = new Console(stream)
@@ -97,7 +97,7 @@ test('each piece costs by what is written, not by what is kept', () => {
   expect(cost(4_000_000)).toBeLessThan(20 * cost(0) + 200)
 })
 
-test('a line without an end comes in pieces, and nobody keeps more for a slow reader than the console has', async () => {
+test('an endless line comes in pieces, and no more is kept for a slow reader than the console has', async () => {
   const { console, guest } = open()
   const lines = console.lines()
   guest.write('x'.repeat(70_000))

@@ -6,7 +6,7 @@ import { emptyQcow2, openOverlay } from '../../src/machine/overlay.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 test.for([512, 8 * 1024 ** 2, 8 * 1024 ** 3, 2 ** 43 + 512])(
-  'an overlay of %s bytes is right, for qemu-img',
+  'qemu-img accepts an overlay of %s bytes',
   async (size) => {
     const path = join(temporaryFolder(), 'empty.qcow2')
     const { head, length } = emptyQcow2(size)
@@ -18,7 +18,7 @@ test.for([512, 8 * 1024 ** 2, 8 * 1024 ** 3, 2 ** 43 + 512])(
   },
 )
 
-test('an overlay has no name, is of this user alone, and is nowhere to be found', () => {
+test('an overlay has no name, belongs to this user only, and is in no folder', () => {
   const folder = temporaryFolder()
   const overlay = openOverlay(folder, 1024 ** 2)
   try {

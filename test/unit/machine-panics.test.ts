@@ -36,7 +36,7 @@ function machine() {
 const PANIC = '[ 4.2] Kernel panic - not syncing: sysrq triggered crash\r\n'
 const END = '[ 4.3] ---[ end Kernel panic - not syncing: sysrq triggered crash ]---\r\n'
 
-test('a panic is known by its whole line, in however many pieces, and found once', async () => {
+test('a panic is recognized by its whole line, in any number of pieces, and found once', async () => {
   const { panics, say, changes } = machine()
   await say('[ 4.2] Kernel pa', 'nic - not syncing: sysrq')
   expect(panics.current).toBeUndefined()
@@ -55,7 +55,7 @@ test.for([
   [`${PANIC}Call Trace:\n`, false],
   [`${PANIC}[ 4.3] Rebooting in 1 seconds..\n`, false],
   [`${PANIC}[ 0.0] Linux version 6.1.0-1-amd64\n`, false],
-] as const)('whether the guest stays so: %j', async ([text, isFinal]) => {
+] as const)('whether the guest stays that way: %j', async ([text, isFinal]) => {
   const { panics, say } = machine()
   await say(text)
   expect(panics.isFinal).toBe(isFinal)
@@ -74,7 +74,7 @@ test('a reset ends it, and one after that is another', async () => {
   expect([panics.current, panics.list.length]).toEqual([panics.list[1], 2])
 })
 
-test('last words that come after the news of the reset are of the run before', async () => {
+test('output that comes after the event of the reset belongs to the run before', async () => {
   const { panics, resetBefore, say } = machine()
   await resetBefore(PANIC)
   expect([panics.current, panics.list.length]).toEqual([undefined, 1])
@@ -82,7 +82,7 @@ test('last words that come after the news of the reset are of the run before', a
   expect(panics.current).toBe(panics.list[1])
 })
 
-test('each is waited for once, and none from before a start', async () => {
+test('each can be waited for once, and none from before a start', async () => {
   const { panics, say, reset } = machine()
   await say(PANIC)
   const [first] = panics.list
@@ -96,7 +96,7 @@ test('each is waited for once, and none from before a start', async () => {
   expect([panics.next, panics.current]).toEqual([undefined, undefined])
 })
 
-test('a flood costs by its length', async () => {
+test('a flood costs time proportional to its length', async () => {
   const { panics, say } = machine()
   const line = `${'x'.repeat(2000)} Kernel panic at the disco\n`
   const startedAt = performance.now()

@@ -19,20 +19,20 @@ function pcap(...packets: string[]): Buffer {
   return Buffer.concat([Buffer.alloc(24, 'h'), ...records])
 }
 
-test.for([10, 12])('a header of %i bytes is taken from each packet, whoever it is to', (length) => {
+test.for([10, 12])('a header of %i bytes is removed from each packet, whatever its destination', (length) => {
   const header = '01'.repeat(length)
   const written = pcap(header + BROADCAST, header + TO_GUEST, header + FROM_GUEST)
   const expected = pcap(BROADCAST, TO_GUEST, FROM_GUEST)
   expect(withoutVirtioHeaders(written, MAC).equals(expected)).toBe(true)
 })
 
-test('packets without one stay, as does a file without packets', () => {
+test('packets without one stay unchanged, as does a file without packets', () => {
   for (const file of [pcap(BROADCAST, FROM_GUEST), pcap(BROADCAST), pcap(), Buffer.alloc(0)]) {
     expect(withoutVirtioHeaders(file, MAC).equals(file)).toBe(true)
   }
 })
 
-test('a record that is cut off is left out', () => {
+test('a truncated record is left out', () => {
   const header = '00'.repeat(12)
   const file = pcap(header + FROM_GUEST, header + TO_GUEST)
   expect(withoutVirtioHeaders(file.subarray(0, -3), MAC).equals(pcap(FROM_GUEST))).toBe(true)

@@ -21,19 +21,19 @@ test.for<[string, string]>([
   expect(plain(...text)).toBe(expected)
 })
 
-test('a prompt does not wait for more, whatever came before it', () => {
+test('a prompt appears without waiting for more, whatever came before it', () => {
   expect(plain('\x1b[0mlogin: ')).toBe('login: ')
   expect(plain('\x1b\x01 login: ')).toBe(' login: ')
   expect(plain('\x1b[')).toBe('')
 })
 
-test('costs by the length of the text, whatever is in it', () => {
+test('takes time proportional to the length of the text, whatever it contains', () => {
   const startedAt = performance.now()
   for (const each of ['\x9d', '\x1b]', '\x1b[', '\x1b', '\x1b[0;', '\x1b ', '\x9b1']) plain(each.repeat(500_000))
   expect(performance.now() - startedAt).toBeLessThan(10_000)
 })
 
-test('a sequence without an end hides no more than its bounds', () => {
+test('an unterminated sequence hides no more than its limit', () => {
   const text = 'x'.repeat(10_000)
   expect(plain(`\x1b]0;${text}`).length).toBeGreaterThan(9000)
   expect(plain(...`\x1b]0;${text}`).length).toBeGreaterThan(9000)

@@ -67,7 +67,7 @@ test.for(['http://x:80', 'tcp://', '80', 'tcp://::1:80', 'unix://'])('%s names n
   expect(() => parseWish(wish)).toThrow(/^toListenOn\(\) takes a port or the URL of a socket/)
 })
 
-test('a socket for all addresses serves each of its family, and one of ::1 none from outside', () => {
+test('a socket for all addresses serves each of its family; one on ::1 cannot be reached from outside', () => {
   const row = (address: string, port: string) => `   0: ${address}:${port} 00000000:0000 0A rest`
   const text = `= tcp\nhead\n${row('00000000', '0050')}\n${row('0100007F', '0051')}\n= tcp6\nhead\n${row('00000000000000000000000001000000', '0052')}\n`
   const pass = (wish: string | number) => socketProbe(wish).judge(text, equals).pass
@@ -96,20 +96,20 @@ test('modes are compared as octal numbers, however they are written', () => {
   expect(fileProbe('/x').judge('', equals)).toEqual({ pass: false, note: 'there is none' })
 })
 
-test('content is shortened where a part of it was asked for', () => {
+test('content is shortened if only a part was expected', () => {
   const text = 'a'.repeat(3000)
   const { received } = fileProbe('/x', { contains: 'b' }).judge(`regular file|644|root|root|0|0|3000\n${text}`, equals)
   expect(received).toEqual({ content: `${text.slice(0, 2000)}… (3000 characters)` })
 })
 
-test('a name cannot break out of the command', () => {
+test('a name cannot escape from the command', () => {
   const name = "x'; reboot #"
   for (const { command } of [fileProbe(`/${name}`), unitProbe(name), packageProbe(name), interfaceProbe(name)]) {
     expect(command).toMatch(/'\/?x'\\''; reboot #'/)
   }
 })
 
-test('units: what is asked for by property; one that is not there', () => {
+test('units: expected properties, and a unit that does not exist', () => {
   const shown =
     'LoadState=loaded\nActiveState=failed\nSubState=failed\nUnitFileState=static\nResult=exit-code\nExecMainStatus=2\nRestart=no\n'
   const judge = unitProbe('x', { active: true, enabled: false, properties: { Restart: /on-/ } }).judge(shown, equals)
@@ -150,7 +150,7 @@ test.for([
   expect(await ask('nginx')).toEqual({ pass: false, note: 'there is none' })
 })
 
-test('a guest without any package manager that is known is told apart from one without the package', async () => {
+test('a guest without a known package manager is told apart from one without the package', async () => {
   const asking = execa('/bin/sh', ['-c', packageProbe('bash').command], { env: { PATH: temporaryFolder() } })
   await expect(asking).rejects.toMatchObject({
     exitCode: 127,
@@ -170,7 +170,7 @@ test('packages that were removed, mounts that hide one another, values with tabs
   )
 })
 
-test('what is written in another way is the same', () => {
+test('other spellings are equal', () => {
   const mounts = 'proc /proc proc rw 0 0\n'
   expect(mountProbe('/proc/', {}).judge(mounts, equals).pass).toBe(true)
   expect(sysctlProbe('net/ipv4/ip_forward', 0).command).toContain('/proc/sys/net/ipv4/ip_forward')
@@ -184,7 +184,7 @@ test('what is written in another way is the same', () => {
   expect(interfaceProbe('eth0', { addresses: ['192.168.100.22'] }).judge(link, equals).pass).toBe(false)
 })
 
-test('the look itself is no process that is asked for', () => {
+test("the matcher's own command is not counted among the processes", () => {
   const { command, judge } = processProbe('ps')
   const itself = `${'400'.padStart(7)} ${'399'.padStart(7)} ${'root'.padEnd(32)} ${'ps'.padEnd(15)} ${command}\n`
   expect(judge(PS + itself, equals).pass).toBe(false)
@@ -204,7 +204,7 @@ test.for([
   expect(make).toThrow(GuestError)
 })
 
-test("what is expected may be vitest's asymmetric matchers, of a unit's properties too", () => {
+test("expected values, and a unit's properties, may be vitest's asymmetric matchers", () => {
   const expected = {
     active: expect.any(Boolean) as boolean,
     properties: { Restart: expect.stringContaining('on') as string },

@@ -34,7 +34,7 @@ async function isListed({ id }: HostRecord): Promise<boolean[]> {
   return (await listRecords()).filter((each) => each.record.id === id).map(({ isOwn }) => isOwn)
 }
 
-test('a record is in a folder of its own that others may read and not write to, and goes with it', async () => {
+test('a record is in a folder that others may read but not write to, and is removed with it', async () => {
   const one = record()
   const path = recordPath(one.id)
   const umask = process.umask(0o077)
@@ -89,13 +89,13 @@ test.for([
   { adopted: { isUp: true, mtu: 1500, addresses: [{ local: '10.0.0.1', prefixlen: 24, scope: 'global dev eth0' }] } },
   { holder: { pid: -1, startTime: 0 } },
   { owner: '1' as unknown as number },
-])('a record that says %s is none', async (nonsense) => {
+])('a record that says %s is invalid', async (nonsense) => {
   const one = record(nonsense)
   await writeRecord(one)
   expect(await readRecord(recordPath(one.id))).toBeUndefined()
 })
 
-test('what is left of a writer that was killed goes when it is met', async () => {
+test('leftovers of a killed writer are removed when they are found', async () => {
   const one = record()
   const path = recordPath(one.id)
   mkdirSync(dirname(path))

@@ -21,7 +21,7 @@ const RECORD: HostRecord = {
   own: ['192.168.102.1/24', 'fd00::1/64'],
 }
 
-test('a subnet that nobody has chosen moves on past all that is taken', () => {
+test('the default subnet moves past all that are in use', () => {
   const routes = [
     { dst: 'default', dev: 'eth0' },
     { dst: '192.168.100.0/23', dev: 'eth0' },
@@ -42,7 +42,7 @@ test.for([
   [{ subnet: '192.168.102.0/24' }, 'the network 192.168.102.0/24 of process 42'],
   [{ subnet: '192.168.104.8/30' }, 'the address 192.168.104.9/24 of eth1'],
   [{ gateway: '192.168.100.1' }, 'the route 192.168.100.0/23 dev eth0'],
-] as const)('%o that was chosen is refused: it overlaps %s', ([options, obstacle]) => {
+] as const)('a chosen %o is refused: it overlaps %s', ([options, obstacle]) => {
   const addresses = new Map([['eth1', [{ local: '192.168.104.9', prefixlen: 24 }]]])
   const taken = takenBy([{ dst: '192.168.100.0/23', dev: 'eth0' }], addresses, [RECORD])
   const choose = () => chooseSubnet(resolveNetwork(options), taken)
@@ -72,19 +72,19 @@ test.for([
   })
 })
 
-test('a host that has all of 192.168.0.0/16 elsewhere is told to choose', () => {
+test('on a host that routes all of 192.168.0.0/16, the error asks for a subnet', () => {
   const taken = takenBy([{ dst: '192.168.0.0/16', dev: 'eth0' }], new Map(), [])
   expect(() => chooseSubnet(resolveNetwork(), taken)).toThrow(
     /overlaps the route 192\.168\.0\.0\/16 dev eth0\nUse another/,
   )
 })
 
-test('an address that was chosen says where the network is', () => {
+test('a chosen address determines the network', () => {
   expect(resolveNetwork(networkOptionsOf({ network: 'host' })).isMovable).toBe(true)
   expect(resolveNetwork(networkOptionsOf({ network: 'host', address: '192.168.100.7' })).isMovable).toBe(false)
 })
 
-test('a guest whose network had to move has an address there, and is the same otherwise', () => {
+test('a guest whose network had to move has an address there, and is otherwise the same', () => {
   const before = resolveNetwork({ kind: 'host' })
   const guest = resolveGuest({ memory: '1G' }, before)
   expect(movedTo(before, guest, before)).toBe(guest)
@@ -126,12 +126,12 @@ test.for([
   [{ ...TAP, master: undefined }, 'The TAP t0 was created, but it is on no bridge instead of b0'],
   [{ ...TAP, master: 'b1' }, 'The TAP t0 was created, but it is on b1 instead of b0'],
   [{ ...TAP, linkinfo: {} }, 'The TAP t0 was created, but it belongs to nobody instead of user 4321'],
-] as const)('a TAP that is not as it was made: %o', ([link, message]) => {
+] as const)('a TAP that has changed: %o', ([link, message]) => {
   expect(() => verifyTap(link as HostLink, 'b0', 4321)).toThrow(message)
   verifyTap(TAP, 'b0', 4321)
 })
 
-test('a bridge that is not as it was made', () => {
+test('a bridge that has changed', () => {
   const link: HostLink = { ifname: 'b0', flags: ['UP'], mtu: 1500 }
   const own = { local: '10.0.0.1', prefixlen: 24 }
   verifyBridge(link, [own], '10.0.0.1')
@@ -142,7 +142,7 @@ test('a bridge that is not as it was made', () => {
   )
 })
 
-test('an adopted bridge is given back in reverse', () => {
+test('an adopted bridge is restored in reverse order', () => {
   const old = { local: '10.9.0.1', prefixlen: 16, broadcast: '10.9.255.255', scope: 'global' }
   expect(restoreCommands(RECORD, { isUp: false, mtu: 1400, addresses: [old] })).toBe(
     [
@@ -156,7 +156,7 @@ test('an adopted bridge is given back in reverse', () => {
   )
 })
 
-test("QEMU's network is the one that was asked for, and lets nothing out", () => {
+test("QEMU's network is the requested one, and lets nothing out", () => {
   expect(userNetdev(resolveNetwork({ subnet: '10.1.2.0/30' }), '10.1.2.2')).toBe(
     'user,restrict=on,ipv6=off,net=10.1.2.0/30,host=10.1.2.1,dns=10.1.2.0,dhcpstart=10.1.2.2',
   )

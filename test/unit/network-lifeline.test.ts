@@ -31,7 +31,7 @@ test('input, output, exit code and signal are those of the program', async () =>
   expect(await run('kill -KILL $$')).toMatchObject({ signal: 'SIGKILL' })
 })
 
-test('the program ends when the other end is closed, and when what is between is killed', async () => {
+test('the program ends when the other end is closed, or the watcher is killed', async () => {
   const start = () => {
     const [file, ...args] = tethered(fifo, ['setpriv', '--pdeathsig', 'KILL', 'sh', '-c', 'echo $$; exec sleep 300'])
     return spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] })

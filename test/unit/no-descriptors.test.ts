@@ -5,7 +5,7 @@ import { temporaryFolder } from './support/temporary-folder.ts'
 
 const PROGRAM = fileURLToPath(new URL('programs/no-descriptors.ts', import.meta.url))
 
-test('a process that has as many files open as it may gets an error of ours, and goes on', async () => {
+test('a process at its limit of open files gets our error, and goes on', async () => {
   const { stdout } = await execa('prlimit', ['--nofile=100', process.execPath, PROGRAM, temporaryFolder()])
   const outcomes = JSON.parse(stdout) as Record<string, string>
   expect(Object.keys(outcomes)).toEqual(['run', 'lock', 'pack', 'keeper', 'hold', 'forward'])

@@ -27,7 +27,7 @@ test('every default is filled in', () => {
   })
 })
 
-test('another subnet brings addresses of its own', () => {
+test('another subnet has its own default addresses', () => {
   expect(resolveNetwork({ subnet: '10.1.2.72/29' })).toMatchObject({
     kind: 'auto',
     subnet: expect.objectContaining({ cidr: '10.1.2.72/29', broadcast: '10.1.2.79' }) as object,
@@ -38,7 +38,7 @@ test('another subnet brings addresses of its own', () => {
   expect(resolveNetwork({ subnet: '192.168.0.0/16' }).gateway).toBe('192.168.100.50')
 })
 
-test('the network to open is a kind or an object, and anything else is refused', () => {
+test('the network to open is a kind or an object; anything else is refused', () => {
   expect(networkOptionsOf({ network: 'private', subnet: '10.1.2.0/24' })).toEqual({
     kind: 'private',
     subnet: '10.1.2.0/24',
@@ -93,11 +93,14 @@ test.for<[string, GuestOptions | Record<string, unknown>, string]>([
   expect(attempt).toThrow(expect.objectContaining({ option, hint: expect.stringMatching(/./) as string }) as Error)
 })
 
-test.for(['127.0.0.0/8', '224.0.0.0/24', '0.1.2.0/24', '240.0.0.0/8'])('no machine has an address in %s', (subnet) => {
-  expect(() => resolveNetwork({ subnet })).toThrow(/`subnet` must be a subnet of unicast addresses/)
-})
+test.for(['127.0.0.0/8', '224.0.0.0/24', '0.1.2.0/24', '240.0.0.0/8'])(
+  'no machine can have an address in %s',
+  (subnet) => {
+    expect(() => resolveNetwork({ subnet })).toThrow(/`subnet` must be a subnet of unicast addresses/)
+  },
+)
 
-test('what is said twice is refused', () => {
+test('duplicates are refused', () => {
   const options = { network: { subnet: '10.9.0.0/24' }, subnet: '10.8.0.0/24' }
   expect(() => networkOptionsOf(options)).toThrow(/`subnet` must be omitted when network\.subnet is set/)
 })
@@ -114,7 +117,7 @@ test.for(['192.168.100.0', '192.168.100.0/31', '192.168.100.0/7', 'fe80::/64', '
   },
 )
 
-test('a MAC address is taken as it is, in lower case, and a bad one is refused for what is bad about it', () => {
+test('a MAC address is used in lower case, and refused with the reason if it is invalid', () => {
   expect(guest({ macAddress: '52:54:00:AB:CD:EF' }).macAddress).toBe('52:54:00:ab:cd:ef')
   expect(() => guest({ macAddress: '52:54:00' })).toThrow(/must be six hexadecimal bytes/)
   expect(() => guest({ macAddress: '00:00:00:00:00:00' })).toThrow(/must be a non-zero address/)
@@ -123,7 +126,7 @@ test('a MAC address is taken as it is, in lower case, and a bad one is refused f
   )
 })
 
-test('IPv6 is beside IPv4, with the same last bytes', () => {
+test('IPv6 addresses have the same last bytes as the IPv4 ones', () => {
   const { subnet6 } = resolveNetwork({ subnet6: 'fd00:0100:0::/64' })
   expect(subnet6).toEqual({ cidr: 'fd00:100::/64', prefix: 64 })
   const { subnet6: longest } = resolveNetwork({ subnet6: '2001:db8:1:2:3:4:0:0/96' })
@@ -146,7 +149,7 @@ test.for([
   expect(() => resolveNetwork({ subnet6 })).toThrow(expect.objectContaining({ option: 'subnet6' }) as Error)
 })
 
-test('a network that leases addresses has a range, which its guests come from and static ones keep out of', () => {
+test('a network that leases addresses has a range for them, which static addresses must not use', () => {
   const network = resolveNetwork({ addressing: 'dhcp' })
   expect(network.dhcpRange).toEqual({ first: '192.168.100.100', last: '192.168.100.199' })
   expect(resolveGuest({}, network)).toMatchObject({ addressing: 'dhcp', address: '192.168.100.100' })
@@ -174,7 +177,7 @@ test.for<[string, unknown]>([
   expect(() => resolveNetwork({ dhcpRange: ['192.168.100.1', '192.168.100.9'] })).toThrow(/without addressing: 'dhcp'/)
 })
 
-test('the MTU is one that every card can have, and IPv6 needs more', () => {
+test('the MTU must be one that every card supports, and IPv6 needs more', () => {
   expect(resolveNetwork({ mtu: 576 }).mtu).toBe(576)
   expect(resolveNetwork({ mtu: 9000, subnet6: 'fd00::/64' }).mtu).toBe(9000)
   for (const mtu of [575, 16_111, 1500.5, '1500' as never]) {
@@ -183,7 +186,7 @@ test('the MTU is one that every card can have, and IPv6 needs more', () => {
   expect(() => resolveNetwork({ mtu: 1279, subnet6: 'fd00::/64' })).toThrow(/from 1280 \(the least for IPv6\)/)
 })
 
-test('a way out is off by default, and where it is no guest can be', () => {
+test('egress is off by default, and its addresses are not available to guests', () => {
   expect(resolveNetwork().egress).toBeUndefined()
   expect(resolveNetwork({ egress: false }).egress).toBeUndefined()
   const network = resolveNetwork({ egress: true, subnet: '10.0.0.0/25' })

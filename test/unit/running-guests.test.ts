@@ -30,7 +30,7 @@ async function found(parent: string): Promise<number[]> {
   return [(await runningGuests(parent)).length, (await runningNetworks(parent)).length]
 }
 
-test('a network and its guest are found where everything is as we make it', async () => {
+test('a network and its guest are found if everything is as we create it', async () => {
   const parent = temporaryFolder()
   await running(parent)
   expect(await found(parent)).toEqual([1, 1])
@@ -84,7 +84,7 @@ test.for([
   expect(await found(parent)).toEqual([0, 0])
 })
 
-test('a guest whose key others may read, or whose folder, is none', async () => {
+test('a guest is ignored if others may read its key or its folder', async () => {
   const parent = temporaryFolder()
   const { guest } = await running(parent)
   chmodSync(join(guest, 'client_key'), 0o640)
@@ -122,7 +122,7 @@ test('no command line is taken from a file', async () => {
   }
 })
 
-test('a record of a keeper that is gone, or of another number, leads nowhere', async () => {
+test('a record of a keeper that is gone, or has another id, is ignored', async () => {
   const parent = temporaryFolder()
   vi.stubEnv('TMPDIR', parent)
   const { stateFolder: folder } = await stateFolder(parent)
@@ -134,7 +134,7 @@ test('a record of a keeper that is gone, or of another number, leads nowhere', a
   }
 })
 
-test('a guest is not written down for a network that has gone', async () => {
+test('no guest is recorded for a network that is gone', async () => {
   const network = await stateFolder(temporaryFolder(), false)
   rmSync(network.stateFolder, { recursive: true })
   expect(() => writeRecord({ ...GUEST, network })).toThrow(/ENOENT/)

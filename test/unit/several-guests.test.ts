@@ -20,7 +20,7 @@ test.for([
   expect(freeAddress(network(options), taken)).toBe(expected)
 })
 
-test('a network that is full says so', () => {
+test('a full network is an error', () => {
   expect(() => freeAddress(network({ subnet: '10.0.0.0/30' }), ['10.0.0.2'])).toThrow(
     /`subnet` must be a subnet with room for more guests than the 1 on it; got '10\.0\.0\.0\/30'/,
   )
@@ -32,7 +32,7 @@ test('a guest without an address gets a free one; with one it gets that', () => 
   expect(resolveGuest({ address: '192.168.100.9' }, network(), taken).address).toBe('192.168.100.9')
 })
 
-test('the lines of /etc/hosts are of the others alone', () => {
+test('the lines of /etc/hosts name only the others', () => {
   const members = [
     { hostname: 'web', address: '192.168.100.224' },
     { hostname: 'db', address: '192.168.100.225' },
@@ -49,7 +49,7 @@ test('the lines of /etc/hosts are of the others alone', () => {
 const TEMPLATE = { hostname: 'guest', cards: [{ macAddress: '52:54:00:00:00:01', address: '192.168.100.224' }] }
 const KEYS = { hostKey: 'private', hostPublicKey: 'public' }
 
-test('a clone under another name alone keeps its card', () => {
+test('a clone of which only the name differs keeps its card', () => {
   expect(newIdentity(TEMPLATE, { ...TEMPLATE, hostname: 'web' }, KEYS, '')).toMatchObject({
     hostname: { from: 'guest', to: 'web' },
     machineId: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
@@ -57,7 +57,7 @@ test('a clone under another name alone keeps its card', () => {
   })
 })
 
-test('a machine that does not say that it is who was asked for is an error', () => {
+test('a machine that does not confirm its new identity is an error', () => {
   const to = { hostname: 'web', cards: [{ macAddress: '52:54:00:00:00:02', address: '192.168.100.225' }] }
   const identity = newIdentity(TEMPLATE, to, KEYS, '')
   expect(identity.cards).toEqual([{ name: 'eth0', from: TEMPLATE.cards[0], to: to.cards[0] }])
@@ -82,13 +82,13 @@ test('guests that differ by name and address have one template, unless it is per
   expect(key({ memory: '1G' })).not.toBe(key({}))
 })
 
-test('a card whose address QEMU freezes stays as it is', () => {
+test("a card whose address is part of QEMU's state stays as it is", () => {
   const image = { base: 'debian-12' as const, packages: ['linux-image-amd64'] }
   expect(hasChangeableCards(resolveGuest({ image, nic: 'e1000' }, network()))).toBe(false)
   expect(hasChangeableCards(resolveGuest({}, network()))).toBe(true)
 })
 
-test('the options of several guests are those of all and their own, by their names', () => {
+test('the options of several guests are the common ones and their own, by name', () => {
   const sharing = resolveSharing({
     memory: '1G',
     subnet: '10.0.0.0/24',
@@ -111,7 +111,7 @@ test.for([
   [{ web: { subnet: '10.0.0.0/24' } }, 'guests.web.subnet', /Set subnet next to guests/],
   [{ 'no name': {} }, 'hostname', /one label/],
   [{ web: { colour: 'red' } }, 'colour', /^Unknown option `colour`/],
-] as const)('several guests, badly: %j', ([guests, option, message]) => {
+] as const)('invalid options of several guests: %j', ([guests, option, message]) => {
   const resolve = () => resolveGuestSpecs(resolveSharing({ guests } as object))
   expect(resolve).toThrow(message)
   expect(resolve).toThrow(expect.objectContaining({ option }) as Error)

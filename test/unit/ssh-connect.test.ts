@@ -57,7 +57,7 @@ describe('logs in', () => {
 })
 
 describe('refuses', () => {
-  test('another host key than the pinned one, before it has said who it is', async () => {
+  test('another host key than the pinned one, before logging in', async () => {
     const login = loginWith({ hostPublicKey: makeCredentials().hostPublicKey, password: 'correct horse' })
     const error = await failure(await server.dial(), login)
     expect(error).toBeInstanceOf(SshError)
@@ -75,7 +75,7 @@ describe('refuses', () => {
     expect((error as Error).message).toMatch(/^The guest refused the login of root \(tried: password\)\n/)
   })
 
-  test('a private key that is none', async () => {
+  test('an invalid private key', async () => {
     const error = await failure(await server.dial(), loginWith({ privateKey: 'no key' }))
     expect(error).toBeInstanceOf(SshError)
     expect((error as Error).message).toMatch(/privateKey/)
@@ -123,7 +123,7 @@ describe('a signal', () => {
     silent.close()
   })
 
-  test('that has aborted before lets nothing begin', async () => {
+  test('that has already aborted prevents the start', async () => {
     const reason = new Error('too late')
     expect(await failure(await server.dial(), loginWith({}), AbortSignal.abort(reason))).toBe(reason)
   })

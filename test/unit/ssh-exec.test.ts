@@ -36,7 +36,7 @@ afterAll(async () => {
 })
 
 describe('a command that succeeds', () => {
-  test('gives its output without the last line end', async () => {
+  test('returns its output without the last line end', async () => {
     const result = await exec(client, 'echo out; echo; echo err >&2')
     expect(result).toEqual({
       command: 'echo out; echo; echo err >&2',
@@ -53,20 +53,20 @@ describe('a command that succeeds', () => {
     })
   })
 
-  test('gives its output as it is on request, as text or bytes', async () => {
+  test('returns its output unchanged on request, as text or bytes', async () => {
     await expect(exec(client, 'echo out', { stripFinalNewline: false })).resolves.toMatchObject({ stdout: 'out\n' })
     const { stdout } = await exec(client, String.raw`printf '\377\r\n'`, { encoding: 'buffer' })
     expect(stdout).toEqual(Buffer.from([0xff]))
   })
 
-  test('reads its input to the end, whatever is in it', async () => {
+  test('reads its input to the end, whatever it contains', async () => {
     const input = Buffer.from([0, 255, 10, 13, 10])
     const { stdout } = await exec(client, 'cat', { input, encoding: 'buffer', stripFinalNewline: false })
     expect(stdout).toEqual(input)
     await expect(exec(client, 'cat', { input: 'häl\nlo' })).resolves.toMatchObject({ stdout: 'häl\nlo' })
   })
 
-  test('finds the end of its input at once when there is none', async () => {
+  test('finds the end of its input at once if there is none', async () => {
     await expect(exec(client, 'cat', { timeout: 4000 })).resolves.toMatchObject({ stdout: '' })
   })
 
@@ -74,13 +74,13 @@ describe('a command that succeeds', () => {
     await expect(exec(client, 'true', { input: Buffer.alloc(5_000_000) })).resolves.toMatchObject({ exitCode: 0 })
   })
 
-  test('may write and read megabytes, more than the channel holds at once', async () => {
+  test("may write and read megabytes, more than the channel's window", async () => {
     const input = Buffer.alloc(6_000_000, 'line of text\n')
     const { stdout } = await exec(client, 'cat', { input, stripFinalNewline: false })
     expect(Buffer.from(stdout).equals(input)).toBe(true)
   })
 
-  test('runs beside many others', async () => {
+  test('runs at the same time as many others', async () => {
     const results = await Promise.all(Array.from({ length: 20 }, (_, index) => exec(client, `echo ${index}`)))
     expect(results.map(({ stdout }) => Number(stdout))).toEqual(Array.from({ length: 20 }, (_, index) => index))
   })
@@ -89,7 +89,7 @@ describe('a command that succeeds', () => {
 describe('a pipeline', () => {
   const counting = 'cat /does/not/exist | wc -l; exit $?'
 
-  test('fails with any of its commands, unless it may, in a shell that can tell', async () => {
+  test('fails with any of its commands, unless that is allowed, in a shell with pipefail', async () => {
     await using bash = await startSshServer({ program: '/bin/bash' })
     const other = await logIn(bash)
     await expect(exec(other, counting)).rejects.toMatchObject({ exitCode: 1, stdout: '0' })
@@ -100,7 +100,7 @@ describe('a pipeline', () => {
     )
   })
 
-  test('goes on in a shell that does not know of it', async () => {
+  test('still runs in a shell without pipefail', async () => {
     expect(await exec(client, `${counting}`, { pipefail: false })).toMatchObject({
       stdout: '0',
       stderr: expect.any(String) as unknown,
@@ -111,7 +111,7 @@ describe('a pipeline', () => {
 })
 
 describe('its surroundings', () => {
-  test('has the folder and the variables it was given', async () => {
+  test('has the given folder and variables', async () => {
     const env = { GREETING: 'it\'s; $HOME `id` "x"\nsecond line', EMPTY: '' }
     const { stdout } = await exec(client, 'pwd; printf %s "$GREETING"; printf %s "${EMPTY-unset}"', {
       cwd: '/usr',
@@ -120,7 +120,7 @@ describe('its surroundings', () => {
     expect(stdout).toBe(`/usr\n${env.GREETING}`)
   })
 
-  test('does not run in another folder when its own is missing', async () => {
+  test('does not run in another folder if its own is missing', async () => {
     const error = await exec(client, 'echo ran; true', { cwd: '/does/not/exist' }).catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(CommandError)
     expect(error).toMatchObject({
@@ -173,7 +173,7 @@ describe('a command that fails', () => {
 })
 
 describe('a command that is ended', () => {
-  test('by its time-out: fast, with what it wrote so far, and gone', async () => {
+  test('by its time-out: quickly, with its output so far, and completely', async () => {
     const before = performance.now()
     const error = await exec(client, 'echo $$; sleep 60; true', { timeout: 2000 }).catch((reason: unknown) => reason)
     expect(performance.now() - before).toBeLessThan(10_000)
@@ -213,7 +213,7 @@ describe('a command that is ended', () => {
   })
 })
 
-describe('output that is too much', () => {
+describe('too much output', () => {
   test.each([
     ['stdout', 'yes; true'],
     ['stderr', 'yes >&2; true'],
@@ -227,7 +227,7 @@ describe('output that is too much', () => {
     await expect.poll(() => isGroupAlive(server.commands.at(-1)?.pid)).toBe(false)
   })
 
-  test('does not reject on request, and just enough is not too much', async () => {
+  test('does not reject on request, and output of exactly the limit is fine', async () => {
     const options = { maxBuffer: 10, reject: false, stripFinalNewline: false }
     const result = await exec(client, 'printf 0123456789a', options)
     expect(result).toMatchObject({ stdout: '0123456789', isMaxBuffer: true, failed: true })
@@ -238,7 +238,7 @@ describe('output that is too much', () => {
     })
   })
 
-  test('100 MB as bytes take that much memory once', { timeout: 180_000 }, async () => {
+  test('100 MB as bytes take that much memory only once', { timeout: 180_000 }, async () => {
     const size = 100_000_000
     const before = process.memoryUsage().rss
     let peak = before

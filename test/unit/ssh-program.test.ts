@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { startProgram } from '../../src/ssh/files/program.ts'
 import { logIn, startSshServer } from '../support/ssh-server.ts'
 
-test('a program that misses the first signal to end is sent another', async () => {
+test('a program that misses the first signal gets another', async () => {
   await using server = await startSshServer()
   const client = await logIn(server)
   try {

@@ -59,11 +59,11 @@ describe('commandFrom', () => {
     expect(command`ls ${[]} -l`).toBe('ls  -l')
   })
 
-  test('glues a value to the text around it', () => {
+  test('joins a value to the text around it', () => {
     expect(wordsOf(command`/srv/${'my dir'}/x${1}.txt`)).toEqual(['/srv/my dir/x1.txt'])
   })
 
-  test("takes the template's text as a shell script has it", () => {
+  test("takes the template's text as in a shell script", () => {
     expect(command`grep 'a\.b' | awk '{print "\t"}'`).toBe(String.raw`grep 'a\.b' | awk '{print "\t"}'`)
     expect(command`echo \`id\` \${HOME}`).toBe('echo `id` ${HOME}')
   })
@@ -82,10 +82,10 @@ describe('commandFrom', () => {
   })
 })
 
-describe.each(['/bin/sh', '/bin/bash'])('nothing breaks out in %s', (shell) => {
+describe.each(['/bin/sh', '/bin/bash'])('nothing escapes in %s', (shell) => {
   const words = nastyWords(400)
 
-  test('a value is one word, whatever is in it', () => {
+  test('a value is one word, whatever it contains', () => {
     const got = wordsOf(command`${words[0]} ${words.slice(1)}`, shell)
     expect(got).toEqual(words.map(wellFormed))
   })
@@ -99,7 +99,7 @@ describe.each(['/bin/sh', '/bin/bash'])('nothing breaks out in %s', (shell) => {
     }
   })
 
-  test('the words are those that the generator promises', () => {
+  test('the generator produces the words that it promises', () => {
     const all = words.join('')
     for (const each of [
       "'",

@@ -48,7 +48,7 @@ test('streams go both ways while it runs', async () => {
   expect(await cat.kill()).toBe(false)
 })
 
-test('what it wrote is there for who reads it late', async () => {
+test('its output can still be read later', async () => {
   await using process = await spawn(client, 'echo out; exit 3')
   expect(await process.exit).toMatchObject({ exitCode: 3, failed: true })
   await sleep(50)

@@ -31,7 +31,7 @@ afterEach(() => {
 const act = (path: string) => ({ what: `act on ${path}`, path, stallMs: 5000 })
 const failure = (work: Promise<unknown>) => work.then(String, (error: unknown) => error as SshError)
 
-describe('what start-up files print is no part of', () => {
+describe('output of start-up files is not part of', () => {
   test.for(['echo hello; echo 267', 'printf hello', 'printf hello >&2', 'echo err >&2; echo out', 'printf "\\n\\n"'])(
     'a command: %s',
     async (startUp) => {
@@ -41,7 +41,7 @@ describe('what start-up files print is no part of', () => {
     },
   )
 
-  test('a process, whose pid is its own, and which is killed by it', async () => {
+  test('a process, which has its own pid and can be killed', async () => {
     shell.startUp = 'echo 1; printf "some start" >&2'
     await using process = await spawn(client, 'echo $$; sleep 60; true')
     const [line] = (await once(process.stdout, 'data')) as [Buffer]
@@ -81,8 +81,8 @@ describe('what start-up files print is no part of', () => {
   })
 })
 
-describe('a shell that does not come to what it was asked for', () => {
-  test('as its start-up files end it', async () => {
+describe('a shell that does not reach the command', () => {
+  test('because its start-up files end it', async () => {
     shell.startUp = 'echo "no more" >&2; exit 0'
     for (const work of [
       () => exec(client, 'echo real'),
@@ -98,7 +98,7 @@ describe('a shell that does not come to what it was asked for', () => {
     }
   })
 
-  test.for(['stdout', 'stderr'] as const)('as it floods us on %s before', { timeout: 15_000 }, async (stream) => {
+  test.for(['stdout', 'stderr'] as const)('because it floods us on %s before', { timeout: 15_000 }, async (stream) => {
     shell.startUp = `exec yes ${'x'.repeat(100)}${stream === 'stderr' ? ' >&2' : ''}`
     const startedAt = performance.now()
     const works = [() => readFile(client, 1000, act('/etc/passwd')), () => exec(client, 'true', { timeout: 4000 })]
@@ -110,7 +110,7 @@ describe('a shell that does not come to what it was asked for', () => {
     expect(performance.now() - startedAt).toBeLessThan(12_000)
   })
 
-  test('as it tells no process ID, or that of everybody', async () => {
+  test('because it reports no process ID, or one that means all processes', async () => {
     // Whoever sees the command sees the mark too.
     for (const pid of ['1', '0', '-1', 'NaN', '9999999999', '']) {
       shell.startUp = `mark() { printf '%s\\n' "\${1%% *} ${pid}"; exec sleep 2; }\nalias echo=mark`

@@ -46,7 +46,7 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => new Promise((closed) => server.close(closed))))
 })
 
-test('goes on until a server has introduced itself, and leaves no other socket open', async () => {
+test('continues until a server sends its banner, and leaves no other socket open', async () => {
   const ports = [await refuses(), await closesAtOnce(), await speaksHttp(), await saysNothing(), await sshd()]
   const socket = await waitForBanner(dialing(ports), AbortSignal.timeout(15_000))
   const [greeting] = (await once(socket.resume(), 'data')) as [Buffer]
@@ -75,7 +75,7 @@ test('reads a banner that comes in pieces, after other lines', async () => {
   expect(text).toBe('welcome\r\nSSH-2.0-x\r\n')
 })
 
-test('gives up a dial that nobody answers after a second', async () => {
+test('gives up an unanswered dial after a second', async () => {
   const port = await sshd()
   let tries = 0
   const before = performance.now()
@@ -104,13 +104,13 @@ test.each([
   expect(dialed.every(({ destroyed }) => destroyed)).toBe(true)
 })
 
-test('does not begin when the signal has aborted before', async () => {
+test('does not begin if the signal has already aborted', async () => {
   const reason = new Error('too late')
   await expect(waitForBanner(dialing([await sshd()]), AbortSignal.abort(reason))).rejects.toBe(reason)
   expect(dialed).toEqual([])
 })
 
-test('survives a reset of the socket between its owners', async () => {
+test('survives a reset of the socket while it is handed over', async () => {
   const port = await sshd()
   const socket = await waitForBanner(dialing([port]), AbortSignal.timeout(15_000))
   const closed = new Promise((resolve) => socket.on('close', resolve))

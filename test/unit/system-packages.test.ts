@@ -13,19 +13,19 @@ test('set-up reads the same table as the doctor', () => {
   expect(packageOf(ROOT)).toEqual(PACKAGE_OF)
 })
 
-test('set-up installs at least what the doctor misses', () => {
+test('set-up installs at least what the doctor reports missing', () => {
   vi.stubEnv('PATH', '/nonexistent')
   expect(missingPackages()).not.toEqual([])
   expect(missingSystemPackages(ROOT)).toEqual(expect.arrayContaining(missingPackages()))
 })
 
-test('a program that is not on PATH asks for its package, once, and nothing else does', () => {
+test('each program that is not on PATH adds its package, once, and nothing else does', () => {
   vi.stubEnv('PATH', '/nonexistent')
   expect(missingSystemPackages(ROOT, { 'no-such-program': 'a', 'nor-this': 'a', '/etc/hostname': 'b' })).toContain('a')
   expect(missingSystemPackages(ROOT, { '/etc/hostname': 'b' })).not.toContain('b')
 })
 
-test('one ISO writer is enough to ask for', () => {
+test('only one ISO writer is installed', () => {
   vi.stubEnv('PATH', '/nonexistent')
   const missing = missingSystemPackages(ROOT)
   expect(missing).toContain('xorriso')

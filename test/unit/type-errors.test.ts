@@ -18,7 +18,7 @@ function errorsOf(source: string): string[] {
   return diagnostics.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))
 }
 
-test('a misspelt option is an error that names the type, in a line', { timeout: 120_000 }, () => {
+test('a misspelt option is an error of one line that names the type', { timeout: 120_000 }, () => {
   const errors = errorsOf(`
     import { bootGuest, openNetwork, testWithGuests } from '../../fixtures/index.ts'
     import { guests } from '../../fixtures/plugin.ts'

@@ -22,8 +22,8 @@ test('every control character is shown, line ends and tabs are kept', () => {
   expect(visible(all).replaceAll(/[ -~\n\t]/g, '')).toBe('')
 })
 
-describe('what a guest said is shown so', () => {
-  test('in the message of an error, and of its causes; its fields have what there was', () => {
+describe('output of a guest is shown that way', () => {
+  test('in the message of an error and of its causes; its fields have the original', () => {
     const cause = new Error('disconnected', { cause: new Error(ATTACK) })
     const error = new GuestError(`it says ${ATTACK}`, { stdout: ATTACK, stderr: ATTACK, journal: ATTACK, cause })
     const lines = [`it says ${SHOWN}`, 'journal:', `  | ${SHOWN}`, 'stdout:', `  | ${SHOWN}`, 'stderr:', `  | ${SHOWN}`]
@@ -35,7 +35,7 @@ describe('what a guest said is shown so', () => {
     expect([inner.message, visible(inner.stack ?? '')]).toEqual([SHOWN, inner.stack])
   })
 
-  test('in what is put below an error, and in all that vitest shows of one', () => {
+  test('in text added to an error, and in everything that vitest shows of one', () => {
     const error: { message: string; stack?: string; diff?: string } = {
       message: 'failed',
       stack: 'Error: failed\n at x',
@@ -76,7 +76,7 @@ describe('what a guest said is shown so', () => {
 /** Each passes what it writes through `visible`; doctor's colours are its own, and its facts the host's. */
 const WAYS_OUT = ['src/cli/print.ts', 'src/cli/doctor.ts', 'src/host/warn-once.ts', 'fixtures/boot-progress.ts']
 
-test('there is no other way to a terminal', () => {
+test('nothing else writes to a terminal', () => {
   const files = ['src', 'fixtures'].flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
   )

@@ -16,27 +16,27 @@ test.for([
 
 const usual: Scheduled = { maxWorkers: 7, groupOrder: 0, isolate: true }
 
-test('a project by itself is lowered, and never raised', () => {
+test('a single project is lowered, never raised', () => {
   expect(shareWorkers(usual, [], 3)).toEqual({ maxWorkers: 3, groupOrder: 0 })
   expect(shareWorkers({ ...usual, maxWorkers: 2 }, [], 3)).toEqual({ maxWorkers: 2, groupOrder: 0 })
 })
 
-test('projects that agree stay together', () => {
+test('projects with the same number stay together', () => {
   expect(shareWorkers({ ...usual, maxWorkers: 2 }, [{ ...usual, maxWorkers: 2 }], 3).groupOrder).toBe(0)
 })
 
-test('one that would differ moves behind all the others', () => {
+test('a project that would differ moves behind all the others', () => {
   const others = [usual, { ...usual, groupOrder: 4 }]
   expect(shareWorkers(usual, others, 3)).toEqual({ maxWorkers: 3, groupOrder: 5 })
 })
 
-test('one whose files vitest runs one by one anyway stays, and does not count for others', () => {
+test('a project whose files vitest runs one by one stays, and does not count for others', () => {
   expect(shareWorkers(usual, [usual], 1)).toEqual({ maxWorkers: 1, groupOrder: 0 })
   expect(shareWorkers(usual, [{ ...usual, maxWorkers: 1 }], 3)).toEqual({ maxWorkers: 3, groupOrder: 0 })
   expect(shareWorkers({ ...usual, isolate: false }, [usual], 1)).toEqual({ maxWorkers: 1, groupOrder: 1 })
 })
 
-test('in a group that the user formed all get the smallest number', () => {
+test('in a group that the user formed, all get the smallest number', () => {
   const mine = { ...usual, groupOrder: 2 }
   expect(shareWorkers(mine, [mine], 3)).toEqual({ maxWorkers: 3, groupOrder: 2, neighbours: 3 })
   expect(shareWorkers(mine, [{ ...mine, maxWorkers: 2 }], 3)).toEqual({ maxWorkers: 2, groupOrder: 2, neighbours: 2 })

@@ -13,9 +13,9 @@ const SCRIPT = fileURLToPath(new URL('./by-hand.sh', import.meta.url))
 /** Milliseconds. */
 const BOOT_BUDGET = 600_000
 
-/** Guests that were started by hand, and are up. */
+/** Running guests that were started by hand. */
 export interface ByHand extends AsyncDisposable {
-  /** Milliseconds from the first command until a command by OpenSSH has seen, in the last of them, that cloud-init is done. */
+  /** Milliseconds from the first command until OpenSSH has seen that cloud-init is done in the last of them. */
   readonly ms: number
   /** Runs a command by ssh that writes one line. */
   ask(address: string, command: string): Promise<string>
@@ -23,7 +23,7 @@ export interface ByHand extends AsyncDisposable {
 
 /**
  * The recipe by hand, with one guest at 192.168.100.224 or with as many as there are addresses until `last`.
- * @param append to the kernel, when it shall be what ours is told
+ * @param append the kernel's parameters, if they are to be those of our guests
  */
 export async function openByHand(
   { disk, direct }: Image,
@@ -36,7 +36,7 @@ export async function openByHand(
   const cpu = accel === 'kvm' ? 'host' : 'max'
   const command = [SCRIPT, folder, direct.kernel, direct.initrd, disk.path, accel, cpu, `${last}`, ...append]
   const startedAt = performance.now()
-  // The namespaces are ours, so that the machine's own network stays as it is, and QEMU ends with the script.
+  // In separate namespaces, so that the machine's own network is unchanged, and QEMU ends with the script.
   const child = spawn(requireTool('unshare'), [...namespaceFlags(), '--', ...command], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
@@ -74,7 +74,7 @@ export async function openByHand(
   }
 }
 
-/** Milliseconds of the recipe by hand, from its first command until a command by OpenSSH has seen that cloud-init is done. */
+/** Milliseconds of the recipe by hand, from its first command until OpenSSH has seen that cloud-init is done. */
 export async function bootByHand(image: Image, accel: 'kvm' | 'tcg'): Promise<number> {
   await using guest = await openByHand(image, accel)
   return guest.ms

@@ -7,7 +7,7 @@ const BAR = 26
 const GAP = 14
 const LONGEST = WIDTH - LEFT - 90
 
-/** The starts as bars, on a logarithmic scale that is said to be one. */
+/** The starts as bars, on a logarithmic scale, which is labelled as such. */
 export function chart({ starts, accel, cpus }: Results): string {
   if (!starts) throw new TypeError('There is nothing to draw without the starts')
   const bars = [

@@ -1,9 +1,9 @@
 import type { Endurance, Use } from './endurance.ts'
 
-/** A file system counts blocks anew once it has written them out. A file left by each of 200 clones would be more. */
+/** A file system's count of blocks changes when it writes them out. A file left by each of 200 clones would be more. */
 const CACHE_SLACK_MIB = 0.5
 
-/** What must not be: clones that failed, and what has grown of which nothing may be left behind. */
+/** What must not happen: failed clones, and growth of anything of which nothing may be left behind. */
 export function complaints({ clones, failed, uses }: Endurance): string[] {
   const found = failed > 0 ? [`${failed} of ${clones} clones failed`] : []
   const [first, last] = [uses[0], uses.at(-1)]

@@ -10,13 +10,13 @@ import { childProcesses } from './processes.ts'
 
 /** What could grow. */
 export interface Use {
-  /** So many have been there and are gone. */
+  /** Clones so far. */
   clones: number
   descriptors: number
-  /** What is in use of the heap, once the garbage has been collected, and all that the process holds. */
+  /** The heap in use after a garbage collection, and the memory of the whole process. */
   heapMib: number
   rssMib: number
-  /** Of a cache that nobody else uses, without its images. */
+  /** Of a cache that nothing else uses, without its images. */
   cacheMib: number
   children: number
 }
@@ -24,7 +24,7 @@ export interface Use {
 export interface Endurance {
   clones: number
   failed: number
-  /** After the first ten, which warm things up, then every fifty, and at the end. */
+  /** After the first ten, as a warm-up, then after every fifty, and at the end. */
   uses: Use[]
 }
 

@@ -46,7 +46,7 @@ export async function measureFiles(rounds: number): Promise<Files> {
           ours: [() => guest.upload(here, there), () => guest.download(there, back)],
           scp: [() => scp(here, `guest:${there}`), () => scp(`guest:${there}`, back)],
         } as const
-        // Who goes first changes from round to round.
+        // The order changes from round to round.
         for (const who of round % 2 === 0 ? (['ours', 'scp'] as const) : (['scp', 'ours'] as const)) {
           await settle(guest, there)
           up[who].push(await timed(ways[who][0]))
@@ -65,7 +65,7 @@ export async function measureFiles(rounds: number): Promise<Files> {
 
 const pair = (): Pair => ({ ours: [], scp: [] })
 
-/** What the one left to be written shall not slow the other down. */
+/** What one has yet to write out must not slow down the other. */
 async function settle(guest: Guest, remove = ''): Promise<void> {
   await guest.exec(`rm -rf -- ${remove}; sync; echo 3 >/proc/sys/vm/drop_caches`, { timeout: 600_000 })
 }

@@ -12,11 +12,11 @@ import { readManifest } from '../src/template/store.ts'
 const SCRIPT = fileURLToPath(new URL('./floor.mjs', import.meta.url))
 
 export interface Floor extends AsyncDisposable {
-  /** Milliseconds from starting QEMU to a connected client; bridge and TAP are there already. */
+  /** Milliseconds from starting QEMU to a connected client; bridge and TAP exist already. */
   round(): Promise<number>
 }
 
-/** The least that a clone of this template can take. One process does all rounds, so that its code is as warm as ours. */
+/** The minimum for a clone of this template. One process runs all rounds, so that its code is as warm as ours. */
 export async function openFloor(template: string, image: Image, accel: 'kvm' | 'tcg'): Promise<Floor> {
   const { cards, memoryMib } = await readManifest(template)
   const config: MachineConfig = {

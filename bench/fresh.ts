@@ -5,7 +5,7 @@ import type { Image } from '../src/image/resolve-image.ts'
 import { emptyCache } from './empty-cache.ts'
 import { openFloor } from './floor.ts'
 
-/** Milliseconds that each test waited for a machine of its own, and the floor. */
+/** Milliseconds that each test waited for a separate machine, and the floor. */
 export interface Fresh {
   on: number[]
   /** Without a standby, in turns with `floor`. */
@@ -18,7 +18,7 @@ const TEST_MS = 4000
 const TESTS = 5
 const TURNS = 10
 
-/** What a test waits for a machine that no test has touched; the tests only pass the time. */
+/** How long a test waits for an unused machine; the tests only pass the time. */
 export async function measureFresh(image: Image, accel: 'kvm' | 'tcg', rounds: number): Promise<Fresh> {
   const fresh: Fresh = { on: [], off: [], floor: [] }
   for (let round = 1; round <= rounds; round++) {

@@ -24,7 +24,7 @@ export async function measureImages(rounds: number): Promise<Images> {
   const images: Images = { ours: [], curl: [], memory: [] }
   const digest = await digestOf(server.url, BYTES)
   for (let round = 0; round < rounds; round++) {
-    // Who goes first changes from round to round.
+    // The order changes from round to round.
     for (const who of round % 2 === 0 ? (['ours', 'curl'] as const) : (['curl', 'ours'] as const)) {
       const ms = who === 'ours' ? (await download(server.url, BYTES, digest)).ms : await byCurl(server.url)
       images[who].push(ms)
@@ -70,7 +70,7 @@ async function byCurl(server: string): Promise<number> {
   return performance.now() - startedAt
 }
 
-/** What was written before is written out, so that it slows nobody else down. */
+/** Writes out what was written before, so that it slows nothing else down. */
 async function temporaryFolder(): Promise<AsyncDisposable & { path: string }> {
   await run('sync', [])
   const path = await mkdtemp(join(tmpdir(), 'bench-images-'))

@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: what a guest costs by hand, with us, and at the least, side by side, as medians and ratios.
+ * `npm run bench`: what a guest costs by hand, with this package, and at the least, as medians and ratios.
  *
  * Arguments: what to measure, of `starts fresh memory endurance files traffic networks images` (all), `--rounds N` (5), and `--clones N`
  * (200) for endurance. What is measured replaces its part of docs/bench.json, with the moment and the commit; the chart docs/bench.svg
@@ -74,7 +74,7 @@ if (wrong.length > 0) {
   process.exitCode = 1
 }
 
-/** At once, as the next part may take half an hour, or fail. */
+/** At once, because the next part may take half an hour, or fail. */
 function keep<Part extends keyof Parts>(part: Part, result: Results[Part]): void {
   now[part] = result
   console.log(JSON.stringify({ [part]: result }))

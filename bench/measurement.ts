@@ -1,12 +1,12 @@
 import { run } from '../src/host/program/run.ts'
 
-/** When and with what something was measured: each part of docs/bench.json has its own. */
+/** When and with what a part of docs/bench.json was measured. */
 export interface Measurement {
-  /** The moment at which it began, ISO 8601. */
+  /** When it began, ISO 8601. */
   readonly measuredAt: string
-  /** The commit that was checked out; left out where git does not know. */
+  /** The commit that was checked out, if git knows. */
   readonly commit?: string
-  /** Of a part that is measured in rounds. */
+  /** For a part that is measured in rounds. */
   readonly rounds?: number
 }
 

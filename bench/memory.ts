@@ -12,7 +12,7 @@ export interface Memory {
   clonePss: number[]
   /** MiB of all QEMUs together, milliseconds until the last was connected, and share of one CPU when idle, by number of guests. */
   byCount: { guests: number; pssMib: number; lastMs: number; idleCpu: number }[]
-  /** Milliseconds in which all of the greatest number answered one command, asked at once. */
+  /** Milliseconds until all of the largest number have answered one simultaneous command. */
   answeredMs: number
 }
 
@@ -58,7 +58,7 @@ function rollup(field: 'Rss' | 'Pss'): number {
   return sizes.reduce((sum, size) => sum + size, 0) / MIB
 }
 
-/** Of one CPU, over two seconds in which nobody asks anything of the guests. */
+/** The share of one CPU, over two seconds in which the guests are idle. */
 async function idleCpu(): Promise<number> {
   const ticks = () =>
     qemus().reduce((sum, pid) => {

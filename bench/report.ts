@@ -9,7 +9,7 @@ import type { SetUps } from './set-ups.ts'
 import type { Starts } from './starts.ts'
 import type { Traffic } from './traffic.ts'
 
-/** What can be measured by itself. */
+/** What can be measured separately. */
 export interface Parts {
   starts: Starts
   fresh: Fresh
@@ -21,7 +21,7 @@ export interface Parts {
   images: Images
 }
 
-/** Everything that was measured, as docs/bench.json keeps it: each part in the run that measured it last. */
+/** Everything in docs/bench.json: each part from the run that measured it last. */
 export type Results = { accel: 'kvm' | 'tcg'; cpus: number; qemu: string } & {
   [Part in keyof Parts]?: Measurement & Parts[Part]
 }
@@ -128,7 +128,7 @@ export function table({ cpus, starts, fresh, memory, endurance, files, traffic, 
   return lines.join('\n')
 }
 
-/** Of two that took turns. What disturbs the machine disturbs both of a turn, so it is the median of the turns'. */
+/** The ratio of two that took turns: the median of the turns' ratios, because a disturbance affects both of a turn. */
 function ratio(ours: readonly number[], others: readonly number[]): string {
   return median(turns(ours, others)).toFixed(2)
 }
@@ -137,7 +137,7 @@ function turns(ours: readonly number[], others: readonly number[]): number[] {
   return ours.map((each, turn) => each / (others[turn] ?? Number.NaN))
 }
 
-/** The least and the greatest of the turns' ratios. */
+/** The smallest and the largest of the turns' ratios. */
 function spread(ours: readonly number[], others: readonly number[]): string {
   const ratios = turns(ours, others)
   return `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`

@@ -6,14 +6,14 @@ import { fileURLToPath } from 'node:url'
 
 export interface SetUps {
   atOnce: AtOnce[]
-  /** Milliseconds in which one more network was set up, by how many workers had one already; a number per round. */
+  /** Milliseconds to set up one more network, by the number of workers that have one; a number per round. */
   further: number[][]
 }
 
-/** What so many workers measured that open and dispose networks at the same time. */
+/** What a number of workers measured that open and dispose of networks at the same time. */
 interface AtOnce {
   workers: number
-  /** Milliseconds of each set-up, those of all workers. */
+  /** Milliseconds of each set-up, of all workers. */
   setUp: number[]
   /** Milliseconds from the common start until the last worker was done. */
   elapsed: number
@@ -32,7 +32,7 @@ export async function measureSetUps(rounds: number): Promise<SetUps> {
   return { atOnce, further: await measureFurther(rounds) }
 }
 
-/** Workers that each open a network and keep it, one worker after the other: what another network costs the more there are. */
+/** Workers that each open a network and keep it, one after the other: what another network costs depending on their number. */
 async function measureFurther(rounds: number): Promise<number[][]> {
   const times: number[][] = []
   for (let round = 1; round <= rounds; round++) {
@@ -49,7 +49,7 @@ async function setUpsOf(count: number): Promise<AtOnce> {
   return { workers: count, setUp: answers.flat(), elapsed: performance.now() - startedAt }
 }
 
-/** Each has loaded the package and opened one network: from here on they do nothing else. */
+/** Each has loaded the package and opened one network; from here on they do nothing else. */
 async function startWorkers(count: number) {
   const all = Array.from({ length: count }, () => {
     const child = spawn(process.execPath, [WORKER], { stdio: ['pipe', 'pipe', 'inherit'] })
@@ -68,7 +68,7 @@ async function startWorkers(count: number) {
     return { ready: heard(), ask, end }
   })
   await Promise.all(all.map(({ ready }) => ready))
-  // Until the keepers of those have gone too.
+  // Until their keepers are gone too.
   await sleep(SETTLE_MS)
   return { all, [Symbol.asyncDispose]: () => Promise.all(all.map(({ end }) => end())).then(() => {}) }
 }

@@ -5,7 +5,7 @@ import { emptyCache } from './empty-cache.ts'
 import { openFloor } from './floor.ts'
 import { median } from './median.ts'
 
-/** How long a guest takes to a connected client, each way; milliseconds, one number per round. */
+/** How long a guest takes to a connected client, in each way; milliseconds, one number per round. */
 export interface Starts {
   byHand: number[]
   cold: number[]
@@ -34,7 +34,7 @@ export async function measureStarts(image: Image, accel: 'kvm' | 'tcg', rounds: 
   const warmPhases = new Map<string, number[]>()
   const coldPhases = new Map<string, number[]>()
   for (let round = 1; round <= rounds; round++) {
-    // Both end when a command by SSH has seen that cloud-init is done. Who goes first changes from round to round.
+    // Both end when a command by SSH has seen that cloud-init is done. The order changes from round to round.
     const boots = [
       async () => starts.byHand.push(await bootByHand(image, accel)),
       async () => starts.cold.push(await timeStart('cold', coldPhases)),
@@ -70,7 +70,7 @@ async function timeStart(start: 'cold' | 'warm', phases: Map<string, number[]>, 
   return elapsed
 }
 
-/** The first start with an empty cache, less the clone that it ends with. */
+/** The first start with an empty cache, minus the clone at its end. */
 async function timeBuild(): Promise<number> {
   await using guest = await bootGuest()
   return guest.phases.find(({ name }) => name === 'template')?.durationMs ?? Number.NaN

@@ -19,7 +19,7 @@ const SECONDS = 1
 const PINGS = 25
 const PORT = 5001
 
-/** Tells whoever sends how many bytes have come. */
+/** Tells the sender how many bytes have arrived. */
 const RECEIVER = `
 import socket, threading
 server = socket.create_server(("", ${PORT}))
@@ -44,7 +44,7 @@ count = int(receiver.recv(99))
 print(round(count * 8 / (time.monotonic() - began)))
 `
 
-/** Two guests that are up, and how each is told to run a command that writes one line. */
+/** Two running guests, and how each runs a command that writes one line. */
 interface Pair {
   readonly addresses: readonly [string, string]
   ask(address: string, command: string): Promise<string>
@@ -69,10 +69,10 @@ export async function measureTraffic(image: Image, accel: 'kvm' | 'tcg', rounds:
  * each round: how fast an emulated guest is differs from one boot to the next.
  */
 async function measureRound(image: Image, accel: 'kvm' | 'tcg', measured: Traffic): Promise<void> {
-  // All that our kernel is told but what is for our seed alone.
+  // All of our kernel's parameters, except those for our seed.
   const append = image.direct?.append.replace(/ systemd\.mask=\S+/, '') ?? ''
   await using network = await openNetwork()
-  // At the same time, so that neither pair has the memory, or the caches, of a machine on which the other is up already.
+  // At the same time, so that neither pair finds the other one's memory and caches in use.
   const booting = Promise.all(['one', 'two'].map((hostname) => network.boot({ hostname, start: 'cold' })))
   booting.catch(() => {})
   await using byHand = await openByHand(image, accel, 225, [append])
@@ -95,11 +95,11 @@ async function measureRound(image: Image, accel: 'kvm' | 'tcg', measured: Traffi
   for (const pair of Object.values(pairs)) {
     const start = `systemd-run --quiet -- python3 -c ${inBash(RECEIVER)} && sleep 2 && echo started`
     await pair.ask(pair.addresses[1], start)
-    // An emulator translates code as it meets it, so the first ones pay for what every later one has.
+    // An emulator translates code when it first runs, so the first ones pay for all later ones.
     for (let each = 0; each < WARM_UPS; each++) await turn(pair)
   }
   for (let each = 0; each < TURNS; each++) {
-    // Who goes first changes from turn to turn.
+    // The order changes from turn to turn.
     for (const who of each % 2 === 0 ? (['ours', 'byHand'] as const) : (['byHand', 'ours'] as const)) {
       const { throughput, ping } = await turn(pairs[who])
       measured[who].throughput.push(throughput)

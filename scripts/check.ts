@@ -1,5 +1,5 @@
-// `npm run check`: everything that can be said about the sources without booting a guest. Parts run side by side; each
-// tells its time, and shows its output only when it fails.
+// `npm run check`: everything that can be checked without booting a guest. Parts run in parallel; each
+// reports its time, and shows its output only if it fails.
 import { spawn } from 'node:child_process'
 import { buildDist } from './setup/dist.mjs'
 
@@ -12,11 +12,11 @@ interface Part {
 
 const root = new URL('..', import.meta.url).pathname.replace(/\/$/, '')
 
-/** Each lane runs its parts one after the other; longest first. The package's checks need the build before them. */
+/** Each lane runs its parts one after the other, the longest first. The package's checks need the build. */
 const lanes: Part[][] = [
   [
     part('eslint', 'eslint', '--max-warnings=0', '.'),
-    // Its own reporter: in CI the configured ones would write the test report.
+    // A separate reporter: in CI the configured ones would write the test report.
     part('import law', 'vitest', 'run', '--project=unit', '--reporter=default', 'test/unit/import-law.test.ts'),
   ],
   [
@@ -76,7 +76,7 @@ function part(name: string, program: string, ...args: string[]): Part {
 
 async function build(): Promise<{ ok: boolean; output: string }> {
   try {
-    // Without the type check that has just been done, of the same files and more.
+    // Without the type check: another part checks the same files and more.
     await buildDist(root, ['--noCheck'])
     return { ok: true, output: '' }
   } catch (error) {

@@ -1,4 +1,4 @@
-// `npm run test:durations`: takes the seconds of each test file in the last run over into test/support/durations/seconds.json, which orders
+// `npm run test:durations`: copies the seconds of each test file in the last run to test/support/durations/seconds.json, which orders
 // the files of the next one.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 

@@ -19,7 +19,7 @@ export function release(changelog, version, date) {
   const body = start + UNRELEASED.length
   const next = changelog.indexOf('\n## ', body)
   const end = next === -1 ? changelog.length : next
-  // Headings that nothing stands below are for the next who adds something, not for readers of a release.
+  // Empty headings are for authors of changes, not for readers of a release.
   const notes = changelog.slice(body, end).replaceAll(/^### .*\n+(?=###|$(?![\s\S]))/gm, '')
   if (!/^- /m.test(notes)) throw new Error('CHANGELOG.md says nothing below "Unreleased": there is nothing to release')
   const empty = ['Added', 'Changed', 'Fixed'].map((heading) => `### ${heading}\n\n`).join('')

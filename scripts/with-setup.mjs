@@ -1,4 +1,4 @@
-// Runs one of this repository's tasks, after whatever set-up it needs: `node scripts/with-setup.mjs TASK [args]`.
+// Runs one of this repository's tasks, after the set-up that it needs: `node scripts/with-setup.mjs TASK [args]`.
 // Plain JavaScript without packages, because it is what installs them, on whatever Node (>= 18) the machine has.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -52,7 +52,7 @@ try {
 async function setUp({ system, dist, image }) {
   const started = performance.now()
   const packages = system ? missingSystemPackages(root, system) : []
-  // Refuses before anything is changed.
+  // Fails before anything is changed.
   if (packages.length > 0) aptGet(packages)
 
   /** @type {{ name: string, about?: string, work: (say: (status: string) => void) => Promise<void> }[]} */
@@ -90,7 +90,7 @@ function ourNode() {
   )
 }
 
-/** So that `node`, `vitest` and the rest mean ours, also when npm did not start this. */
+/** Makes `node`, `vitest` and the rest mean ours, even if npm did not start this. */
 function withOwnBin() {
   return { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env['PATH'] ?? ''}` }
 }

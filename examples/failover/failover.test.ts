@@ -1,6 +1,6 @@
 import { expect, testWithGuests } from 'vitest-guest'
 
-/** The address of the service, whoever has it. */
+/** The address of the service, on whichever guest has it. */
 const SHARED = '192.168.100.100'
 
 /** Three clones of one template, which has keepalived on its disk. */
@@ -9,7 +9,7 @@ const test = testWithGuests(
   { image: { base: 'debian-12', packages: ['keepalived'] } },
 )
 
-/** Who is the master is settled by VRRP: the highest priority among those who can be heard. */
+/** By VRRP, the master is the guest with the highest priority among those that can be heard. */
 const configuration = (priority: number) => `
 vrrp_instance service {
   interface eth0

@@ -2,7 +2,7 @@ import { runChild } from './run-child.mjs'
 import { SetupError } from './setup-error.mjs'
 
 /**
- * Makes the image that guests boot by default, or finds it in the cache. In a process of its own: it is TypeScript.
+ * Builds the default image, or finds it in the cache. In a separate process, because it is TypeScript.
  * @param {string} node
  * @param {(line: string) => void} say
  */

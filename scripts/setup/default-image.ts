@@ -1,4 +1,4 @@
-// Makes the image that guests boot by default, or finds it in the cache; progress goes to stdout, line by line.
+// Builds the default image, or finds it in the cache; progress goes to stdout, line by line.
 import { resolveImage } from '../../src/image/resolve-image.ts'
 import { parseImage } from '../../src/options/image.ts'
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { runChild } from './run-child.mjs'
 import { SetupError } from './setup-error.mjs'
 
-/** Beside node_modules' other caches, so that it is neither packed nor committed. */
+/** Among the caches in node_modules, so that it is neither packed nor committed. */
 const STAMP = 'node_modules/.cache/vitest-guest/dist'
 
 /** @param {string} root */
@@ -14,8 +14,8 @@ export function distIsCurrent(root) {
 }
 
 /**
- * Compiles src/ and fixtures/ into dist/, which is replaced as a whole: it never holds what an older source left
- * behind, and a build that fails leaves it as it was.
+ * Compiles src/ and fixtures/ into dist/, which is replaced as a whole: it never contains files of an older source,
+ * and a build that fails leaves it unchanged.
  * @param {string} root
  * @param {readonly string[]} [options] more options for tsc
  */

@@ -7,7 +7,7 @@ import { SetupError } from './setup-error.mjs'
 
 /**
  * Whether node_modules is what package-lock.json says. npm writes what it installed to node_modules/.package-lock.json,
- * and does so last: an install that was cut off has none. Optional packages may be absent (other platforms).
+ * last of all: an interrupted install has none. Optional packages may be missing (other platforms).
  * @param {string} root
  */
 export function nodePackagesMatch(root) {

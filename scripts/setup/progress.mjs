@@ -1,11 +1,11 @@
 const terminal = process.stderr.isTTY
-/** How often a phase says that it is still at it, in milliseconds: redrawn in a terminal, a new line elsewhere. */
+/** Milliseconds between signs of life of a phase: redrawn in a terminal, a new line elsewhere. */
 const INTERVAL_MS = terminal ? 1_000 : 10_000
-/** A phase that finds everything in place is over sooner than this, in milliseconds, and says nothing. */
+/** Milliseconds; a phase that finds everything in place ends sooner, and prints nothing. */
 export const QUIET_MS = 1_000
 
 /**
- * Runs `work` as phase `n/m`: says what starts, what it is at while it lasts, and how long it took. Goes to stderr, so
+ * Runs `work` as phase `n/m`: prints what starts, its progress, and how long it took. Goes to stderr, so
  * that the output of the work that follows can be piped.
  *
  * @template T

@@ -10,7 +10,7 @@ const parent = process.ppid
  * Runs a program to its end and passes signals on to it.
  *
  * With `onLine` its output is read line by line and the last lines are kept for the error message; without, it has
- * the terminal to itself.
+ * the terminal.
  *
  * @param {string} file
  * @param {readonly string[]} args
@@ -48,7 +48,7 @@ function passSignalsTo(child) {
   const sent = new Set()
   /** @param {NodeJS.Signals} signal */
   const pass = (signal) => {
-    // Ctrl-C in a terminal reaches the whole process group, the child included, and npm sends it to us once more. Vitest
+    // Ctrl-C in a terminal reaches the whole process group, with the child, and npm sends it to us again. Vitest
     // takes a second one as "stop at once", so pass on none in a terminal, and one elsewhere.
     const hasIt = sent.has(signal) || (signal === 'SIGINT' && process.stdin.isTTY)
     sent.add(signal)

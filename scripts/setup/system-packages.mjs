@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { runChild } from './run-child.mjs'
 import { SetupError } from './setup-error.mjs'
 
-/** Any one of these will do; the first is what we install. */
+/** Any one of these will do; we install the first. */
 const ISO_WRITERS = ['xorriso', 'genisoimage', 'mkisofs']
-/** Needed for what it holds, not for a program: Debian's keys, which Ubuntu does not have. */
+/** Needed for its contents, not for a program: Debian's keys, which Ubuntu lacks. */
 const KEYRING = { '/usr/share/keyrings/debian-archive-keyring.gpg': 'debian-archive-keyring' }
 
 /**
- * What the tests need on top: what people reach a guest and read a capture with, GRUB for a disk that boots by itself, and
+ * What the tests need in addition: clients for guests and captures, GRUB for a disk that boots by itself, and
  * sudo for an ordinary user.
  */
 export const FOR_TESTS = {
@@ -84,7 +84,7 @@ export async function installSystemPackages(packages, say) {
   const { file, prefix } = aptGet(packages)
   /** @param {string[]} args */
   const apt = async (args) => {
-    // Progress comes as `dlstatus:N:PERCENT:TEXT` and `pmstatus:PACKAGE:PERCENT:TEXT` among the rest of the output.
+    // Progress is printed as `dlstatus:N:PERCENT:TEXT` and `pmstatus:PACKAGE:PERCENT:TEXT` among other output.
     const options = ['-o', 'APT::Status-Fd=1', '-o', 'DPkg::Lock::Timeout=300']
     const { code, signal, tail } = await runChild(file, [...prefix, ...options, ...args], {
       onLine: (line) => {

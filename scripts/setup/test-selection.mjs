@@ -1,13 +1,13 @@
 import { readdirSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 
-/** Those of vitest.config.ts that `npm test` leaves to `npm run test:all`. */
+/** The projects of vitest.config.ts that only `npm run test:all` runs. */
 const NOT_IN_THE_FAST_TIER = ['--project=!slow', '--project=!chaos']
-/** Its own file builds the image, while those that need none run. */
+/** A test file builds the image, while those that need none run. */
 const NEEDS_NO_IMAGE = /^test\/(unit|network|guest\/default-template)/
 
 /**
- * What `npm test -- ARGS` runs: the files that are named, of whatever tier, or else the fast tier.
+ * What `npm test -- ARGS` runs: the named files, of any tier, or else the fast tier.
  *
  * @param {string} root
  * @param {readonly string[]} args
@@ -23,7 +23,7 @@ export function selectTests(root, args) {
 }
 
 /**
- * The test files that an argument is a part of the path of, as vitest takes it; it may end with a line's number.
+ * The test files whose path contains an argument, as in vitest; it may end with a line number.
  *
  * @param {string} root
  * @param {readonly string[]} args

@@ -14,18 +14,18 @@ import { type OrdinaryUser, ordinaryUser } from '../support/ordinary-user.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs')
 const PROJECT = join(ROOT, 'test/chaos/project')
-/** vite's other loaders write beside the configuration, where an ordinary user may not. */
+/** vite's other loaders write beside the configuration, which an ordinary user may not. */
 const READ_ONLY = ['--configLoader', 'runner']
-/** What the victim may take to end once it was told to, and then a main process that lost its worker. */
+/** How long a victim may take to end after its signal, and then a main process that lost its worker. */
 const RUNNER_BUDGET = 20_000
-/** How long a moment may be in coming; a guest that boots beside another takes its time. */
+/** How long to wait for a moment; a guest that boots beside another is slow. */
 const MOMENT_BUDGET = 300_000
-/** What is left has this long from the victim's death. */
+/** Everything must be gone this long after the victim's death. */
 const SECOND = 1000
-/** What is there later than this was left behind. */
+/** Anything that exists later than this was left behind. */
 const LATEST = 10_000
 /**
- * Now and then the second does not do: the kernel takes down one interface after the other, also those of the strike beside this one
+ * Sometimes a second is not enough: the kernel takes down one interface after the other, with those of the parallel strike
  * (a second was missed 2 times in 288, the median is 0.2 s). Such a strike is repeated.
  */
 const TRIES = 3
@@ -52,7 +52,7 @@ const MOMENTS = {
   next: { name: 'while the next guest is restored', until: guests(2), within: 2000 },
 } satisfies Record<string, Moment>
 
-/** Threads have no process of their own to be sent a signal: theirs is the main one. */
+/** Threads have no separate process to send a signal to; theirs is the main one. */
 const VICTIMS = {
   main: { pool: 'forks', victim: 'main' },
   worker: { pool: 'forks', victim: 'worker' },
@@ -97,7 +97,7 @@ const STRIKES: readonly [NodeJS.Signals, keyof typeof VICTIMS, string, keyof typ
   ['SIGKILL', 'threads', 'warm', 'boot'],
 ]
 
-/** As each user; more than there are in the list strike again, at other random moments. */
+/** For each user; more than the list has repeat it, at other random moments. */
 const count = Number(process.env['STRIKES'] ?? 12)
 const strikes = Array.from({ length: count }, (_, index) => {
   const [signal, whom, start, moment] = STRIKES[index % STRIKES.length] as (typeof STRIKES)[number]
@@ -111,7 +111,7 @@ let interfaces: string[]
 
 beforeAll(async () => {
   somebody = await ordinaryUser()
-  // Root's cache is root's alone; the ordinary user gets a copy of what clones come from.
+  // Only root can read root's cache; the ordinary user gets a copy of what clones need.
   cache = join(somebody.home, 'cache')
   await copyDefaultTemplate(cache)
   await somebody.own(cache)
@@ -133,8 +133,8 @@ for (const user of users) {
 
 /**
  * Starts a runner and strikes.
- * @returns what was still there after a second
- * @throws when anything is there later than that, or what there should have been to strike was not
+ * @returns what still existed after a second
+ * @throws when anything exists later than that, or there was nothing to strike
  */
 async function strike(
   { start, moment, pool, victim, signal }: (typeof strikes)[number],
@@ -197,7 +197,7 @@ function startRunner(start: string, pool: string, folder: string, asSomebody: bo
       ...process.env,
       TMPDIR: folder,
       GUEST_START: start,
-      // Node's own cache too is of whoever runs it.
+      // Node's own cache also belongs to the user who runs it.
       ...(asSomebody && { VITEST_GUEST_CACHE: cache, HOME: folder, NODE_COMPILE_CACHE: join(cache, 'node') }),
     },
   })
@@ -213,7 +213,7 @@ async function workerOf(runner: ChildProcess, output: () => string): Promise<num
   return pid
 }
 
-/** Until the process has ended, even if nobody has reaped it yet. */
+/** Waits until the process has ended, even if it has not been reaped. */
 async function death(pid: number): Promise<void> {
   while (commandLineOf(pid) !== '') await sleep(10)
 }

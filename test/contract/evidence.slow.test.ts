@@ -10,12 +10,12 @@ import { vitest4Project } from '../support/vitest-4.ts'
 const PROJECTS = fileURLToPath(new URL('.', import.meta.url))
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** What a reporter shows of the failure of a test, or of a file; empty when it shows nothing. */
+/** What a reporter shows of the failure of a test or a file; empty when it shows nothing. */
 type Shown = (name: string) => string
 
 interface Run {
   shown: Record<string, Shown>
-  /** All that the default reporter wrote. */
+  /** Everything that the default reporter wrote. */
   log: string
   report: { testResults: { name: string; message: string; assertionResults: Assertion[] }[] }
   /** The files in each folder of evidence. */
@@ -28,7 +28,7 @@ interface Assertion {
   failureMessages: string[]
 }
 
-/** Runs vitest in a folder of its own, with all its reporters at once. */
+/** Runs vitest in a separate folder, with all its reporters at once. */
 async function run(vitest: string, root: string, args: readonly string[]): Promise<Run> {
   const folder = await mkdtemp(join(tmpdir(), 'vg-evidence-'))
   try {
@@ -60,7 +60,7 @@ async function filesBelow(parent: string): Promise<Run['evidence']> {
   const evidence: Run['evidence'] = {}
   for (const name of await readdir(parent)) {
     const files = (await readdir(join(parent, name), { withFileTypes: true })).map(async (file) => {
-      // Of a folder only the name.
+      // Only the name of a folder.
       const content = file.isFile() ? await readFile(join(parent, name, file.name)) : Buffer.alloc(0)
       return [file.name, content] as const
     })
@@ -74,7 +74,7 @@ function unescaped(xml: string): string {
   return xml.replace(/&(apos|quot|lt|gt|amp);/g, (_, name: string) => named[name] as string)
 }
 
-/** Failures end with a rule that counts them; those that are the same have their headings in a row. */
+/** Failures end with a rule that counts them; equal ones have consecutive headings. */
 function onScreen(log: string): Shown {
   const failures = log.split(/⎯\[\d+\/\d+\]⎯/).map((part) => part.slice(part.indexOf(' FAIL ')))
   const isOf = (failure: string, name: string) =>
@@ -104,7 +104,7 @@ function inJunit(xml: string): Shown {
   return (name) => cases.filter((each) => each.split('\n', 1)[0]?.includes(`${name}" time=`)).join('\n')
 }
 
-/** Its data is a list in which every value is known by its place, as the package flatted writes it. */
+/** Its data is a list in which values refer to one another by index, as the package flatted writes it. */
 function inHtml(data: string): Shown {
   const values = JSON.parse(data) as unknown[]
   type Parts = Record<string, string>
@@ -119,10 +119,10 @@ function inHtml(data: string): Shown {
       .join('\n')
 }
 
-/** Nobody has asked the guest anything that it could explain. */
+/** The guest was not asked anything that could explain it. */
 const NOT_AWAITED = 'a matcher is not awaited'
 
-/** What has to be read in the failure of each test; all of it comes from the guest. */
+/** What the failure of each test must show; all of it comes from the guest. */
 const FAILURES: Record<string, readonly string[]> = {
   'a command fails': [
     'guest guest at 192.168.100.224: debian-12, clone of a template in ',
@@ -155,7 +155,7 @@ const FAILURES: Record<string, readonly string[]> = {
   'QEMU ends': ['the guest does not respond', 'last words'],
 }
 
-/** Of the matcher. The reporter json has no diff of any error. */
+/** Of the matcher. The json reporter has no diffs. */
 const DIFF = ['-   "content": StringContaining "another",', '+   "content": "guest']
 
 /**
@@ -207,7 +207,7 @@ describe.for(['5', '4'] as const)('vitest %s', (version) => {
       }
       if (reporter !== 'json') for (const piece of DIFF) expect(of('a matcher fails'), reporter).toContain(piece)
     }
-    // Nothing but the guard failed it.
+    // Only the guard failed it.
     expect(shown['json']?.('memory runs out')).toMatch(/^GuestError: The guest ran out of memory: /)
 
     const names = Object.fromEntries(Object.entries(evidence).map(([name, files]) => [name, Object.keys(files).sort()]))
@@ -222,9 +222,9 @@ describe.for(['5', '4'] as const)('vitest %s', (version) => {
       'failures.suite.ts-fails-when-it-is-tried-again-too-2': LIVE,
       'failures.suite.ts-in-a-suite-a-command-fails': LIVE,
       'failures.suite.ts-memory-runs-out': LIVE,
-      // Without the capture whose file the test has removed.
+      // Without the capture whose file the test removed.
       'failures.suite.ts-packets-are-captured': [...LIVE, 'packets.pcap'].sort(),
-      // Its first try failed.
+      // Its first attempt failed.
       'failures.suite.ts-succeeds-when-it-is-tried-again': LIVE,
       'failures.suite.ts-takes-too-long': LIVE,
     })
@@ -249,13 +249,13 @@ describe.for(['5', '4'] as const)('vitest %s', (version) => {
     expect(failed.toSorted()).toEqual([expect.stringContaining('.suite.ts'), 'has no guest', 'has none either'])
     for (const [reporter, of] of Object.entries(shown)) {
       for (const name of failed) {
-        // Nothing of the user's has run, so no stack leads to a file of theirs. Here that is no matter: see PLACELESS.
+        // No code of the user has run, so no stack leads to their files. That does not matter here: see PLACELESS.
         if (reporter === 'github-actions' && version === '4') expect(of(name)).toBe('')
         else expect(of(name), `${reporter}: ${name}`).toMatch(NOT_STARTED)
       }
     }
     expect(Object.keys(evidence)).toEqual(['boot-of-slow'])
-    // Its console, too: empty as yet, since Debian's kernel starts in silence.
+    // With its console, which is still empty, because Debian's kernel is silent at first.
     expect(Object.keys(evidence['boot-of-slow'] ?? {}).sort()).toEqual(['console.log', 'error.log'])
     expect(evidence['boot-of-slow']?.['error.log']?.toString()).toMatch(/^BootError: The guest was not ready after /)
   })
@@ -264,7 +264,7 @@ describe.for(['5', '4'] as const)('vitest %s', (version) => {
 const NOT_STARTED =
   /The guest was not ready after .*\n(.*\n)*guest slow: debian-12, start: 'cold', did not start\nevidence: .*test-results\/guests\/boot-of-slow/
 
-/** Of the senders of the IPv4 packets in a pcap file, as a little-endian machine writes it. */
+/** The senders of the IPv4 packets in a little-endian pcap file. */
 function addressesIn(pcap: Buffer): string[] {
   const [magic, ethernet] = [pcap.readUInt32LE(0), pcap.readUInt32LE(20)]
   expect([magic, ethernet]).toEqual([0xa1b2c3d4, 1])
@@ -275,7 +275,7 @@ function addressesIn(pcap: Buffer): string[] {
     if (packet.readUInt16BE(12) === 0x0800) addresses.push(packet.subarray(26, 30).join('.'))
     at += 16 + pcap.readUInt32LE(at + 8)
   }
-  // No packet is broken off.
+  // No packet is truncated.
   expect(at).toBe(pcap.length)
   return addresses
 }

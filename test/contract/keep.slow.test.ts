@@ -16,7 +16,7 @@ test("threads, several guests, fresh: 'test': those of the test that failed are 
 test("keep: 'on-failure': the guest outlives the run, a command shows what the test left", async () => {
   const { folder, ask, end } = await failingRun('keep.suite', 'forks')
   expect(leftovers(folder)).not.toEqual([])
-  // As if somebody came back to it.
+  // As when a user comes back to it.
   await sleep(1000)
   expect(await ask('cat /root/trace')).toBe('found')
   end()

@@ -29,7 +29,7 @@ test('the same on a network of the user, where there is no /dev/net/tun', () => 
 })
 
 test('on one of the host, for an ordinary user who may run ip by sudo -n', async () => {
-  // A network of the host is made in no namespace but a test's own.
+  // A host network is only created in a test's own namespace.
   const namespace = await networkNamespace({ ofTheHost: true })
   onTestFinished(() => namespace[Symbol.asyncDispose]())
   const somebody = await ordinaryUser()

@@ -9,6 +9,6 @@ test('of a log of thousands of lines vitest prints the end', async () => {
   expect(lines.filter((line) => line.includes('line 3999 of the log')).length).toBeGreaterThan(1)
   expect(lines.length).toBeLessThan(250)
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(4000)
-  // What tools are told is bounded as well.
+  // Machine-readable reports are limited as well.
   expect(JSON.stringify(report).length).toBeLessThan(40_000)
 })

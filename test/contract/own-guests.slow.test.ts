@@ -17,7 +17,7 @@ test('guests that tests start themselves: none beside them, and evidence and gua
     'a program crashes in one that is disposed',
     'a kernel panics in one that is not',
   ])
-  // Of one that was disposed before the test was over as well.
+  // Including a guest that was disposed of before the end of the test.
   expect(messages['fails with a guest of its own']).toMatch(
     /guest own at [^]*echo asked own[^]*the disk is nearly full/,
   )

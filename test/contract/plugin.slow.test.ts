@@ -12,13 +12,13 @@ import { leftoversAfter, ownTemporaryFolder } from '../support/leftovers.ts'
 
 const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
 
-/** Has the default image, and a template of the default guest: not the one that the project `plugin` needs. */
+/** Has the default image and the template of the default guest, but not the one that the project `plugin` needs. */
 let cache: string
 
-/** What the template depends on of the options that the project `plugin` gives. */
+/** The options of the project `plugin` that its template depends on. */
 const OPTIONS = { memory: '384M', cpus: 1 } as const
 
-// These tests follow on one another: the second fills the cache.
+// These tests depend on one another: the second fills the cache.
 beforeAll(async () => {
   cache = await mkdtemp(join(tmpdir(), 'vg-cache-'))
   await copyDefaultTemplate(cache)
@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(cache, { recursive: true, force: true }))
 
-/** Runs a real vitest on a small project of this folder. */
+/** Runs a real vitest on a small project in this folder. */
 async function vitest(
   project: string,
   args: readonly string[],
@@ -51,7 +51,7 @@ test('SIGKILL of a builder at ten points of its work: nothing is left, and nothi
     const keys = readdirSync(templates).filter((name) => /^[0-9a-f]{32}$/.test(name) && !others.includes(name))
     for (const key of keys) {
       const found = await openTemplate(join(templates, key), key)
-      // It is put in place after its builder has said that it is built.
+      // Its builder puts it in place after saying that it is built.
       expect(found, point).toMatchObject(built && !('fault' in found) ? { key } : { absent: true })
       await rm(join(templates, key), { recursive: true, force: true })
     }
@@ -63,7 +63,7 @@ test('a missing template is built once, before a worker starts, with progress; i
   let told = ''
   const suite = vitest('plugin', [], {}, (text) => (told += text))
   await Promise.race([waitFor(() => told.includes('ssh banner')), suite])
-  // Somebody else who wants it waits.
+  // Another process that wants it waits.
   const other = startBuilder(cache, folder.path, OPTIONS)
   const { exitCode, stdout, stderr, left } = await suite
   expect(exitCode, stdout + stderr).toBe(0)
@@ -80,7 +80,7 @@ test('a missing template is built once, before a worker starts, with progress; i
   expect(other.output()).toMatch(/waiting for process \d+, which is building the template .*: .*\(\d+ s\)/)
   expect(other.output()).not.toContain(BUILT)
   expect(other.output().trimEnd().split('\n').at(-1)).toBe('warm')
-  // Two templates, their locks, and nothing of those whose builder was killed.
+  // Two templates and their locks, and nothing of those whose builder was killed.
   const names = (await readdir(join(cache, 'templates'))).map((name) => name.replace(/^[0-9a-f]{32}/, 'KEY'))
   expect(names.filter((name) => name !== 'KEY.lock')).toEqual(['KEY', 'KEY'])
 })
@@ -89,7 +89,7 @@ test('projects with different options in one run, beside one without', async () 
   const { exitCode, stdout, stderr, left } = await vitest('plugin-projects', [])
   expect(exitCode, stdout + stderr).toBe(0)
   expect(stdout).toMatch(/Tests +3 passed/)
-  // The template of `right` came along with the cache's folder: it has been copied, and is whole.
+  // The template of `right` was copied with the cache's folder, and is intact.
   expect(stderr).not.toContain(BUILT)
   expect(stderr).toMatch(/workers: left (\d+), right \1, none 64/)
   expect(left).toEqual([])
@@ -105,9 +105,9 @@ test('shards with a cache from elsewhere: nothing is built again nor said, and t
     expect(exitCode, stdout + stderr).toBe(0)
     // Its test expects that guest.started is 'warm'.
     expect(stdout).toMatch(/Tests +1 passed/)
-    // How a build goes on would be said with the guest's name; that a clone takes long on a slow machine is no fault.
+    // A build's progress would have the guest's name; a slow clone on a slow machine is not a fault.
     expect(stderr).not.toMatch(/vitest-guest: (?!starting a guest: )/)
-    // A time-out that the user sets stays.
+    // The user's time-out is kept.
     expect(stderr).toMatch(/^hookTimeout 77000$/m)
   }
   expect(await readdir(reports)).toHaveLength(2)

@@ -5,7 +5,7 @@ import { leftoversAfter, ownTemporaryFolder } from '../support/leftovers.ts'
 
 const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
 
-// How templates of its own are built: plugin.slow.test.ts.
+// plugin.slow.test.ts tests how its templates are built.
 async function vitest(project: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   await using folder = await ownTemporaryFolder()
   const root = fileURLToPath(new URL(project, import.meta.url))

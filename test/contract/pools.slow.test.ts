@@ -9,7 +9,7 @@ test('forks: two workers have a guest each, at the same address at the same time
 
 test.for([
   ['threads', 7, []],
-  // What of these is another is the context that a file runs in.
+  // In these pools only the context of a file differs.
   ['vmForks', 2, ['-t', 'override|derived']],
   ['vmThreads', 2, ['-t', 'override|derived']],
 ] as const)('%s: fixtures, override, derived tests, one guest', async ([pool, tests, args]) => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { runProject } from '../support/run-project.ts'
 
-// The other pools, and a guest that a test reboots: pools.slow.test.ts.
+// pools.slow.test.ts tests the other pools, and a guest that a test reboots.
 test('forks: fixtures, override, derived tests, one guest', async () => {
   const { report, left, stdout } = await runProject('one-file', ['-t', 'override|derived|network|client|live one'])
   expect(report, stdout).toMatchObject({ success: true, numPassedTests: 5 })

@@ -6,7 +6,7 @@ import { runProject } from '../support/run-project.ts'
 
 let folder: string
 let run: Awaited<ReturnType<typeof runProject>>
-/** Of what was printed, the parts about one test. */
+/** The parts of the output about one test. */
 const shown = (title: string) =>
   run.stderr
     .split(/⎯\[\d+\/\d+\]⎯/)
@@ -58,7 +58,7 @@ test('nothing that a guest said reaches the terminal as it was, nor the files of
     expect(text).toContain(place)
   }
   expect(text.match(/\\x1b\]0;title\\x07/g)).toHaveLength(4)
-  // journalctl's own words for what is no text.
+  // What journalctl prints for binary data.
   expect(text).toContain('B blob data]')
   const parent = join(folder, 'test-results', 'guests')
   const logs = (await readdir(parent, { recursive: true })).filter((name) => /\.(log|txt)$/.test(name))

@@ -12,7 +12,7 @@ import { PHASES } from '../support/phases.ts'
 import { asRoot } from '../support/sudo.ts'
 import { LIMITS } from '../support/time-limits.ts'
 
-/** A boot beside others is less work in all with one CPU. */
+/** Parallel boots are less work in total with one CPU each. */
 const ONE_CPU = { cpus: 1 }
 
 let folder: string
@@ -24,7 +24,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-/** Boots no further than the initramfs, which runs this script as it starts. */
+/** Only boots the initramfs, which runs this script at its start. */
 async function broken(name: string, script: string): Promise<Attempt> {
   const cache = join(folder, name)
   await breakImage(cache, script)
@@ -38,11 +38,11 @@ interface Case {
   phase: string
   message: RegExp
   hint: RegExp
-  /** What the console shows of it, if that is all the evidence. */
+  /** What the console shows of it, if that is the only evidence. */
   evidence?: string
 }
 
-/** None of these is much work for the processor, so they take place at the same time. */
+/** None of these needs much processor time, so they run in parallel. */
 const AT_THE_SAME_TIME: Case[] = [
   {
     name: 'the kernel panics',
@@ -102,7 +102,7 @@ async function expectEvidence({ attempt, error, phase, message, hint, evidence }
   expect(outcome).toMatchObject({ name: error, message: expect.stringMatching(message) as string, phase })
   expect(outcome.hint).toMatch(hint)
   expect(outcome.message?.endsWith(outcome.hint as string)).toBe(true)
-  // Half of what a boot may take under emulation; without evidence each of these would take the whole.
+  // Half of the time limit under emulation; without evidence each of these would take all of it.
   expect(outcome.elapsedMs).toBeLessThan(LIMITS.guest / 2)
   if (evidence !== undefined) expect(outcome.sinceEvidenceMs).toBeLessThan(LIMITS.atOnce)
   expect(outcome.left).toEqual([])
@@ -135,7 +135,7 @@ describe('aborted', () => {
   }
 
   test.concurrent.for(PHASES.cold)('cold, as phase %s begins', async (phase) => {
-    // The last of them come after a boot.
+    // The last ones come after a boot.
     const isLate = ['ssh authentication', 'cloud-init'].includes(phase)
     const cache = isLate ? pending : phase === 'clock' ? quick : undefined
     await abort({ options: ONE_CPU, abortIn: phase, env: cache === undefined ? {} : { VITEST_GUEST_CACHE: cache } })
@@ -173,7 +173,7 @@ describe('aborted', () => {
 })
 
 describe('the cache folder is full', () => {
-  /** Tries it with a cache of so many megabytes, in which there is nothing; and sees to it that nothing of an image stays. */
+  /** Tries it with an empty cache of so many megabytes, and checks that nothing of an image remains. */
   async function attemptIn(megabytes: number, meanwhile: (cache: string) => Promise<void> = async () => {}) {
     const cache = join(folder, `small-${megabytes}`)
     await mkdir(cache)
@@ -205,10 +205,10 @@ describe('the cache folder is full', () => {
   test('in the middle of the build', async () => {
     const { name, message, cache } = await attemptIn(1700, async (folder) => {
       const images = join(folder, 'images')
-      // A tree of packages has begun to grow.
+      // Packages are being unpacked.
       const megabytes = async () => parseInt((await execa('du', ['-sm', images], { reject: false })).stdout || '0')
       for (let looks = 0; looks < 300 && (await megabytes()) < 2; looks++) await sleep(200)
-      // Until there is no more.
+      // Until the disk is full.
       await execa('dd', ['if=/dev/zero', `of=${join(folder, 'others')}`, 'bs=1M'], { reject: false })
     })
     expect({ name, message }).toEqual({

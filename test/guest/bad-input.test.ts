@@ -48,7 +48,7 @@ async function withTools(tools: Parameters<typeof toolPath>[0]): Promise<Attempt
   return { options: { accel: 'tcg' }, env: { PATH: made.path } }
 }
 
-/** Runs the rest of its arguments where a shell line has changed what is mounted, unseen by the rest of the machine. */
+/** Runs the rest of its arguments in a mount namespace in which a shell line has changed what is mounted. */
 const onStage = (script: string, dropped: string) =>
   [
     'unshare',
@@ -61,11 +61,11 @@ const onStage = (script: string, dropped: string) =>
     'sh',
   ] as const
 
-/** `auto` would take another kind. */
+/** `auto` would use another kind. */
 const PRIVATE = { network: 'private' } as const
 
 const CASES: Case[] = [
-  // Of all that test/unit/option-messages.test.ts tells: that nothing has begun by then.
+  // For the options of test/unit/option-messages.test.ts: nothing has started by then.
   {
     name: 'a bad option',
     attempt: () => ({ options: { memory: '12' } }),

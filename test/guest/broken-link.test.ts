@@ -54,10 +54,10 @@ test('the TAP or the whole network is gone', async () => {
 })
 
 test('a TAP that another process has open: the error names the process', async () => {
-  // The next guest's TAP is tap1, and somebody is at it first.
+  // The next guest's TAP is tap1, and another process opens it first.
   const holder = await holdTap('tap1')
   try {
-    // The program is what nsenter runs.
+    // The program that nsenter runs.
     const [pid] = childrenOf(holder.pid as number)
     await expect(bootGuest({ network, hostname: 'late', start: 'cold' })).rejects.toThrow(
       new RegExp(
@@ -69,10 +69,10 @@ test('a TAP that another process has open: the error names the process', async (
   }
 })
 
-// What is told of such a machine: test/network/neighbours.test.ts.
+// test/network/neighbours.test.ts tests what the error says of such a machine.
 test('a guest is not started at an address that another machine has', async () => {
   await using other = await openNetwork()
-  // On a private network with nobody else nobody is asked.
+  // On an otherwise empty private network no machine is asked.
   await other.attach({ hostname: 'web', address: '192.168.100.7' })
   await using machine = await plugIn(other, '192.168.100.77/24')
   await expect(other.boot({ hostname: 'late', address: '192.168.100.77' })).rejects.toMatchObject({
@@ -83,7 +83,7 @@ test('a guest is not started at an address that another machine has', async () =
   expect(machine.name).toBeDefined()
 })
 
-/** Opens a TAP inside as soon as it is there, as QEMU does. */
+/** Opens a TAP inside as soon as it exists, as QEMU does. */
 async function holdTap(name: string): Promise<ChildProcess> {
   const program = `
 import fcntl, os, struct, sys, time

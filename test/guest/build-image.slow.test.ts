@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => somebody[Symbol.asyncDispose]())
 
-// These tests follow on one another: the first fills the cache.
+// These tests depend on one another: the first fills the cache.
 test('an image with more packages is built without root, by one of two processes that want it', async () => {
   const build = () => {
     const [file, ...args] = somebody.as([process.execPath, PROGRAM])
@@ -53,7 +53,7 @@ test("the guide's matrix: a suite in each of two images, in one run", async () =
   expect(report.success, stdout + stderr).toBe(true)
   expect(report.numPassedTests).toBe(4)
   for (const project of ['plain', 'with-keepalived']) expect(stdout).toMatch(new RegExp(`\\b${project}\\b`))
-  // Both have the template that they need: one from the test before.
+  // Both have the template that they need, one of them from the test before.
   expect(stderr).not.toMatch(/installing|built in/)
   expect(left).toEqual([])
 })

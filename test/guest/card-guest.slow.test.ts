@@ -9,10 +9,10 @@ const MAC = '52:54:00:c0:ff:ee'
 
 const OUTSIDE = '203.0.113.1'
 
-/** In the place of the host, for what goes out. */
+/** Plays the host, for outgoing packets. */
 let host: NetworkNamespace | undefined
 let owner: Owner | undefined
-/** Runs a function body beside the guest, with `guest`, `network` and `inside` in scope. */
+/** Runs a function body in the guest's process, with `guest`, `network` and `inside` in scope. */
 const there = (body: string) => (owner as Owner).evaluate(`const { guest, inside } = globalThis\n${body}`)
 
 beforeAll(async () => {
@@ -31,9 +31,9 @@ beforeAll(async () => {
       const [file, ...args] = network.inside(command)
       return execa(file, args, { reject: false })
     }
-    // The name of the place that is taken already is guest.
+    // The name `guest` is already taken.
     globalThis.guest = await new OpenGuestNetwork(network).boot({ hostname: 'other', macAddress: '${MAC.toUpperCase()}' })`)
-  // What it throws comes back as its message.
+  // An error comes back as its message.
   expect(booted).toBeUndefined()
 })
 afterAll(async () => {
@@ -54,7 +54,7 @@ test("packets of the MTU's size reach it whole, both ways; larger ones do not", 
     const sockets = await guest.$\`ss -tin state established dport != 0\`
     return [exitCode, mtu.stdout, sockets.stdout]`)) as [number, string, string]
   expect([exitCode, mtu]).toEqual([0, '4000'])
-  // One segment of its own may be as long, less its headers.
+  // A segment may be that long, minus its headers.
   expect(Number(/ advmss:(\d+)/.exec(sockets)?.[1])).toBe(4000 - 52)
 })
 

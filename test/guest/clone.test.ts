@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bootGuest, type Guest } from '../../src/index.ts'
 import { PHASES } from '../support/phases.ts'
 
-/** The host's own tolerance, plus what the command that asks takes under emulation. */
+/** The host's own tolerance, plus the time of the asking command under emulation. */
 const CLOCK = { early: 0.5, late: 0.5 }
 
 let guest: Guest
@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => guest[Symbol.asyncDispose]())
 
-// Twenty clones: template.slow.test.ts.
+// template.slow.test.ts tests twenty clones.
 test("a clone has its phases, the host's clock, only our connection, no terminal, and no failed unit", async () => {
   expect(guest.started).toBe('warm')
   expect(guest.phases.map(({ name }) => name)).toEqual(PHASES.warm)
@@ -45,7 +45,7 @@ test('snapshot and restore: RAM and disk go back, repeatedly; the clock and the 
   await guest.$`sh -c ${'echo one > /root/file; sysctl -qw vm.swappiness=7'}`
   const before = guest.ssh
   const snapshot = await guest.snapshot()
-  // It goes on as if nothing had been.
+  // It continues as if nothing had happened.
   expect(guest.ssh).toBe(before)
   const urandom = new Set<string>()
   for (let i = 0; i < 2; i++) {

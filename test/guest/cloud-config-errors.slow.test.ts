@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { BootError, bootGuest } from '../../src/index.ts'
 
-/** The last is what cloud-init sees. */
+/** cloud-init sees the exit code of the last command. */
 const FAILING = { runcmd: [['true'], ['no-such-program', '--now']] }
 
 test('a failing runcmd fails the start, with the line of the log', async () => {

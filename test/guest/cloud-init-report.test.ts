@@ -11,7 +11,7 @@ afterAll(() => guest[Symbol.asyncDispose]())
 const ask = (keys: string[], modules: string[] = []) =>
   askCloudInit(guest.ssh, keys, modules, AbortSignal.timeout(60_000))
 
-/** Of every kind: of a module, of the base, of apt before its schema, and one that is nobody's. */
+/** Keys of every kind: of a module, of the base, of apt before its schema, and an unknown one. */
 const KNOWN = ['write_files', 'runcmd', 'users', 'ssh_pwauth', 'output', 'merge_how', 'apt_sources', 'x-mine', 'locale']
 
 test('cloud-init reports only unknown keys', async () => {

@@ -16,7 +16,7 @@ afterAll(async () => {
   await guest[Symbol.asyncDispose]()
 })
 
-/** Of `sleep`s with this number of seconds, which nothing else in the guest has. */
+/** The number of `sleep`s with this many seconds, which nothing else in the guest has. */
 async function sleepers(seconds: number): Promise<number> {
   const { stdout } = await guest.exec(`pgrep -cxf 'sleep ${seconds}'`, { reject: false })
   return Number(stdout)
@@ -111,6 +111,6 @@ test('a pipeline fails when any of its commands does, unless that is allowed', a
   expect(await guest.exec(counting, { pipefail: false })).toMatchObject({ exitCode: 0, stdout: '0' })
   await using process = await guest.spawn(counting)
   expect(await process.exit).toMatchObject({ exitCode: 1 })
-  // A list goes on, and what is not set is empty: neither -e nor -u.
+  // A list continues after a failure, and unset variables are empty: neither -e nor -u is set.
   expect((await guest.exec('false; echo "$NOT_SET$?"')).stdout).toBe('1')
 })

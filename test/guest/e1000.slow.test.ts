@@ -7,7 +7,7 @@ import { removeAsRoot, runAsRoot } from '../../src/image/build/build-step.ts'
 import { bootGuest } from '../../src/index.ts'
 import { type Kernel, makeImageWithoutSystemd } from '../support/odd-image/odd-image.ts'
 
-/** The image's kernel is the cloud's, which has no drivers for real hardware. */
+/** The image has the cloud kernel, which lacks drivers for real hardware. */
 const PACKAGE = 'linux-image-amd64'
 const MAC = '52:54:00:c0:ff:ee'
 const MODULES =
@@ -23,7 +23,7 @@ afterAll(async () => {
   await removeAsRoot(folder)
 })
 
-/** Debian's stock kernel, unpacked and not installed. */
+/** Debian's stock kernel, unpacked, not installed. */
 async function unpackKernel(): Promise<Kernel> {
   const root = join(folder, 'root')
   const options = ['--mode=root', '--format=directory', '--variant=extract', '--aptopt=APT::Install-Recommends "false"']

@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => network[Symbol.asyncDispose]())
 
-// What takes no time: faults.test.ts.
+// faults.test.ts has the quick ones.
 /** Milliseconds, the shortest first. */
 async function roundTrips(guest: Guest, to: string, count = 5): Promise<number[]> {
   const { stdout } = await guest.exec(`ping -c ${count} -i 0.2 -W 5 ${to}`)
@@ -38,7 +38,7 @@ test('link.limit({ loss }): packets go missing', async () => {
   const { stdout } = await one.exec(`ping -c 30 -i 0.1 -W 2 ${network.gateway}`, { reject: false, timeout: 60_000 })
   await one.link.limit({})
   const [, received] = /(\d+) received/.exec(stdout) ?? []
-  // That 26 or more of thirty get through is one in 30,000.
+  // The probability that 26 or more of thirty get through is 1 in 30,000.
   expect(Number(received)).toBeLessThan(26)
 })
 
@@ -51,7 +51,7 @@ test('link.limit({ rate }) holds each way', async () => {
   expect(await one.readFile('/root/to')).toHaveLength(bytes.length)
   const read = performance.now()
   await one.link.limit({})
-  // 150 kB at 50 kB/s are 3 s, less what the bucket and the queue hold.
+  // 150 kB at 50 kB/s take 3 s, minus what the bucket and the queue hold.
   expect(written - startedAt).toBeGreaterThan(2000)
   expect(read - written).toBeGreaterThan(2000)
 })
@@ -61,7 +61,7 @@ test('restore() keeps the current limits, not those of the snapshot', async () =
   const slow = await one.snapshot()
   await one.link.limit({})
   await one.link.down()
-  // Which plugs the cable in.
+  // This plugs the cable in.
   await one.restore(slow)
   expect(await roundTrip(one, network.gateway)).toBeLessThan(300)
 })
@@ -80,7 +80,7 @@ test('network.partition() separates the guests from one another, not from the ho
     expect(await Promise.all([reaches(two, 'three'), reaches(three, 'two')])).toEqual([true, true])
     const toHost = await Promise.all([one, two, three].map((guest) => reaches(guest, network.gateway)))
     expect(toHost).toEqual([true, true, true])
-    // A connection that is not there yet.
+    // A connection that does not exist yet.
     await one.connectSsh()
   }
   await network.partition(['one', 'two'])

@@ -59,7 +59,7 @@ test('with the cable pulled, every failure says so, and limits are refused', asy
     hint,
     cause: { name: 'NetworkError', message: pulled },
   })
-  // Nobody knows where it is any more, so it need not be waited for.
+  // No neighbour entry is left, so there is nothing to wait for.
   await ip('neighbour', 'flush', 'dev', 'br0')
   await expect(one.connect(22)).rejects.toMatchObject({
     name: 'NetworkError',
@@ -78,7 +78,7 @@ test('with the cable pulled, every failure says so, and limits are refused', asy
     name: 'WaitError',
     message: expect.stringMatching(/^Timed out after .*\nThe cable of guest one is pulled/) as string,
   })
-  // And so does whatever needs a new connection.
+  // So does everything that needs a new connection.
   one.ssh.destroy()
   await expect(one.spawn('true')).rejects.toThrow(pulled)
   await expect(one.readFile('/etc/hostname')).rejects.toThrow(pulled)
@@ -141,7 +141,7 @@ test('a limit that neither the host nor the guest can set is refused, and leaves
 test('link.limit() limits the card, not a VLAN on it or a bridge with its MAC address', async () => {
   await one.exec('ip link add link eth0 name eth0.10 type vlan id 10')
   await one.exec('ip link add zz0 type bridge && ip link set zz0 address $(cat /sys/class/net/eth0/address)')
-  // That takes both kernels where the host's has no netem, and the guest's alone else.
+  // This needs both kernels if the host's has no netem, otherwise only the guest's.
   await one.link.limit({ rate: '10mbit' })
   const qdiscOf = async (name: string) => (await one.exec(`tc qdisc show dev ${name} root`)).stdout
   expect(await qdiscOf('eth0')).toContain('tbf')
@@ -160,7 +160,7 @@ async function reaches(guest: Guest, to: string): Promise<boolean> {
   return (await guest.exec(`ping -c 1 -W 2 ${to}`, { reject: false })).exitCode === 0
 }
 
-// More parts than two: faults.slow.test.ts.
+// faults.slow.test.ts tests more than two parts.
 test('network.partition() separates a guest from the others, not from the host; network.heal() undoes it', async () => {
   await network.partition(['one'])
   expect(await Promise.all([reaches(one, 'two'), reaches(two, 'one'), reaches(two, 'three')])).toEqual([
@@ -181,7 +181,7 @@ test('a group consists of existing guests, each in one group', async () => {
   expect(await reaches(one, 'two')).toBe(true)
 })
 
-// The last two take down what the others need.
+// The last two tests break what the others need.
 test('removing the TAP of a running guest is named as the cause', async () => {
   await ip('link', 'delete', 'dev', 'tap2')
   await expect(three.exec('true', { timeout: 1000 })).rejects.toThrow(

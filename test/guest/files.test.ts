@@ -22,7 +22,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bootGuest, CommandError, GuestError, type Guest, type TransferProgress } from '../../src/index.ts'
 
-/** Whatever a path may hold, as one name. */
+/** Everything that a path may contain, as one name. */
 const ODD = '-rf a\'b "c" $(id) \\n *\n täst ☃\n'
 
 let guest: Guest
@@ -47,7 +47,7 @@ async function failure(work: Promise<unknown>): Promise<GuestError> {
   throw error
 }
 
-/** Nothing that we had begun is left. */
+/** Nothing unfinished of ours is left. */
 async function expectTidy(): Promise<void> {
   expect((await guest.$`find /t /small /root -name '.vitest-guest-*'`).stdout).toBe('')
   expect((await readdir(host, { recursive: true })).filter((name) => name.includes('.vitest-guest-'))).toEqual([])
@@ -362,7 +362,7 @@ describe('upload and download', () => {
   })
 
   test('a canceled transfer leaves nothing behind, on either side', async () => {
-    // More than goes over in half a second with KVM too: ssh2 takes 2 to 3 s of processor time for both ends of so much.
+    // More than half a second's worth, even with KVM: ssh2 needs 2 to 3 s of processor time for both ends of that much.
     const size = 200_000_000
     await writeFile(join(host, 'huge'), Buffer.alloc(size, 'x'))
     await guest.$`fallocate --length ${size} /t/huge`
@@ -393,7 +393,7 @@ describe('upload and download', () => {
     [
       'upload',
       'EACCES',
-      // A whole archive that lacks a file.
+      // A complete archive that lacks a file.
       `/usr/bin/tar "$@"; echo 'tar: ./b: Cannot open: Permission denied' >&2; exit 2`,
       () => guest.upload(join(host, 'overlay'), '/t/x'),
     ],
@@ -412,7 +412,7 @@ describe('upload and download', () => {
     try {
       const error = await failure(act())
       expect(error).toMatchObject({ name: 'HostError', code, exitCode: 2 })
-      // Less than what a program of the guest that does not tell how it ends is waited for.
+      // Less than the time limit for a program in the guest that does not report its end.
       expect(performance.now() - startedAt).toBeLessThan(9000)
     } finally {
       process.env['PATH'] = PATH

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { leftoversAfter, ownTemporaryFolder } from '../support/leftovers.ts'
 
 const programOf = (name: string) => fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url))
-/** In milliseconds; long enough for whatever is slow, and much shorter than for ever. */
+/** Milliseconds; long enough for everything slow, and much shorter than for ever. */
 const BUDGET = 300_000
 
 test.for([

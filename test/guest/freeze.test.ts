@@ -9,7 +9,7 @@ import { FreezeError, freeze } from '../../src/template/freeze.ts'
 import { commandLineOf, processIds } from '../support/processes.ts'
 import { LIMITS } from '../support/time-limits.ts'
 
-// A machine that has nothing to boot from is frozen as well as any other.
+// A machine without anything to boot can be frozen too.
 let folder: string
 let network: Network
 let machine: Machine

@@ -15,7 +15,7 @@ const routerOn = (network: GuestNetwork, other: GuestNetwork) =>
 
 beforeAll(async () => {
   ;[left, right] = await Promise.all([openNetwork({ subnet: '10.1.0.0/24' }), openNetwork({ subnet: '10.2.0.0/24' })])
-  // One that is there before it, and one that comes after.
+  // One guest that starts before it, and one after.
   server = await right.boot({ hostname: 'server', address: '10.2.0.9' })
   router = await routerOn(left, right)
   client = await left.boot({ hostname: 'client' })
@@ -73,7 +73,7 @@ test('two cards without an address make a bond', async () => {
       'ip link set bond0 up',
     ].join(' && '),
   )
-  // eth0 is on the same network: it must not answer for the bond.
+  // eth0 is on the same network, and must not answer for the bond.
   await router.exec('sysctl -w net.ipv4.conf.all.arp_ignore=1')
   await expect
     .poll(() => client.exec('ping -c 1 -W 2 10.1.0.99', { reject: false }), { timeout: 30_000 })

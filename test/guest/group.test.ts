@@ -3,7 +3,7 @@ import { isOfGroup, startGroup } from '../../fixtures/leases/guest-group.ts'
 import type { Guest } from '../../src/index.ts'
 import { attend } from '../../src/internal.ts'
 
-// A standby that a test took for its own was kept with the test's guests, for an hour.
+// Otherwise a standby would be kept with a failed test's guests, for an hour.
 test('a guest of the fixtures is recognized as such from its announcement on; one that a test starts is not', async () => {
   const told: [string, boolean][] = []
   const started = (guest: Guest) => {

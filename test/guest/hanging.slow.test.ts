@@ -29,13 +29,13 @@ async function failure(work: Promise<unknown>): Promise<unknown> {
 }
 
 describe('a guest that hangs', () => {
-  /** Stands still until the test is over. */
+  /** Stays stopped until the end of the test. */
   async function stop(): Promise<void> {
     await guest.qmp('stop')
     onTestFinished(() => guest.qmp('cont').then(() => {}))
   }
 
-  // Transfers, waits and matchers once took as long as the guest hung. What they may take beside their own time is for the explanation.
+  // Transfers, waits and matchers once took as long as the guest hung. They may exceed their own time only to explain it.
   test.for([
     [
       'a canceled transfer',

@@ -18,7 +18,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'vg-hostile-'))
   secret = join(folder, 'secret')
   disk = join(folder, 'disk.qcow2')
-  // A boot sector of its own prints what the backing file holds.
+  // A boot sector could print what the backing file contains.
   await writeFile(secret, Buffer.alloc(MEBIBYTE, 'a secret of the host\n'), { mode: 0o600 })
   await execa('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', secret, disk])
   await writeFile(join(folder, 'seed'), Buffer.alloc(512))

@@ -7,7 +7,7 @@ import { bootGuest, GuestError } from '../../src/index.ts'
 import { copyDefaultTemplate } from '../support/default-template.ts'
 import { commandLineOf, processIds } from '../support/processes.ts'
 
-/** Milliseconds from the first sight of QEMU to its end, until one of them is in the middle of a restore. */
+/** Milliseconds from QEMU's appearance to its kill; one of them is in the middle of a restore. */
 const KILLS = [0, 40, 80, 160, 320, 640, 1280]
 const WHILE_RESTORING = /^QEMU was killed by SIGKILL while it restored the guest/
 
@@ -23,7 +23,7 @@ afterAll(async () => {
   await rm(cache, { recursive: true })
 })
 
-/** Kills the QEMU that restores a template of this cache, if it comes to that. */
+/** Kills the QEMU that restores a template of this cache, if there is one. */
 async function killRestoring(after: number, over: AbortSignal): Promise<void> {
   while (!over.aborted) {
     const pid = processIds().find((id) => /^\S*qemu/.test(commandLineOf(id)) && commandLineOf(id).includes(cache))
@@ -37,7 +37,7 @@ async function killRestoring(after: number, over: AbortSignal): Promise<void> {
 }
 
 test('killing QEMU while it restores a template fails that start, and the template stays', async () => {
-  // One that is built anew has the same name.
+  // A rebuilt one has the same name.
   const templates = async () => {
     const names = (await readdir(join(cache, 'templates'))).filter((name) => !name.includes('.'))
     return Promise.all(names.map(async (name) => `${name} ${(await stat(join(cache, 'templates', name))).ino}`))

@@ -11,7 +11,7 @@ afterAll(async () => {
   await guest[Symbol.asyncDispose]()
 })
 
-/** Of `sleep`s with this number of seconds, which nothing else in the guest has. */
+/** The number of `sleep`s with this many seconds, which nothing else in the guest has. */
 async function sleepers(seconds: number): Promise<number> {
   const { stdout } = await guest.exec(`pgrep -cxf 'sleep ${seconds}'`, { reject: false })
   return Number(stdout)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, test } from 'vitest'
 import { bootGuest, expect, GuestError, type Guest, type GuestMatchers } from '../../fixtures/index.ts'
 import { LIMITS } from '../support/time-limits.ts'
 
-/** For matchers that are to fail: one look, and one more. */
+/** For matchers that must fail: two attempts. */
 const SHORT = { timeout: 600, interval: 300 }
 
 interface Failure {

@@ -16,7 +16,7 @@ let guest: Guest
 let folder: string
 
 beforeAll(async () => {
-  // Nobody else's guests are in the list then.
+  // Then the list contains no other guests.
   ;({ path: folder } = await ownTemporaryFolder())
   process.env['TMPDIR'] = folder
   guest = await bootGuest()
@@ -28,7 +28,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-/** A program that is given the guest's ssh_config as OpenSSH takes it. */
+/** A program with the guest's ssh_config among its options, as OpenSSH takes it. */
 const withConfig = (program: string, ...args: string[]) => execa(program, ['-F', guest.sshConfig, ...args])
 
 test('ssh reaches the guest by its ID, hostname and address, as root, without a question', async () => {
@@ -121,11 +121,11 @@ test("a shell has a terminal of the window's size, also after a resize; its exit
   await terminal.saw(/root@guest:~#/)
   await terminal.type('stty size; echo $TERM\n', /33 101\s+xterm-256color/)
   await terminal.resize(50, 120)
-  // The news of it and what is typed come by different ways.
+  // The resize and the input take different ways.
   await terminal.type('until [ "$(stty size)" = "50 120" ]; do sleep 0.2; done; echo size $((1 + 1))\n', /size 2/)
-  // Ctrl-C is for the guest. What comes back changed shows that the command runs: a shell about to run one may lose the signal.
+  // Ctrl-C goes to the guest. Changed output shows that the command runs: a shell about to run one may lose the signal.
   await terminal.type('sed -u s/1/2/\nline 1\n', /line 2/)
-  // What is typed before the shell is back is thrown away with the command.
+  // Input typed before the shell is back is discarded with the command.
   await terminal.type('\x03', /\^C[^]*root@guest:~#/)
   await terminal.type('echo still $((40 + 2))\n', /still 42/)
   expect(await terminal.exit(7)).toBe(7)

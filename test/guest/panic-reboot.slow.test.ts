@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { bootGuest } from '../../src/index.ts'
 
-// kernel.panic=-1 has no last words; 5 has, and five seconds in which the guest does not answer.
+// With kernel.panic=-1 the console shows no last words; with 5 it does, and for five seconds the guest does not answer.
 test.for([-1, 5])('a guest that reboots by itself after a panic (kernel.panic=%i) is waited for', async (seconds) => {
   await using guest = await bootGuest()
   await guest.exec(`sysctl kernel.panic=${seconds}; sync`)

@@ -21,7 +21,7 @@ test('a panic can be waited for, even afterwards, but only once', async () => {
   expect((await guest.waitForConsole(/Kernel panic - not syncing: (sysrq triggered crash)/, { since }))[1]).toBe(
     'sysrq triggered crash',
   )
-  // Nothing more will come.
+  // No more output will come.
   await Promise.all(
     [guest.waitForPanic(), guest.waitForConsole(/nobody writes this/), guest.waitForFile('/')].map((wait) =>
       expect(wait).rejects.toThrow(/^The guest's kernel panicked: sysrq triggered crash/),
@@ -38,13 +38,13 @@ test('a guest that was restored afterwards is alive', async () => {
 })
 
 test('a wait for the console that began before the panic matches it', async () => {
-  // Its last line, which comes after those of the stack.
+  // Its last line, after the stack.
   const waiting = guest.waitForConsole(/end Kernel panic - not syncing: (sysrq triggered crash)/, {
     since: guest.console.position,
   })
   crash()
   expect((await waiting)[1]).toBe('sysrq triggered crash')
-  // Nobody waits for it any more.
+  // No wait for it is left.
   await guest.restore(healthy)
 })
 

@@ -13,7 +13,7 @@ import {
 import { identity } from '../support/identity.ts'
 import { LIMITS } from '../support/time-limits.ts'
 
-/** Milliseconds; of a second that a guest may be late, with what asking costs on a busy machine. */
+/** Milliseconds: a guest may be a second late, plus the cost of asking on a busy machine. */
 const TOLERANCE = 800
 /** RTC_SET_TIME of linux/rtc.h. */
 const SET_RTC = `
@@ -44,7 +44,7 @@ beforeAll(async () => {
   starting = db.start().then(() => db)
   // Its test says why.
   starting.catch(() => {})
-  // Not who its template was.
+  // Not its template's identity.
   guest = await network.boot({ hostname: 'web' })
   forward = await guest.forward(22)
 })
@@ -59,7 +59,7 @@ async function bannerThroughForward(): Promise<string> {
   return banner.toString()
 }
 
-// How one is turned off: power.test.ts. The suite of the guide reboots one.
+// power.test.ts tests powerOff(). The suite of the guide reboots a guest.
 test('crash() loses what was not written; start() boots the same disk to a ready guest with the same identity', async () => {
   const before = await bootId()
   const self = await identity(guest)
@@ -86,7 +86,7 @@ test('crash() loses what was not written; start() boots the same disk to a ready
     reject: false,
   })
   expect(stdout).toMatch(/^kept\n\{/)
-  // Its names are on no disk yet when it first has them, unless it was seen to.
+  // Its names would not be on the disk yet, if that had not been taken care of.
   expect(await identity(guest)).toEqual(self)
   expect(guest.warnings).toEqual([])
   expect((await guest.exec('getent hosts db; grep -c "^# vitest-guest: " /etc/hosts')).stdout).toMatch(
@@ -106,12 +106,12 @@ test('a snapshot of a guest that has rebooted', async () => {
 test('a guest that reboots by itself is not handed out until it is up again', async () => {
   const since = guest.console.position
   let isConnected = false
-  // It may be gone before it has said that it goes.
+  // It may be gone before it has reported its shutdown.
   await guest.exec('reboot').catch(() => {})
   const connected = guest.reconnect().then(() => (isConnected = true))
   await guest.waitForConsole(/reboot: Restarting system/, { since })
   expect(isConnected).toBe(false)
-  // Sooner than a boot.
+  // Faster than a boot.
   await guest.restore(snapshot)
   await connected
   expect((await guest.exec('ls /root')).stdout).toBe('kept')
@@ -123,7 +123,7 @@ test('a clone that crashes at once boots again, with its keys and the current ti
   expect((await db.exec('stat -c %s /etc/ssh/ssh_host_ed25519_key /root/.ssh/authorized_keys')).stdout).not.toMatch(
     /^0$/m,
   )
-  // By its RTC it would be an hour late.
+  // By its RTC it would be an hour slow.
   expect(await clockError(db)).toBeLessThan(TOLERANCE)
 })
 

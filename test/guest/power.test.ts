@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => guest[Symbol.asyncDispose]())
 
-// What boots again: power.slow.test.ts.
+// power.slow.test.ts tests what boots again.
 test('powerOff(): every call says at once that the guest is off, until a snapshot is restored', async () => {
   await using forward = await guest.forward(22)
   const snapshot = await guest.snapshot()

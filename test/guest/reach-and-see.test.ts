@@ -113,7 +113,7 @@ test('a screenshot shows the text screen, changes with it, and leaves no file', 
   const written = await guest.screenshot()
   const picture = decodePng(written)
   expect(picture).toMatchObject({ width: 720, height: 400 })
-  // Twenty lines of eighty characters on a black ground; it was all but empty before.
+  // Twenty lines of eighty characters on black; before, the screen was almost empty.
   expect(picture.lit).toBeGreaterThan(0.05)
   expect(picture.lit).toBeLessThan(0.5)
   expect(decodePng(blank).lit).toBeLessThan(picture.lit / 2)
@@ -162,7 +162,7 @@ test('a capture contains the packets of its time span, and tcpdump reads it', as
   await expect(guest.capture(join(folder, 'no/such/folder.pcap'))).rejects.toThrow(HostError)
 })
 
-/** Size, and how many of all pixels are not black. */
+/** The size, and the share of pixels that are not black. */
 function decodePng(png: Buffer): { width: number; height: number; lit: number } {
   expect(png.subarray(0, 8).toString('latin1')).toBe('\x89PNG\r\n\x1a\n')
   const parts: Buffer[] = []

@@ -25,7 +25,7 @@ async function addressOf(guest: Guest, name: string): Promise<string> {
 
 test('similar guests are clones of one template, each with its own name, address and keys', async () => {
   expect([web.started, db.started]).toEqual(['warm', 'warm'])
-  // Whoever builds a template, or waits for one, says so.
+  // A start that builds a template, or waits for one, reports that.
   expect(told).toEqual([])
   expect([web.address, db.address]).toEqual(['192.168.100.224', '192.168.100.225'])
   expect(network.guests).toHaveLength(2)
@@ -66,7 +66,7 @@ test('unplugging and plugging in the cable does not change the address', async (
 
 test('a guest that has another address is found there', async () => {
   await db.exec('ip address add 192.168.100.77/24 dev eth0')
-  // Later than the answer to this command, which would be lost.
+  // After the answer to this command, which would otherwise be lost.
   await db.exec(
     'systemd-run --quiet --on-active=1 --timer-property=AccuracySec=100ms ip address delete 192.168.100.225/24 dev eth0',
   )
@@ -78,7 +78,7 @@ test('a guest that has another address is found there', async () => {
       /^Guest db is up, but at 192\.168\.100\.77 and not at 192\.168\.100\.225\n/,
     ) as string,
   })
-  // networkd did not do it, and puts it right when the cable is plugged in again.
+  // networkd did not do this, and reverts it when the cable is plugged in again.
   await db.qmp('set_link', { name: 'net0', up: false })
   await web.exec('! ping -c 1 -W 1 192.168.100.77')
   await db.qmp('set_link', { name: 'net0', up: true })

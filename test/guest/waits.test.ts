@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bootGuest, GuestError, WaitError, type Guest } from '../../src/index.ts'
 import { LIMITS } from '../support/time-limits.ts'
 
-/** Of waits that are to fail by the clock; one look takes 0.3 s under emulation. */
+/** For waits that must time out; one attempt takes 0.3 s under emulation. */
 const SHORT = { timeout: 3000, interval: 300 }
 
 let guest: Guest

@@ -82,7 +82,7 @@ test('a TAP that is in use moves to another network', async () => {
   const links = (at: Network) =>
     execa(...split(at.inside(['ip', '-o', 'link', 'show', 'type', 'tun']))).then((it) => it.stdout)
   expect(await links(network)).not.toContain(attachment.tap)
-  // LOWER_UP: somebody has it open.
+  // LOWER_UP: a process has it open.
   expect(await links(other)).toMatch(new RegExp(`${attachment.tap}: <.*LOWER_UP.* master ${other.bridge}`))
   qemu.stdin.end('quit\n')
   expect(await shown).not.toContain('could not')
@@ -106,7 +106,7 @@ test('an invalid further card is refused before anything starts', async () => {
   await expect(attempt([{ network: right, vlan: 7 }])).rejects.toThrow(/^Unknown option `interfaces\[0\]\.vlan`/)
 })
 
-/** An image that is nowhere: a guest that has taken its addresses gets no further. */
+/** A missing image: a guest fails right after reserving its addresses. */
 const NOWHERE = '/nowhere/disk.qcow2'
 
 test('all cards get their addresses in the order of the calls, and release them when the start fails', async () => {
@@ -115,7 +115,7 @@ test('all cards get their addresses in the order of the calls, and release them 
   const starts = [
     bootGuest({ network: left, interfaces: [{ network: right }], image: NOWHERE }),
     right.boot({ hostname: 'b', image: NOWHERE }),
-    // One that is to open its own network has taken its place on this one, too.
+    // A guest that will open its own network has its place on this one, too.
     bootGuest({ hostname: 'c', interfaces: [{ network: right }, { network: right }], image: NOWHERE }),
     right.boot({ hostname: 'd', image: NOWHERE }),
   ]

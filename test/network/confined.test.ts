@@ -15,7 +15,7 @@ let somebody: OrdinaryUser
 beforeAll(async () => (somebody = await ordinaryUser()))
 afterAll(() => somebody[Symbol.asyncDispose]())
 
-/** Runs in the owner of a network: a machine on it, with nothing to boot from. */
+/** Runs in the owner of a network: starts a machine on it, with nothing to boot from. */
 const START = (folder: string) => `
   const { startMachine } = await import(${source('machine/start-machine.ts')})
   const { writeFileSync } = await import('node:fs')
@@ -45,7 +45,7 @@ test.for(cases)('as $user, QEMU on a $kind network has no rights that it does no
 
   expect(['CapInh', 'CapPrm', 'CapEff', 'CapAmb'].map(status)).toEqual(Array(4).fill('0'.repeat(16)))
   expect([status('NoNewPrivs'), status('Seccomp')]).toEqual(['1', '2'])
-  // `PWD` is of the shells in between.
+  // `PWD` is set by the shells in between.
   expect(
     environmentNamesOf(qemu as number)
       .filter((name) => name !== 'PWD' && name !== '_' && name !== 'OLDPWD')
@@ -53,7 +53,7 @@ test.for(cases)('as $user, QEMU on a $kind network has no rights that it does no
   ).toEqual(['LC_ALL', 'PATH', 'TMPDIR'])
   const uids = status('Uid').split(/\s+/)
   const groups = status('Groups').split(/\s+/).filter(Boolean)
-  // The first number of a line is the one inside, the second that outside, the third how many.
+  // Each line has the first id inside, the first id outside, and their number.
   const map = readFileSync(`/proc/${qemu}/uid_map`, 'utf8').trim().split(/\s+/)
   if (isRoot) expect(uids).not.toContain('0')
   if (user === 'root') {
@@ -61,7 +61,7 @@ test.for(cases)('as $user, QEMU on a $kind network has no rights that it does no
     expect(groups).not.toContain('0')
   } else if (kind === 'private') expect(map.slice(1)).toEqual([uids[0], '1'])
 
-  // What it writes goes where it may write.
+  // It writes where it is allowed to.
   expect(
     await owner.evaluate(`
     const { screenshot } = await import(${source('machine/screenshot.ts')})
@@ -73,7 +73,7 @@ test.for(cases)('as $user, QEMU on a $kind network has no rights that it does no
   ).toBe('PNG')
   expect(statSync(join(folder.path, 'c.pcap')).size).toBe(24)
 
-  // No program, whatever it is told; it is ended for it.
+  // It cannot run any program, and is killed for trying.
   const marker = join(folder.path, 'marker')
   const ended = await owner.evaluate(`
     await machine.qmp.execute('migrate', { uri: 'exec:touch ${marker}; touch ${folder.path}/qemu/marker' }).catch(() => {})

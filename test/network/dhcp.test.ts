@@ -9,7 +9,7 @@ import { startKeeper } from '../../src/network/keeper/start-keeper.ts'
 import { processesNaming } from '../support/leftovers.ts'
 import { plugIn, split, type Plugged } from '../support/plug-in.ts'
 
-/** One try, as a guest would: says what it was given, or fails. */
+/** One request, like a guest's: prints what it got, or fails. */
 async function askForLease({ inside }: Plugged, hostname: string) {
   const say = ['-s', '/bin/true', '-f', '-q', '-n', '-t', '2', '-T', '1']
   return execa(...split(inside(['busybox', 'udhcpc', '-i', 'eth0', '-x', `hostname:${hostname}`, ...say])), {
@@ -64,7 +64,7 @@ test('dnsmasq ends with the network', async () => {
 test("dnsmasq's own errors are reported", async () => {
   await using keeper = await startKeeper({ purpose: 'bring up loopback', commands: LOOPBACK_UP })
   const range = { first: '192.168.100.60', last: '192.168.100.70' }
-  // There is no such bridge.
+  // This bridge does not exist.
   const unknown: unknown = await startDnsmasq(keeper, { bridge: 'br9', range }).catch((it: unknown) => it)
   expect(unknown).toBeInstanceOf(NetworkError)
   expect((unknown as NetworkError).message).toMatch(/^dnsmasq exited: unknown interface br9/)

@@ -13,7 +13,7 @@ import { requireTool } from '../../src/host/program/tools.ts'
 import { copyDisk } from '../../fixtures/evidence/disk/copy-disk.ts'
 import { Ext4 } from '../../fixtures/evidence/disk/ext4.ts'
 
-/** As long as what it becomes: mke2fs copies no file of that name, so the name is changed in the image. */
+/** As long as the final name: mke2fs does not copy files of that name, so it is changed in the image. */
 const PLAIN = 'aa-aa-aa-climbed'
 const CLIMBING = '../../../climbed'
 
@@ -40,7 +40,7 @@ beforeAll(async () => {
   await truncate(join(log, 'syslog'))
   await writeFile(join(log, 'syslog'), 'the first\nthe last\n')
   await execa('truncate', ['--size=1T', join(log, 'sparse')])
-  // Journaled, as guests have it, and without checksums, which the change of the name would break.
+  // With a journal, as in guests, and without checksums, which renaming would break.
   const features = ['-O', '^metadata_csum,^dir_index', '-d', join(folder, 'guest')]
   await execa(requireTool('mke2fs'), ['-q', '-F', '-t', 'ext4', ...features, disk, '64M'])
   const image = await readFile(disk)

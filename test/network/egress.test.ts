@@ -14,7 +14,7 @@ type Told = Readonly<Record<'none' | 'open' | 'lan', { answers: Answers; byBridg
   names: string[]
 }
 
-/** The places that answer with what is there, and not with an error. */
+/** The destinations that answered with content, not with an error. */
 function reached(answers: Answers): string[] {
   return Object.keys(answers)
     .filter((place) => /^(world|host|[\d.]+)$/.test(answers[place] ?? ''))
@@ -31,17 +31,17 @@ const LAN_UDP = ['udp:10.20.30.40:7']
 
 test('egress reaches public addresses, local ones on request, and ends with its network', async () => {
   await using folder = await ownTemporaryFolder()
-  // Nothing of this is in the namespace of the tests.
+  // None of this is in the tests' own namespace.
   const user = needsUserNamespace() ? ['--user', '--map-root-user'] : []
   const owner = spawn('unshare', [...user, '--net', '--mount', '--', process.execPath, PROGRAM], {
     env: { ...process.env, TMPDIR: folder.path },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  // Else a test that fails leaves it, and vitest waits for it.
+  // Otherwise a failed test would leave it running, and vitest would wait for it.
   onTestFinished(() => void owner.kill('SIGKILL'))
   const [line] = (await once(createInterface(owner.stdout), 'line')) as [string]
   const { host, none, open, lan, names } = JSON.parse(line) as Told
-  // All of it is there.
+  // Everything is running.
   const everything = [...PUBLIC, ...LAN, ...LINK, ...HOST, ...MAPPED, ...IPV6, ...LAN_UDP, 'udp:169.254.169.254:7']
   expect(reached(host).sort()).toEqual(everything.sort())
   for (const answers of [none.answers, none.byBridge]) expect(reached(answers)).toEqual([])
@@ -51,9 +51,9 @@ test('egress reaches public addresses, local ones on request, and ends with its 
   for (const answers of [lan.answers, lan.byBridge]) {
     expect(reached(answers).sort()).toEqual([...PUBLIC, ...LAN, ...HOST, ...MAPPED, ...LAN_UDP].sort())
   }
-  // Of a name server at a private address, and of one at 127.0.0.53.
+  // By a name server at a private address, and by one at 127.0.0.53.
   expect(names).toEqual(['192.0.2.8', '192.0.2.8', '192.0.2.7', '192.0.2.7'])
-  // It is refused, not dropped: who asks for what is not allowed hears it at once, until the kernel tires of telling.
+  // It is refused, not dropped: forbidden packets get an answer at once, up to the kernel's rate limit.
   expect(Object.values(open.answers)).toContain('EHOSTUNREACH')
   const ways = () => processesNaming('slirp4netns').filter((commandLine) => commandLine.includes('--mtu=1400'))
   expect(ways()).toHaveLength(2)

@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => network[Symbol.asyncDispose]())
 
-/** From inside the network, by curl. */
+/** From inside the network, with curl. */
 async function get(url: string): Promise<string> {
   const [file, ...args] = network.inside(['curl', '-sSk', '--max-time', '20', url])
   return (await execa(file, args)).stdout

@@ -75,7 +75,7 @@ test('a firewall that accepts answers is not', async () => {
   expect(await firewallBetween(network)).toBeUndefined()
 })
 
-// A kernel without br_netfilter asks no firewall about what a bridge passes on.
+// Without br_netfilter the kernel does not filter bridged packets.
 test.skipIf(!existsSync('/proc/sys/net/bridge'))('one between the guests is named, and drawn', async () => {
   const reaches = async () => {
     const command = db.inside(['ping', '-c', '1', '-W', '1', WEB.address])

@@ -39,7 +39,7 @@ afterAll(async () => {
   expect(await ownInterfaces()).toEqual(before)
 })
 
-/** A namespace for one test; all it has when the test is over is what the test says. */
+/** A namespace for one test, which checks what is left in it at the end. */
 async function place(options?: Parameters<typeof networkNamespace>[0]): Promise<NetworkNamespace> {
   const namespace = await networkNamespace(options)
   onTestFinished(() => namespace[Symbol.asyncDispose]())
@@ -86,7 +86,7 @@ test("bridge, address, broadcast and a TAP of QEMU's user are up; closing remove
     expect.objectContaining({ local: '192.168.100.50', prefixlen: 24, broadcast: '192.168.100.255' }),
   ])
   expect(recordsOf(opened)).toHaveLength(1)
-  // It dials what listens on the host, and passes on what a guest could call.
+  // It dials servers on the host, and forwards what a guest could call.
   const said = await owner.evaluate(`
     const { text } = await import('node:stream/consumers')
     await using exposed = await network.expose(8080, (_request, response) => response.end('exposed'))
@@ -184,7 +184,7 @@ test('an existing bridge is adopted on request, and returned as it was', async (
   const again = await open(namespace, { bridge: { name: 'br0', adopt: true } })
   await again.kill('SIGKILL')
   await expect.poll(addresses).toEqual(old)
-  // With IPv6 on both its addresses of that make way too; without, they are nobody's business.
+  // With IPv6 its addresses of both kinds are replaced; otherwise they are left alone.
   const addresses6 = async () =>
     (await namespace.show<Addresses>('-6', 'address', 'show', 'dev', 'br0', 'scope', 'global')).flatMap(
       ({ addr_info }) => addr_info.map(({ local, prefixlen }) => `${local}/${prefixlen}`),
@@ -208,7 +208,7 @@ test('an existing bridge is adopted on request, and returned as it was', async (
   expect((await namespace.interfaces()).sort()).toEqual(['br0', 'veth0', 'veth1'])
 })
 
-/** Kills the keeper of a network and then its owner, who leaves all of it; the record's path. */
+/** Kills the keeper of a network and then its owner, which leaves all of it. Returns the record's path. */
 async function killBoth(owner: Owner): Promise<string> {
   const record = recordsOf(owner.opened)[0] as string
   const { holder } = JSON.parse(readFileSync(record, 'utf8')) as { holder: { pid: number } }
@@ -226,7 +226,7 @@ test('the next network removes what a killed owner and keeper left; live network
   const lost = [dead.opened.bridge, dead.opened.tap].sort()
   const record = await killBoth(dead)
   expect(await namespace.interfaces()).toEqual(expect.arrayContaining(lost))
-  // A process that has the number of a dead one is another one.
+  // A process with the id of a dead one is another one.
   const text = readFileSync(record, 'utf8')
   writeFileSync(record, text.replace(/"pid":\d+,"startTime"/, `"pid":${process.pid},"startTime"`))
   const next = await open(namespace)
@@ -248,7 +248,7 @@ test('so does the next one of another kind, there or where that namespace is gon
   expect((await namespace.interfaces()).sort()).toEqual([alive.opened.bridge, alive.opened.tap].sort())
   expect([record, lost].map((path) => existsSync(path))).toEqual([false, true])
   await other[Symbol.asyncDispose]()
-  // From where an ordinary user sees all of their processes; a network of the user makes no interface there.
+  // An ordinary user sees all their processes from here; a user network creates no interface here.
   await using user = await openElsewhere({ kind: 'user' }, ([file = '', ...args]) => [file, ...args], {
     TMPDIR: folder.path,
   })
@@ -260,7 +260,7 @@ test('so does the next one of another kind, there or where that namespace is gon
 test('closing a network after its keeper was killed takes it down too', async () => {
   const namespace = await place()
   const [owner, elsewhere] = await Promise.all([open(namespace), open(await place())])
-  // A namespace's networks are no other one's business.
+  // Networks of another namespace are left alone.
   expect(elsewhere.opened.subnet).toBe(owner.opened.subnet)
   const { holder } = JSON.parse(readFileSync(recordsOf(owner.opened)[0] as string, 'utf8')) as {
     holder: { pid: number }
@@ -278,7 +278,7 @@ test('auto uses it where a private one is impossible, and says why', async () =>
   const owner = await open(namespace, { kind: 'auto' }, { PATH: tools.path })
   expect(owner.opened).toMatchObject({ kind: 'host', reason: 'not private: unshare: not found on PATH' })
   expect(await namespace.interfaces()).toHaveLength(2)
-  // While its tools are there.
+  // While its tools exist.
   await owner[Symbol.asyncDispose]()
   expect(await namespace.interfaces()).toEqual([])
 })

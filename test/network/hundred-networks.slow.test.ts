@@ -3,10 +3,10 @@ import { hostRecords } from '../support/host-records.ts'
 import { leftoversAfter, ownInterfaces, ownTemporaryFolder } from '../support/leftovers.ts'
 import { networkNamespace, openElsewhere } from '../support/network-namespace.ts'
 
-/** In each loop of an owner; one more is open when the owner is killed. */
+/** Of each owner; one more is open when the owner is killed. */
 const NETWORKS = 9
 
-/** Runs in the owner: networks one after the other, of which none is left. */
+/** Runs in the owner: opens and closes networks one after the other. */
 const LOOP = (kind: string) => `
   for (let made = 0; made < ${NETWORKS}; made++) {
     const { error } = await another({ kind: '${kind}' })
@@ -21,7 +21,7 @@ function records(pids: readonly (number | undefined)[]): string[] {
     .map(({ path }) => path)
 }
 
-/** As many owners; a hundred networks of the kind that is the default. */
+/** The number of owners by kind; a hundred networks of the default kind. */
 const LOOPS = [
   ['private', 10],
   ['host', 4],

@@ -12,7 +12,7 @@ let machine: Plugged
 beforeAll(async () => {
   network = await openNetwork()
   machine = await plugIn(network, '192.168.100.77/24', MAC)
-  // Two of ours, so that the network is not taken for empty.
+  // Two of our machines, so that the network does not count as empty.
   for (const address of ['192.168.100.5', '192.168.100.6']) await network.attach({ hostname: address, address })
 })
 afterAll(async () => {

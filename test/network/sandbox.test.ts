@@ -11,7 +11,7 @@ import { ordinaryUser, type OrdinaryUser } from '../support/ordinary-user.ts'
 const PERL = '/usr/bin/perl'
 const PROGRAM = fileURLToPath(new URL('programs/run-in-sandbox.ts', import.meta.url))
 
-/** What somebody would try who had taken over a program there: each line says how it went. */
+/** What an attacker who has taken over a program would try; each line prints the result. */
 const BREAK_OUT = String.raw`
 $| = 1;
 opendir(my $root, '/');
@@ -35,7 +35,7 @@ attempt('use a network', send($socket, 'x', 0, pack('SnC4x8', 2, 9, 127, 0, 0, 1
 print 'end';
 `
 
-/** That much it may have. */
+/** What it is allowed. */
 const HELD = [
   'root: file lib lib64 script usr',
   'environment: LC_ALL',

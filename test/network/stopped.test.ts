@@ -14,7 +14,7 @@ let somebody: OrdinaryUser
 beforeAll(async () => (somebody = await ordinaryUser()))
 afterAll(() => somebody[Symbol.asyncDispose]())
 
-/** A process with a network, and what starts a machine with nothing in it there: QEMU's process id. */
+/** A process with a network that starts an empty machine on it. Returns QEMU's process id. */
 async function machinesElsewhere(user: string, kind: string, folder: string) {
   if (user !== 'root') await somebody.own(folder)
   const as = (command: readonly string[]): [string, ...string[]] =>
@@ -41,7 +41,7 @@ test.for(cases)(
     const { owner, start } = await machinesElsewhere(user, kind, folder.path)
     const ended = await start()
     process.kill(ended, 'SIGSTOP')
-    // Whoever waits for it would be told by now.
+    // A wait for it would have ended by now.
     await sleep(300)
     process.kill(ended, 'SIGCONT')
     process.kill(ended, 'SIGKILL')

@@ -20,7 +20,7 @@ async function open(kind: string): Promise<Owner> {
   return owner
 }
 
-/** By what their command lines begin with. */
+/** By the beginnings of their command lines. */
 function processesOf(stateFolder: string, program: RegExp): number[] {
   return processIds().filter((pid) => program.test(commandLineOf(pid)) && commandLineOf(pid).includes(stateFolder))
 }
@@ -31,7 +31,7 @@ test.for(['private', 'user'])('the next start removes what a killed runner and k
   const stateFolder = dead.opened.stateFolder as string
   const keepers = processesOf(stateFolder, /^\S*node/)
   expect(keepers).toHaveLength(1)
-  // It gets no chance to see that its keeper has gone.
+  // It cannot notice that its keeper is gone.
   process.kill(dead.opened.pid as number, 'SIGSTOP')
   process.kill(keepers[0] as number, 'SIGKILL')
   await dead.kill('SIGKILL')

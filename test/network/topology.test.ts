@@ -20,7 +20,7 @@ async function ip(...words: string[]): Promise<void> {
   await execa(file, args)
 }
 
-/** Without the counters, which differ. */
+/** Without the counters, which vary. */
 async function drawing(): Promise<string> {
   return (await describeNetwork(network)).replaceAll(/, in \S+ \w+, out \S+ \w+/g, '')
 }
@@ -47,7 +47,7 @@ test('a partition that fails half-way leaves the network whole, and what it did 
   await ip('link', 'delete', 'dev', 'br0p2')
   await network.partition(['web'], ['db'])
   expect(await drawing()).toContain('br0p2 192.168.100.50/32, up, mtu 1500\n└─ tap1 up ── db 192.168.100.225\n')
-  // Somebody takes away what heal() would.
+  // Something else removes what heal() would remove.
   await ip('link', 'delete', 'dev', 'br0p1')
   await network.heal()
   expect(await drawing()).toBe(whole)

@@ -9,7 +9,7 @@ const OPTIONS = {
 
 test.override({ guestOptions: OPTIONS[process.env['GUEST_START'] as keyof typeof OPTIONS] })
 
-// The guest of the chaos tests: whoever starts this suite kills it.
+// The guest of the chaos tests, which start this suite and kill it.
 test('goes on until it is killed', async ({ guest }) => {
   process.stderr.write(`ready ${guest.address}\n`)
   await new Promise(() => setInterval(() => {}, 1000))

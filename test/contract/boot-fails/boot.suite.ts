@@ -1,6 +1,6 @@
 import { test } from 'vitest-guest'
 
-// No kernel boots in that, with KVM either.
+// No kernel boots within that, even with KVM.
 test.override({ guestOptions: { hostname: 'slow', start: 'cold', timeouts: { boot: 300 } } })
 
 test('has no guest', async ({ guest }) => {

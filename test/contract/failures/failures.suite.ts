@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest-guest'
 
 test.override({ guestOptions: { consoleGuard: { allow: ['allowed['] } } })
 
-// Each fails in its own way, apart from those that say that they do not.
+// Each fails in its own way, except those that say that they pass.
 test('passes', async ({ guest }) => {
   await guest.$`true`
 })
@@ -45,7 +45,7 @@ test('passes: the program that crashes is allowed to', async ({ guest }) => {
   await guest.exec("cp /bin/sh /tmp/allowed; /tmp/allowed -c 'kill -SEGV $$'", { reject: false })
 })
 
-// There is no test of an oops: the kernel of Debian's cloud image has no lkdtm, and nothing else that makes one when asked.
+// An oops is not tested: the kernel of Debian's cloud image has no lkdtm, or anything else to cause one.
 test('memory runs out', async ({ guest }) => {
   await guest.exec('systemd-run --quiet --wait -p MemoryMax=16M tail /dev/zero; true')
 })

@@ -5,7 +5,7 @@ import { Writable } from 'node:stream'
 import { defineConfig } from 'vitest/config'
 import { DefaultReporter, GithubActionsReporter, VerboseReporter, type Vitest } from 'vitest/node'
 
-/** Where the reports go; all of vitest's reporters report at once. */
+/** Where the reports go; all of vitest's reporters run at once. */
 const folder = process.env['REPORTS'] ?? 'reports'
 
 class Default extends DefaultReporter {
@@ -26,7 +26,7 @@ class GithubActions extends GithubActionsReporter {
   }
 }
 
-/** What a reporter holds for vitest, with a file for a screen: on one screen nobody could tell who showed what. */
+/** Gives a reporter a vitest with a file as its screen: on a shared screen their output could not be told apart. */
 function withOwnScreen(vitest: Vitest, name: string): Vitest {
   const file = join(folder, name)
   writeFileSync(file, '')
@@ -36,7 +36,7 @@ function withOwnScreen(vitest: Vitest, name: string): Vitest {
       done()
     },
   })
-  // Made of vitest's own, as its class takes other arguments in vitest 4 than in 5.
+  // Derived from vitest's own, because the arguments of its class differ between vitest 4 and 5.
   const logger = Object.assign(Object.create(vitest.logger) as Vitest['logger'], {
     outputStream: stream,
     errorStream: stream,
@@ -56,7 +56,7 @@ export default defineConfig({
       new GithubActions(),
       ['json', { outputFile: join(folder, 'report.json') }],
       ['junit', { outputFile: join(folder, 'report.xml') }],
-      // The folder is what vitest 5 asks for; 4 wants a file, and puts its data beside it.
+      // vitest 5 needs a folder; 4 needs a file, and puts its data beside it.
       ['html', { outputDir: join(folder, 'html'), outputFile: join(folder, 'html/ui/index.html') }],
     ],
   },

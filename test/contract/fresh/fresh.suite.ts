@@ -13,7 +13,7 @@ dirty.for(['first', 'second', 'third'])('%s: nobody was here before', async (nam
   expect({ logind, swappiness }).toEqual({ logind: 'active', swappiness: '60' })
   expect(Number(freeKib)).toBeGreaterThan(1_000_000)
   await guest.$`touch /root/marker && systemctl stop systemd-logind.service && sysctl -qw vm.swappiness=1`
-  // A full disk, without 8 GB of work: the file takes up all there is.
+  // A full disk, without writing 8 GB: the file reserves all free space.
   await guest.exec('fallocate -l "$(($(df --output=avail / | tail -1) - 100))K" /root/filler; sync')
   const { stdout: left } = await guest.$`df --output=avail / | tail -1`
   expect(Number(left)).toBeLessThan(100_000)

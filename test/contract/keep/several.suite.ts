@@ -4,7 +4,7 @@ import { expect, testWithGuests } from 'vitest-guest'
 
 const test = testWithGuests({ web: {}, db: {} }, { keep: 'on-failure', fresh: 'test' })
 
-/** The networks that are open: that of the guests, and that of the standby. */
+/** The open networks: the guests', and the standby's. */
 const networks = () => readdirSync(tmpdir()).filter((name) => name.startsWith('vitest-guest-'))
 
 test('a program crashes in one of them', async ({ guests, network }) => {

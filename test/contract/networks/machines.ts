@@ -7,7 +7,7 @@ export const machines = {
       { network: 'right', address: false },
     ],
   },
-  // One card more, for a DHCP server.
+  // Another card, for a DHCP server.
   router: { networks: ['left', { network: 'right', address: '10.2.0.5' }, { network: 'right', address: false }] },
   server: { networks: ['right'] },
 } as const

@@ -6,7 +6,7 @@ process.stderr.write('a worker has started\n')
 
 const test = testWithGuests(machines, { networks })
 
-// Of the file, so that each test finds it.
+// For the whole file, so that each test finds it.
 test.beforeAll(async ({ guests, networks }) => {
   await guests.router.$`sysctl -w net.ipv4.ip_forward=1`
   await guests.client.$`ip route add ${networks.right.subnet.cidr} via ${guests.router.address}`
@@ -19,7 +19,7 @@ test('a router between two networks', async ({ guests, network, networks }) => {
   expect(guests.client.address).toBe('10.1.0.9')
   expect(Object.values(guests).map(({ started }) => started)).toEqual(['warm', 'warm', 'warm'])
   await guests.client.$`ping -c 1 -W 5 ${guests.server.address}`
-  // Through the router, and not by a short cut.
+  // Through the router, not directly.
   await guests.router.$`sysctl -w net.ipv4.ip_forward=0`
   expect((await guests.client.exec(`ping -c 1 -W 2 ${guests.server.address}`, { reject: false })).exitCode).not.toBe(0)
   await guests.router.$`sysctl -w net.ipv4.ip_forward=1`

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest-guest'
 
-// An option that makes no other template.
+// An option that needs no other template.
 test.override({ guestOptions: { timeouts: { command: 200 } } })
 
 const derived = test.extend('bootId', async ({ guest }) => (await guest.$`cat /proc/sys/kernel/random/boot_id`).stdout)

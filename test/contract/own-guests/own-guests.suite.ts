@@ -1,7 +1,7 @@
 import { bootGuest, expect, openNetwork, test } from 'vitest-guest'
 import { commandLineOf, familyOf } from '../../support/processes.ts'
 
-/** How many guests this worker runs. */
+/** The number of guests that this worker runs. */
 const machines = () => familyOf(process.pid).filter((pid) => /^\S*qemu-system/.test(commandLineOf(pid))).length
 
 test('fails with a guest of its own', async () => {

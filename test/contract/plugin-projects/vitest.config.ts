@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 import { guests } from 'vitest-guest/plugin'
 
-/** More workers than the host has cores: projects with guests get fewer, and must not be told to differ from the other. */
+/** More workers than the host has cores: projects with guests get fewer, which must not conflict with the other project. */
 const maxWorkers = 64
 
 export default defineConfig({

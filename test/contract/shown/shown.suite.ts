@@ -2,7 +2,7 @@ import { expect, test, type Snapshot } from 'vitest-guest'
 
 let early: Snapshot
 
-// All but the first and the last fail, each to show something of itself.
+// All but the first and the last fail, each to show something different.
 test('leaves a warning', async ({ guest }) => {
   await guest.$`logger -p user.warning ${'of the first test'}`
   early = await guest.snapshot()

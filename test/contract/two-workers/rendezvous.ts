@@ -6,7 +6,7 @@ import { expect, type Guest } from 'vitest-guest'
 
 const PORT = 8000
 
-/** Meets the other worker while both guests are up, and shows that each sees its own alone. */
+/** Meets the other worker while both guests are up, and shows that each sees only its own. */
 export async function meetTheOther(guest: Guest, me: string, other: string): Promise<void> {
   expect(guest.address).toBe('192.168.100.224')
   await guest.exec(`mkdir /srv/www && echo ${me} > /srv/www/name`)
@@ -21,7 +21,7 @@ export async function meetTheOther(guest: Guest, me: string, other: string): Pro
   socket.write('GET /name HTTP/1.0\r\n\r\n')
   const chunks = (await socket.toArray()) as Buffer[]
   expect(Buffer.concat(chunks).toString().trim().endsWith(`\r\n\r\n${me}`)).toBe(true)
-  // Nobody but the host's end of the bridge has ever spoken on this wire.
+  // Only the host's end of the bridge has ever sent on this network.
   const { stdout: neighbours } = await guest.exec('ip -4 neighbour show')
   expect(neighbours.split('\n').map((line) => line.split(' ')[0])).toEqual([guest.network.gateway])
   await meet(me, other, 'done')

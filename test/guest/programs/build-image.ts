@@ -1,4 +1,4 @@
-// Builds debian-12 with keepalived in it: the image of examples/failover.
+// Builds debian-12 with keepalived: the image of examples/failover.
 import { resolveImage } from '../../../src/image/resolve-image.ts'
 
 const onProgress = (line: string) => void process.stderr.write(`${line}\n`)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 
 const HEADER = 12
 
-/** A name server that has one answer to every question: an IPv4 address. */
+/** A name server that answers every question with one IPv4 address. */
 export async function answerNames(at: string, answer: string): Promise<void> {
   const socket = createSocket('udp4', (query, { port, address }) => {
     // The question: a name that ends with a zero, type and class.

@@ -1,4 +1,4 @@
-/** What a machine on a network gets from each of the places in its arguments: `tcp:HOST:PORT`, `udp:HOST:PORT`, `name:SERVER`. */
+/** What a machine on a network gets from each destination in its arguments: `tcp:HOST:PORT`, `udp:HOST:PORT`, `name:SERVER`. */
 import { createSocket } from 'node:dgram'
 import { Resolver } from 'node:dns/promises'
 import { connect } from 'node:net'

@@ -1,4 +1,4 @@
-/** Runs the Perl script of a sandbox's `/script`, and shows what it says. Arguments: the sandbox's files as JSON, and the script's own. */
+/** Runs a sandbox's `/script` with Perl, and prints its output. Arguments: the sandbox's files as JSON, and the script's own. */
 import { runInSandbox } from '../../../src/host/program/sandbox.ts'
 
 const [files = '{}', ...words] = process.argv.slice(2)

@@ -61,7 +61,7 @@ const outside = [
   ...[PUBLIC, ...LAN, ...NEVER, HOST, '::ffff:10.20.30.40', ...IPV6].map((address) => `tcp:[${address}]:80`),
   ...[PUBLIC, '10.20.30.40', '169.254.169.254'].map((address) => `udp:${address}:7`),
 ]
-// Where the way out itself is: its name server stands for 127.0.0.53, at which the host has more than names.
+// The host of the way out: its name server forwards to 127.0.0.53, where the host has other servers too.
 const ownPlaces = [ROUTER, NAME_SERVER].map((address) => `tcp:[${address}]:80`)
 
 type Ask = (...places: string[]) => Promise<Record<string, string>>
@@ -73,7 +73,7 @@ const asking =
     return JSON.parse((await execa(...split(command))).stdout) as Record<string, string>
   }
 
-/** A machine on a network, that takes `router` for its way out; for IPv6, the bridge. */
+/** A machine on a network with `router` as its default route; for IPv6, the bridge. */
 async function machineOn(network: Network, address: string, router: string): Promise<Ask> {
   const { inside } = await plugIn(network, `${address}/24`)
   const routes = [
@@ -88,7 +88,7 @@ async function machineOn(network: Network, address: string, router: string): Pro
 async function attempt(options: NetworkOptions) {
   const network = await openNetwork({ ...options, subnet6: 'fd00:100::/64', mtu: 1400 })
   const told = await machineOn(network, '192.168.100.8', ROUTER)
-  // By the bridge itself, in the place of the router that it was told.
+  // By the bridge itself instead of the router.
   const byBridge = await machineOn(network, '192.168.100.9', network.gateway)
   const [answers, more] = await Promise.all([told(...outside, ...ownPlaces), byBridge(...outside, ...ownPlaces)])
   return { told, answers, byBridge: more }
@@ -99,7 +99,7 @@ const host = await asking((command) => command as [string, ...string[]])(...outs
 const kinds: NetworkOptions[] = [{}, { egress: true }, { egress: { lan: true } }]
 const [none, open, lan] = await Promise.all(kinds.map(attempt))
 
-/** As the way out reads it anew, once a second at most. */
+/** The way out reads it again at most once a second. */
 async function names(...servers: string[]): Promise<string[]> {
   const found: string[] = []
   for (const server of servers) {

@@ -162,7 +162,7 @@ test('a capture contains the packets of its time span, and tcpdump reads it', as
   await expect(guest.capture(join(folder, 'no/such/folder.pcap'))).rejects.toThrow(HostError)
 })
 
-/** The size, and the share of pixels that are not black. */
+/** The size, and the number of pixels that are not black. */
 function decodePng(png: Buffer): { width: number; height: number; lit: number } {
   expect(png.subarray(0, 8).toString('latin1')).toBe('\x89PNG\r\n\x1a\n')
   const parts: Buffer[] = []

@@ -1,4 +1,4 @@
-/** A member of a tar archive, as somebody who means harm may write it. */
+/** A member of a tar archive, possibly malicious. */
 export interface Member {
   name: string
   /** @default 'file' */
@@ -6,14 +6,14 @@ export interface Member {
   /** @default 0o644 */
   mode?: number
   data?: string
-  /** Where a symlink or hard link leads to. */
+  /** The target of a symlink or hard link. */
   link?: string
 }
 
 const TYPES = { file: '0', hardLink: '1', symlink: '2', device: '3', folder: '5', pipe: '6' } as const
 const BLOCK = 512
 
-/** A tar archive (ustar), made by nobody's rules. */
+/** A tar archive (ustar) with any members, valid or not. */
 export function archive(members: readonly Member[]): Buffer {
   return Buffer.concat([...members.map(member), Buffer.alloc(2 * BLOCK)])
 }

@@ -1,4 +1,4 @@
-/** A certificate that nobody vouches for, and its key: for TLS servers of tests, good for nothing else. */
+/** A self-signed certificate and its key, only for TLS servers of tests. */
 export const CERTIFICATE = {
   key: `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgT4Gp29d3DnO/JU8G

@@ -4,7 +4,7 @@ import { execa } from 'execa'
 import { prepareGuest } from '../../src/index.ts'
 import { cacheFolder } from '../../src/host/environment.ts'
 
-/** Fills a cache with the default image and the template of the default guest alone. */
+/** Fills a cache with only the default image and the template of the default guest. */
 export async function copyDefaultTemplate(cache: string): Promise<void> {
   await prepareGuest()
   const template = await defaultTemplate()
@@ -12,7 +12,7 @@ export async function copyDefaultTemplate(cache: string): Promise<void> {
   await copyFolder(template.folder, join(cache, 'templates'))
 }
 
-/** The one that was used last: versions of QEMU, the image and the library before this one may have left theirs. */
+/** The one that was used last: earlier versions of QEMU, the image or the library may have left others. */
 async function defaultTemplate(): Promise<{ folder: string; image: string }> {
   const templates = join(cacheFolder(), 'templates')
   const found: { folder: string; image: string; usedAt: number }[] = []

@@ -21,7 +21,7 @@ export async function failingRun(suite: string, pool: string) {
   const kept = [...all.matchAll(/open a shell: npx vitest-guest ssh (\w+); end it: kill (\d+)/g)]
   const [, id = '', holder] = kept[0] ?? []
   onTestFinished(async () => {
-    // Also those of tests that should not have failed.
+    // Including those of tests that should not have failed.
     const holders = leftovers(temporary.path).length > 0 ? new Set(kept.map(([, , each]) => Number(each))) : []
     for (const each of holders) endHolder(each)
     await temporary[Symbol.asyncDispose]()
@@ -35,7 +35,7 @@ export async function failingRun(suite: string, pool: string) {
   }
 }
 
-/** One that has been ended already is gone. */
+/** A holder that has ended already is gone. */
 function endHolder(pid: number): void {
   try {
     process.kill(pid)

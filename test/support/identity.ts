@@ -1,6 +1,6 @@
 import type { Guest } from '../../src/index.ts'
 
-/** What a guest says it is, by the kernel and by its files. */
+/** A guest's identity according to its kernel and its files. */
 export async function identity(guest: Guest): Promise<Record<string, string>> {
   const questions = {
     hostname: 'hostname',

@@ -8,7 +8,7 @@ import { commandLineOf, environmentOf, familyOf, processIds, workingFolderOf } f
 import { LIMITS } from './time-limits.ts'
 
 /**
- * A temporary folder that everything started with it as TMPDIR can be recognised by: state folders lie in it, and
+ * A temporary folder that identifies everything started with it as TMPDIR: state folders are in it,
  * keepers inherit the variable, and QEMUs work in a folder in it.
  */
 export async function ownTemporaryFolder(): Promise<AsyncDisposable & { path: string }> {
@@ -44,7 +44,7 @@ export function networkNamespace(pid: number): string {
   return readlinkSync(`/proc/${pid}/ns/net`)
 }
 
-/** Undefined for a zombie, and for one that has gone. */
+/** Undefined for a zombie, and for a process that is gone. */
 function namespaceIfAny(pid: number): string | undefined {
   try {
     return networkNamespace(pid)
@@ -53,7 +53,7 @@ function namespaceIfAny(pid: number): string | undefined {
   }
 }
 
-/** A process in a network namespace that is not the machine's own. */
+/** A process in a network namespace other than the machine's own. */
 export interface Resident {
   readonly pid: number
   readonly namespace: string
@@ -80,19 +80,19 @@ export async function ownInterfaces(): Promise<string[]> {
 }
 
 export interface Search {
-  /** Who was in the run's network namespaces, to be looked for there. */
+  /** The processes that were in the run's network namespaces. */
   residents?: readonly Resident[]
-  /** A process that goes on: what it and its descendants have is not left over. */
+  /** A process that continues: what it and its descendants have is not left over. */
   besides?: number
 }
 
-/** What is left of everything that ran with this folder as TMPDIR; empty when all is well. */
+/** What is left of everything that ran with this folder as TMPDIR. */
 export function leftovers(folder: string, { residents = [], besides }: Search = {}): string[] {
   const spared = new Set(besides === undefined ? [] : familyOf(besides))
   const running = runningOf(folder)
   const processes = running.filter(({ pid }) => !spared.has(pid))
   const inUse = running.filter(({ pid }) => spared.has(pid))
-  // Only ours, and QEMU's: vitest too keeps a folder there, and loses it when it is killed.
+  // Only our folders and QEMU's: vitest also has one there, and leaves it when it is killed.
   const files = readdirSync(folder)
     .filter(
       (name) => /^(vitest-guest-|vl\.)/.test(name) && !inUse.some(({ commandLine }) => commandLine.includes(name)),
@@ -108,7 +108,7 @@ export function leftovers(folder: string, { residents = [], besides }: Search = 
   ]
 }
 
-/** Leftovers once the budget is over, or as soon as there are none. */
+/** Leftovers at the end of the budget, or none as soon as there are none. */
 export async function leftoversAfter(
   folder: string,
   budgetMs: number = LIMITS.gone,

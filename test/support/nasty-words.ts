@@ -1,4 +1,4 @@
-/** Pieces that mean something to a shell, a program, or an encoding. */
+/** Pieces with a meaning to a shell, a program, or an encoding. */
 const PIECES = [
   "'",
   "''",
@@ -44,7 +44,7 @@ const PIECES = [
   '\u202e',
 ]
 
-/** Words of anything that an argument can hold: each piece alone, and mixtures with code points from everywhere. */
+/** Words of everything that an argument can contain: each piece alone, and mixtures with all kinds of code points. */
 export function nastyWords(count: number): string[] {
   const words = ['', ...PIECES, ...PIECES.map((piece) => `-${piece}`)]
   while (words.length < count) {
@@ -54,7 +54,7 @@ export function nastyWords(count: number): string[] {
   return words.slice(0, count)
 }
 
-/** A lone surrogate has no UTF-8; it goes out as U+FFFD, as everywhere in Node. */
+/** A lone surrogate has no UTF-8 form; it is sent as U+FFFD, as everywhere in Node. */
 export function wellFormed(text: string): string {
   return Buffer.from(text).toString()
 }
@@ -62,7 +62,7 @@ export function wellFormed(text: string): string {
 function anyPiece(): string {
   const kind = Math.random()
   if (kind < 0.5) return PIECES[Math.floor(Math.random() * PIECES.length)] ?? ''
-  // Half of them ASCII, where a shell's own characters are; never NUL.
+  // Half of them ASCII, where a shell's special characters are; never NUL.
   const range = kind < 0.75 ? 0x7f : 0x10ffff
   return String.fromCodePoint(1 + Math.floor(Math.random() * range))
 }

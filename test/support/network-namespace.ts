@@ -7,7 +7,7 @@ import { execa } from 'execa'
 import { needsUserNamespace } from '../../src/host/rights/namespaces.ts'
 import { asRoot } from './sudo.ts'
 
-/** A network namespace of a test's own, in the place of the host's: a `host` network must be made nowhere else. */
+/** A test's own network namespace, in place of the host's: `host` networks must not be created anywhere else. */
 export interface NetworkNamespace extends AsyncDisposable {
   /** The command line that runs another one there. */
   inside(command: readonly string[]): [string, ...string[]]
@@ -15,7 +15,7 @@ export interface NetworkNamespace extends AsyncDisposable {
   ip(...lines: string[]): Promise<void>
   /** What `ip -json` shows. */
   show<T>(...args: string[]): Promise<T[]>
-  /** The names of the interfaces, less the loopback. */
+  /** The names of the interfaces, without the loopback. */
   interfaces(): Promise<string[]>
 }
 
@@ -73,7 +73,7 @@ export async function networkNamespace({ ofTheHost = false } = {}): Promise<Netw
   }
 }
 
-/** What a network of another process is like, or why there is none. */
+/** A network of another process, or why it could not be opened. */
 export interface Opened {
   kind?: string
   reason?: string
@@ -86,12 +86,12 @@ export interface Opened {
   error?: { name: string; message: string; hint?: string; option?: string }
 }
 
-/** A process that has a network open. */
+/** A process with an open network. */
 export interface Owner extends AsyncDisposable {
   readonly opened: Opened
-  /** Runs a function body in it, with `network` in scope, and returns what that returns, by way of JSON. */
+  /** Runs a function body in it, with `network` in scope, and returns its result, through JSON. */
   evaluate(body: string): Promise<unknown>
-  /** Tries to open one more network in it, and closes it again. */
+  /** Tries to open another network in it, and closes it again. */
   another(options: object): Promise<Opened>
   kill(signal: NodeJS.Signals): Promise<void>
 }
@@ -130,7 +130,7 @@ const PROGRAM = `
   }
   await network?.[Symbol.asyncDispose]()`
 
-/** Opens a network in a process of its own, by the command line that `inside` makes of its own. */
+/** Opens a network in a separate process, started by the command line that `inside` returns. */
 export async function openElsewhere(
   options: object,
   inside: (command: readonly string[]) => [string, ...string[]],
@@ -160,7 +160,7 @@ export async function openElsewhere(
     evaluate,
     another: async (more) => (await evaluate(`return another(${JSON.stringify(more)})`)) as Opened,
     kill: async (signal) => {
-      // Not what has entered the namespace for it, which passes no signal on.
+      // Not the program that entered the namespace for it, which does not pass on signals.
       process.kill(opened.pid ?? (child.pid as number), signal)
       await ended
     },

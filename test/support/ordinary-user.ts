@@ -7,19 +7,19 @@ import { asRoot } from './sudo.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Somebody who is not root: whoever runs the tests, or, when that is root, a user made for the purpose. */
+/** An ordinary user: the one who runs the tests or, if that is root, one created for this. */
 export interface OrdinaryUser extends AsyncDisposable {
-  /** A folder that is theirs. */
+  /** A folder of theirs. */
   readonly home: string
   /** The command line that runs another one, on this repository's files, as that user. */
   as(command: readonly string[]): [string, ...string[]]
-  /** Hands a file or folder over to them. */
+  /** Gives them a file or folder. */
   own(path: string): Promise<void>
   /** Lets them run `ip` as root by `sudo -n`, until the end. */
   allowIp(): Promise<void>
 }
 
-/** They may open `/dev/net/tun`, as udev has it by default. */
+/** They may open `/dev/net/tun`, which is udev's default. */
 export async function ordinaryUser(): Promise<OrdinaryUser> {
   const home = await mkdtemp(join(tmpdir(), 'vg-home-'))
   if (process.getuid?.() !== 0) {
@@ -38,14 +38,14 @@ export async function ordinaryUser(): Promise<OrdinaryUser> {
     }
   }
   const name = `vg-${process.pid}`
-  // With subordinate ids, which useradd gives to whoever is not a system user.
+  // With subordinate ids, which useradd gives to all but system users.
   await execa('/usr/sbin/useradd', ['--no-create-home', '--home-dir', home, name])
   const uid = Number((await execa('id', ['-u', name])).stdout)
   await chown(home, uid, uid)
-  // One of their own: who closed the host's behind them would close it to the user of another test that runs meanwhile.
+  // A separate node: closing the host's afterwards would close it to the user of a parallel test.
   const tun = `/dev/net/${name}`
   await execa('mknod', ['--mode=0666', tun, 'c', '10', '200'])
-  // The repository may lie where only root can look, so they see it under /mnt, in a mount namespace.
+  // The repository may be where only root has access, so they see it under /mnt, in a mount namespace.
   const mounts = `mount --bind "$0" /mnt && mount --bind ${tun} /dev/net/tun`
   const drop = `${mounts} && exec setpriv --reuid=${uid} --regid=${uid} --clear-groups -- "$@"`
   const moved = (word: string) => (word.startsWith(ROOT) ? join('/mnt', word.slice(ROOT.length)) : word)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cacheFolder } from '../../src/host/environment.ts'
 
-/** A cache folder with the images of the real one and templates of its own; for VITEST_GUEST_CACHE. */
+/** A cache folder with the images of the real one and separate templates; for VITEST_GUEST_CACHE. */
 export async function ownCache(): Promise<AsyncDisposable & { path: string; templates: string }> {
   const path = await mkdtemp(join(tmpdir(), 'vg-cache-'))
   const images = join(cacheFolder(), 'images')

@@ -1,4 +1,4 @@
-/** Those of a start on a network of its own, in their order; guest.slow.test.ts and clone.test.ts compare them with real ones. */
+/** The phases of a start on a separate network, in order; guest.slow.test.ts and clone.test.ts compare them with real ones. */
 export const PHASES = {
   // prettier-ignore
   cold: [

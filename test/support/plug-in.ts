@@ -3,16 +3,16 @@ import { createInterface } from 'node:readline'
 import { execa } from 'execa'
 import type { Network } from '../../src/network/network.ts'
 
-/** What plays a machine on a network: a network namespace with one card, by a veth pair, on the bridge. */
+/** Plays a machine on a network: a network namespace with one card, a veth pair, on the bridge. */
 export interface Plugged extends AsyncDisposable {
-  /** Of the namespace that it is. */
+  /** Of a process in its namespace. */
   readonly name: string
   inside(command: readonly string[]): [string, ...string[]]
 }
 
 let made = 0
 
-/** @param address with the length of its prefix; without one the card has none */
+/** @param address with its prefix length; without one the card has none */
 export async function plugIn(network: Network, address?: string, macAddress?: string): Promise<Plugged> {
   const name = `m${made++}`
   const holder = spawn(
@@ -25,7 +25,7 @@ export async function plugIn(network: Network, address?: string, macAddress?: st
   const pid = await leafOf(holder.pid as number)
   const inside = (command: readonly string[]): [string, ...string[]] => {
     const [file, ...args] = network.inside(['true'])
-    // The same namespaces but for one.
+    // The same namespaces except for one.
     const enter = args.slice(0, -1).map((word) => (word === '--net' ? `--net=/proc/${pid}/ns/net` : word))
     return [file, ...enter, ...command]
   }
@@ -51,13 +51,13 @@ export function split([file, ...args]: readonly [string, ...string[]]): [string,
   return [file, args]
 }
 
-/** Asks for an echo, once. */
+/** Sends one ping. */
 export function ping(network: Network, address: string, more: readonly string[] = []) {
   const command = network.inside(['ping', '-c', '1', '-W', '5', ...more, address])
   return execa(...split(command), { reject: false, all: true })
 }
 
-/** A server that sends `greeting` to whoever connects, started by what `inside` returns. */
+/** A server that sends `greeting` to each client, started by the command line that `inside` returns. */
 export async function insideNode(inside: Plugged['inside'], greeting: string): Promise<number> {
   const program = `
     const server = require('node:net').createServer((socket) => socket.on('error', () => {}).end(process.argv[1]))
@@ -68,7 +68,7 @@ export async function insideNode(inside: Plugged['inside'], greeting: string): P
   return new Promise((resolve) => createInterface(child.stdout).once('line', (line) => resolve(Number(line))))
 }
 
-/** nsenter stays as the parent of what it runs when that is in another PID namespace. */
+/** nsenter remains the parent of what it runs in another PID namespace. */
 async function leafOf(pid: number): Promise<number> {
   const { stdout } = await execa('ps', ['-o', 'pid=', '--ppid', `${pid}`], { reject: false })
   const child = Number(stdout.trim())

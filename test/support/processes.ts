@@ -4,12 +4,12 @@ export function processIds(): number[] {
   return readdirSync('/proc').map(Number).filter(Number.isInteger)
 }
 
-/** The command line with spaces between its arguments; empty for a zombie, a kernel thread, and one that has gone. */
+/** The command line with spaces between its arguments; empty for a zombie, a kernel thread, or a process that is gone. */
 export function commandLineOf(pid: number): string {
   return read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim()
 }
 
-/** The value of a variable in the environment that the process was started with. */
+/** The value of a variable in the process's initial environment. */
 export function environmentOf(pid: number, name: string): string | undefined {
   const line = read(`/proc/${pid}/environ`)
     .split('\0')
@@ -17,7 +17,7 @@ export function environmentOf(pid: number, name: string): string | undefined {
   return line?.slice(name.length + 1)
 }
 
-/** The folder that it works in, also one that has been removed; undefined where that may not be asked. */
+/** Its working folder, even if that was removed; undefined without the right to know. */
 export function workingFolderOf(pid: number): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/cwd`)
@@ -26,7 +26,7 @@ export function workingFolderOf(pid: number): string | undefined {
   }
 }
 
-/** The names in the environment that the process was started with. */
+/** The names in the process's initial environment. */
 export function environmentNamesOf(pid: number): string[] {
   return read(`/proc/${pid}/environ`)
     .split('\0')
@@ -44,11 +44,11 @@ export function childrenOf(parent: number): number[] {
 }
 
 function parentOf(pid: number): number {
-  // The field after the command in parentheses, which may itself hold spaces, is the state, the next the parent.
+  // After the command in parentheses, which may contain spaces, come the state and the parent.
   return Number(read(`/proc/${pid}/stat`).split(') ').at(-1)?.split(' ')[1])
 }
 
-/** The process and its descendants, so far as they live: what a dead one leaves behind is no longer of its family. */
+/** The process and its living descendants; children of a dead process no longer count. */
 export function familyOf(ancestor: number): number[] {
   if (commandLineOf(ancestor) === '') return []
   const living = processIds().filter((pid) => commandLineOf(pid) !== '')

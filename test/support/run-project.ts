@@ -20,8 +20,8 @@ interface Where {
 }
 
 /**
- * A real vitest on a small project; returns its report, and what it wrote to stderr.
- * @param where the command line that runs another one there, and what hands a folder over to whoever it runs as
+ * Runs a real vitest on a small project; returns its report and its stderr.
+ * @param where the command line that runs another one there, and a function that gives a folder to its user
  */
 export async function runProject(
   project: string,

@@ -9,23 +9,23 @@ export interface SshServer extends AsyncDisposable {
   readonly credentials: Credentials
   readonly port: number
   readonly commands: ChildProcess[]
-  /** Ends every connection, without a word. */
+  /** Ends every connection without a message. */
   cut(): void
   dial(): Promise<Socket>
 }
 
-/** What the server's guest is like; may be changed while it runs, for the commands to come. */
+/** The server's guest; may be changed while it runs, for later commands. */
 export interface GuestShell {
   /** @default '/bin/sh' */
   program: string
   env: NodeJS.ProcessEnv
-  /** What the start-up files of its shell do, as a script. */
+  /** The start-up files of its shell, as a script. */
   startUp: string
 }
 
 const SIGNAL_NUMBERS = { KILL: 9, TERM: 15 } as const
 
-/** A real SSH server on 127.0.0.1 that runs commands by /bin/sh, as sshd would. */
+/** A real SSH server on 127.0.0.1 that runs commands with /bin/sh, like sshd. */
 export async function startSshServer(shell: Partial<GuestShell> = {}): Promise<SshServer> {
   const credentials = makeCredentials('correct horse')
   const commands: ChildProcess[] = []
@@ -82,7 +82,7 @@ export async function startSshServer(shell: Partial<GuestShell> = {}): Promise<S
   }
 }
 
-/** A client of ours, by its key. */
+/** One of our clients, logged in by key. */
 export async function logIn(to: SshServer): Promise<Client> {
   const { clientKey: privateKey, hostPublicKey } = to.credentials
   return connectSsh(await to.dial(), { user: 'root', privateKey, hostPublicKey }, AbortSignal.timeout(15_000))
@@ -94,10 +94,10 @@ function serve(channel: ServerChannel, command: string, shell: Partial<GuestShel
   channel.pipe(child.stdin).on('error', () => {})
   child.stdout.pipe(channel, { end: false })
   child.stderr.pipe(channel.stderr, { end: false })
-  // A client that closes the channel has heard enough, whatever the command still writes.
+  // A client that closes the channel wants no more of the command's output.
   for (const stream of [channel, channel.stderr]) stream.on('error', () => {})
   child.on('close', (code, signal) => {
-    // The types know a number only; the client is told the name of a signal without SIG (RFC 4254, 6.10).
+    // The types only allow a number; the client gets the signal's name without SIG (RFC 4254, 6.10).
     channel.exit((signal?.slice(3) ?? code) as number)
     channel.end()
   })

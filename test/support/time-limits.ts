@@ -3,20 +3,20 @@
  * and has other work.
  */
 export const LIMITS = {
-  /** Of a test or a hook that needs nothing but Node. */
+  /** Of a test or a hook that needs only Node. */
   unit: 20_000,
-  /** Of one that makes networks. */
+  /** Of one that creates networks. */
   network: 120_000,
   /** Of one that has guests: a cold boot takes a minute under emulation, and a test may want several. */
   guest: 600_000,
-  /** Where there is no image yet: it is built first. */
+  /** If there is no image yet, which is built first. */
   image: 1_800_000,
-  /** What has nothing to wait for. */
+  /** For what has nothing to wait for. */
   atOnce: 15_000,
-  /** What has a look or two at a guest, or explains why it cannot. */
+  /** For what asks a guest once or twice, or explains why it cannot. */
   soon: 30_000,
-  /** What waits for a program of a guest. */
+  /** For what waits for a program in a guest. */
   patient: 60_000,
-  /** Until what a process had is gone after it. */
+  /** Until everything of a process is gone after its end. */
   gone: 5000,
 }

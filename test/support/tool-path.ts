@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findTool, PACKAGE_OF, type Tool } from '../../src/host/program/tools.ts'
 
-/** Not ours, but our tools call them. */
+/** We do not run these, but our tools do. */
 const OTHERS = ['sh', 'cat', 'sleep', 'true', 'chmod', 'mount', 'touch', 'flock', 'mkfifo', 'mknod'] as const
 
 /**
- * A folder for PATH with links to every tool we use, less those in `without`, and with the scripts in `standIns` in the
+ * A folder for PATH with links to every tool we use, except those in `without`, and with the scripts in `standIns` in
  * place of others.
  */
 export async function toolPath({
@@ -18,7 +18,7 @@ export async function toolPath({
   standIns?: Partial<Record<Tool, string>>
 }): Promise<AsyncDisposable & { path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'vg-path-'))
-  // For root's QEMU, which is another user.
+  // For root's QEMU, which runs as another user.
   await chmod(path, 0o755)
   for (const tool of Object.keys(PACKAGE_OF) as Tool[]) {
     const target = findTool(tool)

@@ -1,4 +1,4 @@
-// Compiled by `npm run check`; each @ts-expect-error is a wrong use that must not compile.
+// Compiled by `npm run check`; each @ts-expect-error marks wrong use that must not compile.
 import type { Client } from 'ssh2'
 import { expectTypeOf } from 'vitest'
 import {
@@ -97,7 +97,7 @@ void expect(guest).toHaveUnit('ssh', { active: 'yes' })
 // @ts-expect-error -- no such thing to look at
 void expect(guest).toHaveFile('/etc/passwd', { colour: 'red' })
 
-// The test's own expect has the matchers, too.
+// The test's own expect has the matchers too.
 test('with the expect of its context', async ({ guest, expect: own }) => {
   await own(guest).toHaveUnit('ssh', { active: true })
   expectTypeOf(own(guest).toHaveUnit('ssh')).toEqualTypeOf<Promise<void>>()

@@ -6,7 +6,7 @@ import { openNetwork } from '../../src/guest/network/open-guest-network.ts'
 import { prepareGuest } from '../../src/guest/start/prepare-guest.ts'
 import { resolveWait } from '../../src/guest/wait/wait-until.ts'
 
-/** Every entrance, each of which refuses before it starts anything. */
+/** Every entry point; each refuses before it starts anything. */
 const CALLS: [string, (options: never) => unknown][] = [
   ['bootGuest', bootGuest],
   ['prepareGuest', prepareGuest],

@@ -49,7 +49,7 @@ async function age(path: string, days: number): Promise<void> {
   await utimes(path, then, then)
 }
 
-/** What a build leaves in the cache, in small; last used so many days ago. */
+/** A small version of what a build leaves in the cache, last used so many days ago. */
 async function makeTemplate(key: string, { image = IMAGE, days = 1 } = {}): Promise<string> {
   const folder = join(cache, 'templates', key)
   await mkdir(folder, { recursive: true })
@@ -57,7 +57,7 @@ async function makeTemplate(key: string, { image = IMAGE, days = 1 } = {}): Prom
   await seal(folder, {
     key,
     label: `template ${key[0]}`,
-    // The cache was moved since.
+    // The cache was moved afterwards.
     image: image.startsWith('/') ? image : `/moved/images/${image}/disk.raw`,
     memoryMib: 1,
     createdAt: new Date(Date.now() - 2 * DAY).toISOString(),
@@ -86,7 +86,7 @@ async function makeImage({
   return folder
 }
 
-/** A process that names a path in its arguments, as QEMU does. */
+/** A process with a path among its arguments, like QEMU. */
 async function processNaming(argument: string): Promise<number> {
   const code = "console.log('up'); setInterval(() => {}, 1000)"
   const child = spawn(process.execPath, ['-e', code, '--', argument], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -95,7 +95,7 @@ async function processNaming(argument: string): Promise<number> {
   return child.pid ?? 0
 }
 
-/** A process that holds a lock of ours, as a builder does. */
+/** A process that holds one of our locks, like a builder. */
 async function builderHolding(path: string): Promise<ChildProcess & { pid: number }> {
   const url = new URL('../../src/host/program/lock.ts', import.meta.url).href
   const code = `

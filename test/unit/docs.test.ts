@@ -67,17 +67,17 @@ describe('the reference', () => {
   })
 })
 
-/** Path of each as if it were a file beside its page, with its text. */
+/** The snippets by path, as if each were a file beside its page. */
 function snippetsOf(page: string): [string, string][] {
   const text = readFileSync(join(ROOT, page), 'utf8')
   return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(({ 1: source = '', index }) => {
     const line = text.slice(0, index).split('\n').length + 1
-    // A statement of no module would share its names with those of the others.
+    // Outside of a module its names would collide with those of other snippets.
     return [join(ROOT, `${page}.${line}.ts`), `${source}\nexport {}\n`]
   })
 }
 
-/** What is wrong with the texts, as if they were files. */
+/** The compiler's errors for the texts, as if they were files. */
 function compile(texts: ReadonlyMap<string, string>): string[] {
   const host = ts.createCompilerHost(options)
   const { getSourceFile, fileExists, readFile } = host
@@ -100,7 +100,7 @@ function compile(texts: ReadonlyMap<string, string>): string[] {
   })
 }
 
-/** What the page does not say of a type: its members, and the types that it has the others from. */
+/** What the page omits of a type: its members, and the types that it extends. */
 function undescribed({ name, members, from }: PublicType, page: string): string[] {
   const place = layoutOf(name, page)
   if (place === '') return [name]
@@ -111,14 +111,14 @@ function undescribed({ name, members, from }: PublicType, page: string): string[
   ]
 }
 
-/** Where a page describes a type: the section that is called by its name, and what begins with it, a paragraph with the table below or an item of a list. */
+/** Where a page describes a type: the section named after it, and each paragraph (with its table) or list item that begins with its name. */
 function layoutOf(type: string, page: string): string {
   const section = new RegExp(`^#+ \`?${type}\`?\\n(?:(?!#).*\\n)*`, 'gm')
   const beginning = new RegExp(`^(?:- )?\`${type}\`.*(?:\\n(?!- |\\n).+|\\n(?=\\n\\|)|\\n\\|.*)*`, 'gm')
   return [section, beginning].flatMap((place) => page.match(place) ?? []).join('\n')
 }
 
-/** Every name that stands in code. */
+/** Every name in code. */
 function namesIn(text: string): Set<string> {
   return new Set([...text.matchAll(/`([^`\n]+)`/g)].flatMap(([, code = '']) => code.match(/[\w$]+/g) ?? []))
 }

@@ -52,7 +52,7 @@ describe('the console guard', () => {
   test('names the program that dumped core', () => {
     expect(findTrouble(signalled(6))).toEqual([{ what: 'A program crashed in the guest', line }])
     expect(findTrouble(signalled(6), ['a b['])).toEqual([])
-    // Without the line that names it, too.
+    // Even without the line that names it.
     expect(findTrouble('kernel: x: potentially unexpected fatal signal 6.')).toHaveLength(1)
     expect(findTrouble(signalled(3))).toEqual([])
   })

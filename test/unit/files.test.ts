@@ -97,7 +97,7 @@ test('putInPlace merges a folder into a folder: namesakes are replaced, the rest
   expect(await readFile(join(to, 'sub/link'), 'utf8')).toBe('new')
   expect(await readFile(join(to, 'sub/locked/file'), 'utf8')).toBe('inside')
   expect((await stat(join(to, 'sub/locked'))).mode & 0o777).toBe(0o555)
-  // Or its folder could not be removed by an ordinary user.
+  // Otherwise an ordinary user could not remove its folder.
   await chmod(join(to, 'sub/locked'), 0o755)
 })
 

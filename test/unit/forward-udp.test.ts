@@ -8,7 +8,7 @@ import { dialDatagrams } from '../../src/network/udp/dial-datagrams.ts'
 import { dialDirectly, dialServer } from '../../src/network/keeper/dial-server.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
-/** What is in a guest: sends back what it gets, with the port it came from before it. */
+/** Plays the guest: sends back what it gets, preceded by the sender's port. */
 let echo: Socket
 let socketPath: string
 let closeKeeper: () => void
@@ -93,7 +93,7 @@ test('with too many clients, those that were silent longest are forgotten', { ti
   const sockets = Array.from({ length: 130 }, () => createSocket('udp4'))
   for (const socket of sockets) {
     await new Promise((resolve) => socket.send('x', forwarded.port, '127.0.0.1', resolve))
-    // The next one is heard after this one.
+    // The next one is received after this one.
     await new Promise(setImmediate)
   }
   await expect.poll(() => open).toBe(100)

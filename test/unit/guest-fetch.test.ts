@@ -10,7 +10,7 @@ import { CERTIFICATE } from '../support/certificate.ts'
 
 const NAMES = { hostname: 'Web', address: '192.168.100.224' }
 
-/** What leads every port of "the guest" to one server; counts the connections. */
+/** Leads every port of "the guest" to one server, and counts the connections. */
 async function fetchFrom(server: Server) {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -47,7 +47,7 @@ test('a request arrives unchanged, and the connection is reused', async () => {
     host: 'guest:8080',
     body: 'hello',
   })
-  // The connection is free again a moment after its answer was read.
+  // The connection becomes free a moment after its answer was read.
   await turn()
   await post('http://guest:8080/')
   expect(dialed).toEqual([8080])

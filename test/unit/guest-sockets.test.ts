@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { isLoopback, parseSockets, socketUrl } from '../../src/guest/wait/sockets.ts'
 
-/** As Debian 12 has it, one row of each kind. */
+/** From Debian 12, one row of each kind. */
 const TABLES = `= tcp
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 15219 1 0000000000000000 100 0 0 10 0

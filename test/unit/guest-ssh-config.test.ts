@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { sshConfig } from '../../src/guest/registry/ssh-config.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
-/** A folder of which every character that means something to ssh_config or a shell must be kept. */
+/** A folder whose name has characters that are special in ssh_config or a shell. */
 const ODD = "it's 100%d $HOME"
 
 function writeConfig(connector?: readonly string[]): string {
@@ -21,7 +21,7 @@ function writeConfig(connector?: readonly string[]): string {
 test.for(['bcdfgh', 'web', '192.168.100.224'])('OpenSSH reads it, for %s', async (name) => {
   const file = writeConfig()
   const { stdout } = await execa('ssh', ['-G', '-F', file, name])
-  // Of the paths OpenSSH shows some as they were written, with percent signs twice.
+  // OpenSSH shows some paths as written, with doubled percent signs.
   expect(stdout.replaceAll('%%', '%').split('\n')).toEqual(
     expect.arrayContaining([
       'hostname 192.168.100.224',
@@ -36,10 +36,10 @@ test.for(['bcdfgh', 'web', '192.168.100.224'])('OpenSSH reads it, for %s', async
 })
 
 test('its ProxyCommand is run with the words that it was made of', async () => {
-  // It stays until ssh has introduced itself, or ssh might find the pipe broken before it has read anything.
+  // It stays until ssh has sent its banner; otherwise ssh might find a broken pipe before reading anything.
   const show = 'printf "<%s>\\n" "$@"; head -c 1 >/dev/null'
   const file = writeConfig(['sh', '-c', show, 'sh', "an 'odd' $PATH"])
-  // What it prints is no SSH banner; ssh shows what came instead.
+  // Its output is not an SSH banner; ssh shows what came instead.
   const { exitCode, stderr } = await execa('ssh', ['-v', '-F', file, 'web'], { reject: false })
   expect(exitCode).toBe(255)
   const words = ["an 'odd' $PATH", 'connect', join(file, '..', 'keeper.sock'), '192.168.100.224', '22']

@@ -15,7 +15,7 @@ const noDevice = whyUnopenable('/dev/kvm')
 beforeEach(() => void vi.stubEnv('VITEST_GUEST_CACHE', temporaryFolder()))
 afterEach(() => void vi.unstubAllEnvs())
 
-/** Puts a stand-in first on PATH; returns how often it was started. */
+/** Puts a stand-in first on PATH; returns a count of its starts. */
 function withQemu(script: string): () => number {
   const folder = temporaryFolder()
   const log = join(folder, 'log')

@@ -49,7 +49,7 @@ test('a processor that hangs is given up after 2 s', async () => {
   expect(await runBootSector(standIn(QEMU, 'trap "" TERM; while :; do sleep 0.1; done'), 'kvm')).toBe(
     'no answer within 2 s',
   )
-  // Emulated, it would have 20 s.
+  // Under emulation it would have 20 s.
   expect(performance.now() - start).toBeLessThan(10_000)
 })
 
@@ -59,7 +59,7 @@ test('an abort signal ends it at once, with its reason', async () => {
   const controller = new AbortController()
   setTimeout(() => controller.abort(reason), 200)
   await expect(runBootSector(standIn(QEMU, 'exec sleep 60'), 'tcg', controller.signal)).rejects.toBe(reason)
-  // Without it, that would be 20 s.
+  // Without the signal this would take 20 s.
   expect(performance.now() - start).toBeLessThan(10_000)
 })
 

@@ -4,7 +4,7 @@ import { whyUnopenable } from '../../src/host/rights/device.ts'
 import { tunFault } from '../../src/host/rights/tun.ts'
 import { evaluationCommand } from './support/node.ts'
 
-/** requireTun() where /dev/net is ours to change: in a mount namespace, by a process without any capability. */
+/** Runs requireTun() with a changed /dev/net: in a mount namespace, without any capability. */
 async function requireTunAfter(change: string): Promise<unknown> {
   const command = evaluationCommand('host/rights/tun.ts', 'm.requireTun()')
   const script = `mount -t tmpfs none /dev/net && ${change} && exec setpriv --bounding-set=-all --inh-caps=-all -- "$@"`

@@ -53,7 +53,7 @@ test.each<[string, string, Partial<NamespaceSettings>, string, string]>([
   expect(explained.hint).toContain(hint)
 })
 
-/** What `expression` gives inside a user namespace, after `change` in there. */
+/** The value of `expression` inside a user namespace, after `change` there. */
 async function inUserNamespace(change: string, module: string, expression: string): Promise<unknown> {
   const script = `${change} && exec "$@"`
   const command = ['sh', '-c', script, 'sh', ...evaluationCommand(module, expression)]

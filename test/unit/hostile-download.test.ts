@@ -8,11 +8,11 @@ import { archive, type Member } from '../support/archive.ts'
 import { logIn, startSshServer, type SshServer } from '../support/ssh-server.ts'
 import { standIn, temporaryFolder } from './support/temporary-folder.ts'
 
-/** The guest's `tar` says whatever the guest likes. */
+/** The guest's `tar` prints whatever the guest likes. */
 const shell = { env: { ...process.env } }
 let server: SshServer
 let client: Client
-/** A folder of the host, with the path that everything is downloaded to, and a secret folder that nothing may reach. */
+/** A folder on the host with the target of all downloads, and a secret folder that nothing may reach. */
 let host: string
 let target: string
 let victim: string
@@ -46,7 +46,7 @@ function tarAnswers(...members: Member[]): void {
   tarDoes(`exec cat ${file}`)
 }
 
-/** Of a path that is there on this host too, which the script looks for. */
+/** The script needs a path that also exists on this host. */
 async function fetch(to = target, maxBytes = 1_000_000): Promise<GuestError | undefined> {
   const act = { what: `download of '/etc' to '${to}'`, path: '/etc', stallMs: 10_000 }
   return download(client, to, { onProgress: undefined, maxBytes }, act).then(
@@ -55,7 +55,7 @@ async function fetch(to = target, maxBytes = 1_000_000): Promise<GuestError | un
   )
 }
 
-/** Nothing is where it should not be, and nothing that we had begun is left. */
+/** Nothing is in the wrong place, and nothing unfinished of ours is left. */
 function expectUntouched(): void {
   expect(readdirSync(victim)).toEqual(['authorized_keys'])
   expect(readFileSync(join(victim, 'authorized_keys'), 'utf8')).toBe('mine')

@@ -69,7 +69,7 @@ test.for(['takeLock', 'holdLock', 'tryLock'] as const)('%s fails at once when fl
   const bin = join(folder, name)
   mkdirSync(bin)
   const setpriv = findTool('setpriv') as string
-  // Node's spawn looks at PATH as well, so the program that becomes flock has nothing to become.
+  // Node's spawn also searches PATH, so the program that executes flock does not find it.
   writeFileSync(join(bin, 'setpriv'), `#!/bin/sh\nPATH=/nowhere exec ${setpriv} "$@"\n`, { mode: 0o755 })
   vi.stubEnv('PATH', bin)
   try {

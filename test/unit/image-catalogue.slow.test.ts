@@ -1,4 +1,4 @@
-// What waits between its attempts to reach a server.
+// Tests that wait between attempts to reach a server.
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
@@ -8,7 +8,7 @@ import { mirrored } from '../../src/image/catalogue/mirror.ts'
 import { DAY, failure, mirror, resolve, ROLLING, ROLLING_URL, said } from './support/catalogue-cache.ts'
 
 test('without a network: the URL, the digest, and what to do', { timeout: 30_000 }, async () => {
-  // Nobody listens at port 9, discard.
+  // Nothing listens on port 9, discard.
   vi.stubEnv('VITEST_GUEST_IMAGE_MIRROR', 'http://127.0.0.1:9')
   const error = await failure(resolve({ vendor: 'fedora-43' }))
   const { url = '', digest } = CATALOGUE['fedora-43'].pinned ?? {}

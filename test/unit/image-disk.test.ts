@@ -18,7 +18,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ImageError } from '../../src/errors.ts'
 import { resolveImage } from '../../src/image/resolve-image.ts'
 
-/** Milliseconds for some twenty runs of qemu-img. */
+/** Milliseconds for about twenty runs of qemu-img. */
 const PATIENCE = 120_000
 
 let folder: string
@@ -161,7 +161,7 @@ test.each([
   if (name === 'on-data-file.qcow2') unsafe(at('data-file.qcow2'), 'qcow2')
   if (name === 'guessed.qcow2') {
     unsafe(at('disk.raw'), 'raw')
-    // The extension's type: one that nobody knows.
+    // An unknown type of extension.
     patch(at(name), 112, 'oops')
   }
   await expect(resolveImage({ path: at(name), backing: true }, {})).rejects.toThrow(message)

@@ -233,7 +233,7 @@ test('a disk in the cache that has changed is downloaded again', async () => {
   expect(said).toContain(`downloading the image ${server.url}/disk.raw again: the content of disk.raw has changed`)
   expect(readFileSync(again.disk.path).equals(DISK)).toBe(true)
   expect(images()).toEqual([`disk.raw-${DIGEST.slice(0, 12)}`])
-  // One that was only touched is read, not downloaded.
+  // A disk that was only touched is read, not downloaded.
   utimesSync(disk.path, 1, 1)
   await fetchIt(`${server.url}/disk.raw`)
   expect(server.asked).toHaveLength(2)
@@ -311,7 +311,7 @@ test('HTTPS_PROXY is asked for a tunnel', { timeout: 30_000 }, async () => {
 test('a full disk is noticed before anything is written, and while it is', async () => {
   const big = Buffer.alloc(1000)
   const server = await imageServer((request, response) => {
-    // Without a length nobody can know beforehand.
+    // Without a length this cannot be known beforehand.
     if (request.url === '/unknown') response.writeHead(200).end(DISK)
     else response.writeHead(200, { 'content-length': 3e9 }).write(big)
   })
@@ -363,7 +363,7 @@ test(
     const lock = inImages(`downloading-${DIGEST.slice(0, 32)}.lock`)
     // In batches of 1 MiB.
     await vi.waitUntil(() => existsSync(part) && statSync(part).size >= 1_048_576, { timeout: 10_000 })
-    // All that it is sent.
+    // Everything that it was sent.
     await vi.waitUntil(() => readFileSync(lock, 'utf8').includes('47 %'), { timeout: 10_000 })
     const [other, ...more] = command('2')
     const second = execa(other, more, { env, extendEnv: false })

@@ -10,7 +10,7 @@ import { resolveGuest } from '../../src/options/guest-options.ts'
 import { resolveNetwork } from '../../src/options/network/network-options.ts'
 import { toolPath } from '../support/tool-path.ts'
 
-/** Stand-ins: what a build gives is all the same here, if only it is another each time. */
+/** Stand-ins: the result of a build does not matter here, as long as it differs each time. */
 const BUILDERS = {
   mmdebstrap: `#!/bin/sh
 for root; do :; done
@@ -114,7 +114,7 @@ test('damage without a changed time is found before a template is built, and the
   await image.verify()
   const stamps = join(dirname(image.disk.path), 'stamps')
   await flip(image.disk.path)
-  // As if the disk of the host had lost it.
+  // As if the host's disk had lost it.
   const { size, mtimeNs, ctimeNs, ino } = await stat(image.disk.path, { bigint: true })
   const lines = (await readFile(stamps, 'utf8')).split('\n')
   await writeFile(stamps, [`disk.raw ${size} ${mtimeNs} ${ctimeNs} ${ino}`, ...lines.slice(1)].join('\n'))
@@ -132,7 +132,7 @@ test('no template is built on a damaged image', async () => {
     spec: resolveGuest({}, resolveNetwork({})),
     label: 'of a test',
     image: { verify: () => Promise.reject(damaged) },
-    // Who comes as far as this has not looked.
+    // A build that gets this far has not verified the image.
     network: undefined,
     onProgress: () => {},
   } as never)

@@ -17,7 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   qmp: ['errors', 'lifetime'],
   accelerator: ['errors', 'host'],
   cache: ['errors', 'host'],
-  // These five do not know one another; template and guest join them.
+  // These five do not import one another; template and guest combine them.
   network: ['errors', 'lifetime', 'address', 'options', 'host', 'qmp'],
   image: ['errors', 'lifetime', 'options', 'host', 'cache'],
   machine: ['errors', 'lifetime', 'host', 'qmp'],
@@ -43,17 +43,17 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   index: ['errors', 'lifetime', 'address', 'options', 'network', 'image', 'machine', 'ssh', 'seed', 'guest'],
   cli: ['visible', 'errors', 'lifetime', 'options', 'host', 'network', 'image', 'ssh', 'template', 'guest', 'doctor'],
   internal: ['visible', 'errors', 'lifetime', 'address', 'options', 'host', 'accelerator', 'machine', 'ssh', 'guest'],
-  // A client of the core: what is for everybody, and what is for it alone.
+  // A client of the core: the public index, and the internal one.
   fixtures: ['index', 'internal'],
 }
 
-/** Files in a folder, and lines in a file, that one finds one's way in. */
+/** The most files in a folder, and lines in a file, in which a reader still finds their way. */
 const MOST_FILES = 15
 const MOST_LINES = 250
-/** Files that may import one another in a circle: a type and what implements it. */
+/** The most files that may import one another in a circle: a type and what implements it. */
 const LARGEST_CIRCLE = 3
 
-/** package -> where it may be imported, as the beginning of a path. Packages that are not named may be anywhere. */
+/** package -> where it may be imported, as the beginning of a path. Other packages may be imported anywhere. */
 const ONLY_IN: Record<string, { paths: readonly string[]; why: string }> = {
   vitest: { paths: ['fixtures/'], why: 'the core serves any runner' },
   execa: { paths: ['src/host/program/run.ts'], why: 'one place runs host programs' },
@@ -73,7 +73,7 @@ const ONLY_IN: Record<string, { paths: readonly string[]; why: string }> = {
   },
 }
 
-/** Who gives a script to a shell of the host. */
+/** The files that pass a script to a shell of the host. */
 const SHELL_IN = [
   'src/host/program/sandbox.ts',
   'src/machine/confine.ts',
@@ -81,7 +81,7 @@ const SHELL_IN = [
   'src/network/keeper/start-keeper.ts',
   'src/network/keeper/lifeline.ts',
 ]
-/** Those who could have one started by an option. */
+/** The files that could start one by an option. */
 const STARTERS = ['execa', 'node:child_process'].flatMap((name) => ONLY_IN[name]?.paths ?? [])
 const NO_SHELL = 'no shell on the host: docs/decisions/host-programs.md has the exceptions'
 
@@ -191,7 +191,7 @@ function imports(sources: ReadonlyMap<string, string>): Map<string, string[]> {
   return found
 }
 
-/** Those of whom each imports every other one, by however many steps (Tarjan's strongly connected components). */
+/** Groups in which each file imports every other one, in any number of steps (Tarjan's strongly connected components). */
 function circles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   const found: string[][] = []
   const index = new Map<string, number>()
@@ -291,7 +291,7 @@ function brokenShellRules(path: string, source: string): string[] {
   return rules
 }
 
-/** @param use what the module's name stands in */
+/** @param use the node that contains the module's name */
 function brokenChildProcessRules(use: ts.Node): string[] {
   const clause = ts.isImportDeclaration(use) ? use.importClause : undefined
   if (
@@ -306,7 +306,7 @@ function brokenChildProcessRules(use: ts.Node): string[] {
   return shells.map((name) => `${name} gives its command to a shell: ${NO_SHELL}`)
 }
 
-/** Of a text, or of a piece of one with something in between; else empty. */
+/** The content of a string literal, or of a piece of a template; otherwise empty. */
 function textOf(node: ts.Node): string {
   const isText = ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node)
   return isText ? node.text : ''

@@ -26,7 +26,7 @@ test("with KVM the guest has the host's CPU; under emulation, all features of QE
   expect([values(emulated, '-accel'), values(emulated, '-cpu')]).toEqual([['tcg,tb-size=256'], ['max']])
 })
 
-/** What QEMU is told of the first disk. */
+/** QEMU's option for the first disk. */
 function graph(config: MachineConfig): unknown {
   const [drive = ''] = values(config, '-drive')
   return JSON.parse(/file=json:(.*)$/.exec(drive.replaceAll(',,', ','))?.[1] ?? '')

@@ -82,7 +82,7 @@ test('the cost of each piece depends on its length, not on what is kept', () => 
     const stream = new PassThrough()
     const console = new Console(stream)
     stream.emit('data', 'x'.repeat(before))
-    // Of the processor's time, as others may have it too.
+    // Processor time, because other processes run too.
     const startedAt = process.cpuUsage()
     for (let at = 0; at < 1000; at++) {
       stream.emit('data', 'a line\n')
@@ -93,7 +93,7 @@ test('the cost of each piece depends on its length, not on what is kept', () => 
     return user / 1000
   }
   cost(0)
-  // With one text that is cut for each piece it is a thousand times as much.
+  // Cutting one long string for each piece would take a thousand times as long.
   expect(cost(4_000_000)).toBeLessThan(20 * cost(0) + 200)
 })
 

@@ -24,7 +24,7 @@ function machine() {
       qemu.write('{"event":"RESET"}\n')
       for (let each = 0; each < 4; each++) await turn()
     },
-    /** Both at once, the news of the reset first. */
+    /** Both at once, the event of the reset first. */
     resetBefore: async (text: string) => {
       qemu.write('{"event":"RESET"}\n')
       guest.write(text)

@@ -12,7 +12,7 @@ function pcap(...packets: string[]): Buffer {
     const head = Buffer.alloc(16)
     head.writeUInt32LE(1_700_000_000 + index, 0)
     head.writeUInt32LE(data.length, 8)
-    // More was on the wire than was kept.
+    // The packet was longer than the part that was kept.
     head.writeUInt32LE(data.length + 100, 12)
     return [head, data]
   })

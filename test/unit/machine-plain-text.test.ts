@@ -14,7 +14,7 @@ test.for<[string, string]>([
   ['\x9b2Jx\x9d0;t\x9cy', 'xy'],
   ['\x1bc\x1b(B\x1b7x', 'x'],
   ['a\x07b\bc\0d\re\r\n\tf', 'abcde\n\tf'],
-  // What is left of a sequence inside another is no sequence.
+  // The rest of a sequence inside another is not a sequence.
   ['\x1b\x1b[m[31mx', '[31mx'],
 ])('%j is %j, in one piece and in many', ([text, expected]) => {
   expect(plain(text)).toBe(expected)

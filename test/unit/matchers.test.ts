@@ -51,7 +51,7 @@ test('processes, also with a space in their name', () => {
     expected: [{ name: 'nginx' }],
     received: [],
   })
-  // No threads of the kernel among what comes near.
+  // No kernel threads among the similar names.
   expect(processProbe({ args: /nginx/ }).judge(PS, equals).received).toHaveLength(4)
 })
 

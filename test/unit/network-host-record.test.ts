@@ -73,7 +73,7 @@ test.runIf(process.getuid?.() === 0)('another user’s record is read, and is no
   await writeRecord(one)
   const path = recordPath(one.id)
   chownSync(dirname(path), 65_534, 65_534)
-  // A file of root's that somebody has moved there.
+  // A file of root's that another user has moved there.
   expect(await isListed(one)).toEqual([])
   chownSync(path, 65_534, 65_534)
   expect(await isListed(one)).toEqual([false])

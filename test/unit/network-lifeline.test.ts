@@ -17,7 +17,7 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(fifo))
 
-/** Runs a program of sh on the lifeline, until it has ended. */
+/** Runs a shell script on the lifeline until it has ended. */
 async function run(script: string, input = '') {
   const [file, ...args] = tethered(fifo, ['sh', '-c', script])
   const { stdout, exitCode, signal } = await execa(file, args, { input, reject: false })

@@ -18,7 +18,7 @@ const GUEST = {
 }
 const NETWORK = { kind: 'private', bridge: 'br0', gateway: '192.168.100.50', pid: 1 } as const
 
-/** A network with a guest, as another process of this user has it. */
+/** A network with a guest, like another process of this user would have. */
 async function running(parent: string, name?: string) {
   const network = await stateFolder(parent, true, name)
   const { id } = writeRecord({ ...GUEST, network })
@@ -103,7 +103,7 @@ test.runIf(process.getuid?.() === 0)('what is another user’s is not root’s',
   expect(await found(parent)).toEqual([0, 0])
 })
 
-// Root ran it, when another user had put it there.
+// Otherwise root would run what another user had put there.
 test('no command line is taken from a file', async () => {
   const parent = temporaryFolder()
   vi.stubEnv('TMPDIR', parent)

@@ -6,20 +6,20 @@ import { FOR_TESTS, missingSystemPackages } from '../../scripts/setup/system-pac
 import { standIn, temporaryFolder } from './support/temporary-folder.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
-/** All that a set-up reads before it changes anything. */
+/** Everything that a set-up reads before it changes anything. */
 const NEEDED = ['package.json', 'package-lock.json', 'scripts', 'src/host/program/tools.ts']
 const NOBODY = 65534
 
 afterEach(() => void vi.unstubAllEnvs())
 
-/** Runs a task in a copy of ours that has neither packages nor a build, with these programs alone on PATH. */
+/** Runs a task in a copy of the repository without packages or a build, with only these programs on PATH. */
 function runTask(task: string, programs: Record<string, string>, { skip }: TestContext, uid?: number) {
   const folder = temporaryFolder()
   for (const name of NEEDED) cpSync(join(ROOT, name), join(folder, name), { recursive: true })
   const path = join(folder, 'programs')
   mkdirSync(path)
   for (const [name, script] of Object.entries(programs)) standIn(name, script, path)
-  // Theirs, so that they could change it.
+  // Owned by them, so that they could change it.
   if (uid !== undefined) for (const name of ['.', ...list(folder)]) chownSync(join(folder, name), uid, uid)
   const before = list(folder)
   const { error, status, stdout, stderr } = spawnSync(process.execPath, ['scripts/with-setup.mjs', task], {

@@ -41,7 +41,7 @@ test('the lines of /etc/hosts name only the others', () => {
     '# vitest-guest: the other guests on this network\n192.168.100.225\tdb\n# vitest-guest end\n',
   )
   expect(hostsBlock(members.slice(0, 1), 'web')).toBe('')
-  // Of a guest with several cards there, the first.
+  // The first one of a guest with several cards there.
   const more = [...members, { hostname: 'db', address: '192.168.100.226' }, { hostname: 'bond', address: undefined }]
   expect(hostsBlock(more, 'web')).toBe(hostsBlock(members, 'web'))
 })

@@ -7,10 +7,10 @@ import { logIn, startSshServer, type SshServer } from '../support/ssh-server.ts'
 
 let server: SshServer
 let client: Client
-/** Of an idle connection, on its end. */
+/** The number of listeners of an idle connection. */
 let listeners: number
 
-/** Whether the process with the command's pid, as it printed it, is still there. */
+/** Whether the process with the pid that the command printed still exists. */
 function isAlive(pid: number | undefined): boolean {
   if (!pid) throw new TypeError('The pid is not known')
   try {
@@ -20,7 +20,7 @@ function isAlive(pid: number | undefined): boolean {
   }
 }
 
-/** Whether any process of the group is. */
+/** Whether any process of the group does. */
 function isGroupAlive(pid: number | undefined): boolean {
   return isAlive(pid && -pid)
 }
@@ -208,7 +208,7 @@ describe('a command that is ended', () => {
 
   test('leaves the connection usable, and no listeners on it', async () => {
     await expect(exec(client, 'echo still here')).resolves.toMatchObject({ stdout: 'still here' })
-    // What ends a command goes on for a moment after that one counts as over.
+    // Ending a command continues for a moment after its result.
     await expect.poll(() => client.listenerCount('close')).toBe(listeners)
   })
 })
@@ -249,7 +249,7 @@ describe('too much output', () => {
     expect(stdout).toHaveLength(size)
     expect(stdout.every((byte) => byte === 0)).toBe(true)
     if (process.env['SHOW_MEMORY']) console.log(`grew by ${((peak - before) / 1e6).toFixed()} MB at most`)
-    // The server's and the client's packets of this process come on top.
+    // Plus the packets of server and client, both in this process.
     expect(peak - before).toBeLessThan(1.8 * size)
   })
 })

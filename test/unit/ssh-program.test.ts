@@ -11,7 +11,7 @@ test('a program that misses the first signal gets another', async () => {
     expect(await program.greeting).toBe('hello')
     await program.stop()
     expect(await program.ended).toMatchObject({ exitCode: 7 })
-    // Once over, nothing more is sent.
+    // After its end nothing more is sent.
     const { length } = server.commands
     await new Promise((resolve) => setTimeout(resolve, 1000))
     expect(server.commands).toHaveLength(length)

@@ -6,7 +6,7 @@ import { nastyWords, wellFormed } from '../support/nasty-words.ts'
 
 const command = (strings: TemplateStringsArray, ...values: unknown[]) => commandFrom(strings, values)
 
-/** What a real shell makes of the text: the words it hands to a program. */
+/** The words that a real shell makes of the text. */
 function wordsOf(text: string, shell = '/bin/sh'): string[] {
   return execFileSync(shell, ['-c', `printf '%s\\0' ${text}`], { encoding: 'utf8' })
     .split('\0')

@@ -10,10 +10,10 @@ import { logIn, startSshServer, type SshServer } from '../support/ssh-server.ts'
 
 let server: SshServer
 let client: Client
-/** Of an idle connection, on its end. */
+/** The number of listeners of an idle connection. */
 let listeners: number
 
-/** An orphan may be a zombie for as long as the first process of a container likes. */
+/** An orphan may stay a zombie for as long as a container's first process likes. */
 function isAlive(pid: number): boolean {
   try {
     return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))

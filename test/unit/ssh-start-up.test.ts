@@ -111,7 +111,7 @@ describe('a shell that does not reach the command', () => {
   })
 
   test('because it reports no process ID, or one that means all processes', async () => {
-    // Whoever sees the command sees the mark too.
+    // The mark is visible to anything that sees the command.
     for (const pid of ['1', '0', '-1', 'NaN', '9999999999', '']) {
       shell.startUp = `mark() { printf '%s\\n' "\${1%% *} ${pid}"; exec sleep 2; }\nalias echo=mark`
       const error = (await failure(exec(client, 'true', { timeout: 4000 }))) as SshError

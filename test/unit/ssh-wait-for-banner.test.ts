@@ -17,7 +17,7 @@ async function listen(onConnection: (socket: Socket) => void): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-/** Dials each of the ports in turn, the last one from then on. */
+/** Dials the ports in turn, and then always the last one. */
 function dialing(ports: number[]): Dial {
   let next = 0
   return async (_port, signal) => {
@@ -99,7 +99,7 @@ test.each([
   setTimeout(() => controller.abort(reason), 300)
   const before = performance.now()
   await expect(waiting).rejects.toBe(reason)
-  // Sooner than a server that says nothing is given up.
+  // Earlier than a silent server is given up.
   expect(performance.now() - before).toBeLessThan(3000)
   expect(dialed.every(({ destroyed }) => destroyed)).toBe(true)
 })

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const FILE = `${ROOT}test/types/wrong-options.ts`
 
-/** What the compiler says of a program that is in no file. */
+/** The compiler's errors for a program that is not in a file. */
 function errorsOf(source: string): string[] {
   const { config } = ts.readConfigFile(`${ROOT}tsconfig.json`, (path) => ts.sys.readFile(path)) as { config: object }
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT)

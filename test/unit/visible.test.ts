@@ -73,7 +73,7 @@ describe('output of a guest is shown that way', () => {
   })
 })
 
-/** Each passes what it writes through `visible`; doctor's colours are its own, and its facts the host's. */
+/** Each passes its output through `visible`; doctor's colours are our own, and its facts come from the host. */
 const WAYS_OUT = ['src/cli/print.ts', 'src/cli/doctor.ts', 'src/host/warn-once.ts', 'fixtures/boot-progress.ts']
 
 test('nothing else writes to a terminal', () => {

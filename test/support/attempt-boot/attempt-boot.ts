@@ -13,9 +13,9 @@ export interface Attempt {
   abortIn?: string
   /** or so many milliseconds later. @default 0 */
   after?: number
-  /** What the console is to show; from there `sinceEvidenceMs` counts. */
+  /** What the console must show; `sinceEvidenceMs` counts from there. */
   evidence?: string
-  /** A command line that sets the stage and then runs the rest of its arguments. */
+  /** A command line that prepares the surroundings and then runs the rest of its arguments. */
   inside?: readonly string[]
   env?: NodeJS.ProcessEnv
 }
@@ -33,13 +33,13 @@ export interface Outcome {
   elapsedMs?: number
   /** Milliseconds from the start of the last phase. */
   sincePhaseMs?: number
-  /** Milliseconds since the console showed the evidence; undefined when it never did. */
+  /** Milliseconds since the console showed the evidence; undefined if it did not. */
   sinceEvidenceMs?: number
-  /** What lives or lies about right after the error, while the process that made the attempt still runs. */
+  /** Processes and files left right after the error, while the process of the attempt still runs. */
   left: string[]
 }
 
-/** Tries to boot a guest in a process of its own, and looks at what it leaves. */
+/** Tries to boot a guest in a separate process, and finds what it leaves behind. */
 export async function attemptBoot({
   options = {},
   abortIn,
@@ -66,7 +66,7 @@ export async function attemptBoot({
     new Promise<string>((resolve) => createInterface(child.stdout).once('line', resolve)),
     ended.then(() => Promise.reject(new Error(`The attempt ended without a word:\n${noise}`))),
   ])
-  // The attempt itself, and what it runs inside of, live on for this look.
+  // The process of the attempt, and its surroundings, still run at this time.
   const left = leftovers(folder.path).filter((each) => !each.includes(PROGRAM))
   child.stdin.end()
   await ended

@@ -1,6 +1,6 @@
 /**
- * A program that tries to boot a guest and tells, as one line of JSON, what came of it; then it waits for its input to
- * close, so that what the attempt itself left behind can be looked for while its process lives.
+ * A program that tries to boot a guest and prints the result as one line of JSON; then it waits for its input to
+ * close, so that leftovers of the attempt can be found while its process runs.
  *
  * Argument: JSON `{ options, abortIn?, after?, evidence? }`; with `abortIn` the boot is aborted as that phase starts, or so many
  * milliseconds later.

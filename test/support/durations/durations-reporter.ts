@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Reporter, TestModule, Vitest } from 'vitest/node'
 
-/** Writes the seconds of each test file, hooks and imports included: vitest's JSON report leaves out a guest that boots in `beforeAll`. */
+/** Writes the seconds of each test file, with hooks and imports: vitest's JSON report does not count a boot in `beforeAll`. */
 export class DurationsReporter implements Reporter {
   readonly #path: string
   #vitest: Vitest | undefined

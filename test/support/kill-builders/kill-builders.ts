@@ -6,22 +6,22 @@ import { expect } from 'vitest'
 import type { GuestOptions } from '../../../src/index.ts'
 import { leftoversAfter, ownTemporaryFolder } from '../leftovers.ts'
 
-/** What a builder says last. */
+/** The last output of a builder. */
 export const BUILT = 'built in'
 
 const PROGRAM = fileURLToPath(new URL('./program.ts', import.meta.url))
 
 interface Point {
   name: string
-  /** Of what the builder says. */
+  /** Of the builder's output. */
   said: RegExp
   /** Milliseconds from then on. */
   after: number
 }
 
 /**
- * Ten points, in the order of a build; only the last takes a whole boot to reach, and strikes somewhere in the freezing. A host
- * that is through with the build by then is struck as soon as it says so.
+ * Ten points, in the order of a build; only the last needs a whole boot, and strikes during the freezing. On a
+ * faster host the builder is killed when it reports the end of the build.
  */
 const POINTS: readonly Point[] = [
   { name: 'as it starts', said: /network/, after: 0 },
@@ -42,7 +42,7 @@ interface Builder {
   ended: Promise<unknown>
 }
 
-/** A process that starts a guest of this cache, and builds its template if it has to. */
+/** A process that starts a guest with this cache, and builds its template if necessary. */
 export function startBuilder(cache: string, temporary: string, options: GuestOptions): Builder {
   const env = { ...process.env, VITEST_GUEST_CACHE: cache, TMPDIR: temporary }
   const args = [PROGRAM, JSON.stringify(options)]
@@ -52,7 +52,7 @@ export function startBuilder(cache: string, temporary: string, options: GuestOpt
   return { child, output: () => output, ended: once(child, 'close') }
 }
 
-/** SIGKILL of the builder at ten points of its work, one after the other; `look` has a look at the cache after each. */
+/** Kills a builder at each of ten points of its work; `look` inspects the cache after each. */
 export async function killBuilders(
   cache: string,
   options: GuestOptions,

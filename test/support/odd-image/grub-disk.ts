@@ -4,10 +4,10 @@ import { execa } from 'execa'
 import { escape } from '../../../src/machine/command-line.ts'
 
 const SECTOR = 512
-/** Where the first partition starts, as every partitioning tool does it. */
+/** Where all partitioning tools start the first partition. */
 const PARTITION_START = 1024 * 1024
 const GRUB = '/usr/lib/grub/i386-pc'
-/** What GRUB needs to read the configuration's files from ext4 in an MBR partition, and to show itself on the console. */
+/** What GRUB needs to read its configuration from ext4 in an MBR partition, and to use the console. */
 const MODULES = [
   'biosdisk',
   'part_msdos',
@@ -51,7 +51,7 @@ boot
     await execa('grub-mkimage', ['-O', 'i386-pc', '-p', '/', '-c', config, '-o', core, ...MODULES])
     await writeFile(raw, '')
     await truncate(raw, (await stat(fileSystem)).size + PARTITION_START)
-    // It passes over holes, which dd would read.
+    // It skips holes, which dd would read.
     const partition = `driver=raw,offset=${PARTITION_START},file.driver=file,file.filename=${escape(raw)}`
     const flags = ['-n', '--target-is-zero', '--target-image-opts']
     await execa('qemu-img', ['convert', ...flags, '-f', 'raw', fileSystem, partition])

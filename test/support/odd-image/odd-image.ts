@@ -10,8 +10,8 @@ const DEFAULT: BuiltImage = { base: 'debian-12', packages: [] }
 const DISK_SIZE = 8 * 1024 ** 3
 
 /**
- * Puts into a new cache folder a default image that boots no further than its initramfs: the real kernel and initrd, an
- * empty disk, and a script that the initramfs reads as it starts.
+ * Puts a default image that only boots its initramfs into a new cache folder: the real kernel and initrd, an
+ * empty disk, and a script that the initramfs runs at its start.
  */
 export async function breakImage(cache: string, script: string): Promise<void> {
   const { folder } = await putImage(cache, script)
@@ -20,15 +20,15 @@ export async function breakImage(cache: string, script: string): Promise<void> {
   await sealImage(folder)
 }
 
-/** A kernel from a package, which takes the place of the image's own. */
+/** A kernel from a package, which replaces the image's own. */
 export interface Kernel {
   package: string
   path: string
-  /** Files of the modules that it needs for its disk, its seed and its card. */
+  /** The modules that it needs for its disk, its seed and its card. */
   modules: readonly string[]
 }
 
-/** Does of the seed what sshd needs: cloud-init, for a system without one. */
+/** Applies what sshd needs of the seed, on a system without cloud-init. */
 const APPLY_SEED = `
 import json, os
 def write(path, content, mode):
@@ -42,7 +42,7 @@ write('/root/.ssh/authorized_keys', seed['users'][0]['ssh_authorized_keys'][0], 
 for card in json.loads(open('/mnt/network-config').read())['ethernets'].values(): print(*card['addresses'])
 `
 
-/** Which module stands on which nobody tells the initramfs, so each round loads those that now can be. */
+/** The initramfs does not know the modules' dependencies, so each round loads those that now can be loaded. */
 const LOAD_MODULES = `
 ln -s "$(command -v modprobe)" /run/insmod
 for round in 1 2 3 4 5; do

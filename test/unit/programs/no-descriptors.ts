@@ -1,5 +1,5 @@
 /**
- * Takes every file descriptor that this process may have, tries what takes some, and prints how each came out, as a line of JSON. Argument: a
+ * Uses up this process's file descriptors, tries what needs some, and prints each result as a line of JSON. Argument: a
  * folder.
  */
 import { openSync } from 'node:fs'
@@ -21,12 +21,12 @@ const acts: Record<string, () => unknown> = {
   hold: () => hold(process.stdout, 0),
   forward: () => forward(() => Promise.resolve(connect(1))),
 }
-// What is loaded as it is needed.
+// Modules that are loaded when they are needed.
 await run('true', [])
 try {
   for (;;) openSync('/dev/null', 'r')
 } catch {
-  // There are no more.
+  // None are left.
 }
 const outcomes: Record<string, string> = {}
 for (const [name, act] of Object.entries(acts)) {
@@ -37,5 +37,5 @@ for (const [name, act] of Object.entries(acts)) {
     outcomes[name] = error instanceof GuestError ? error.message : `not ours: ${String(error)}`
   }
 }
-// Events come later.
+// Events are emitted later.
 setTimeout(() => console.log(JSON.stringify(outcomes)), 100)

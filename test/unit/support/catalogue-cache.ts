@@ -1,4 +1,4 @@
-// Importing this gives each test of the file a cache of its own, without a proxy.
+// Importing this gives each test of the file its own cache, without a proxy.
 import { afterEach, beforeEach, expect, vi } from 'vitest'
 import type { GuestError } from '../../../src/errors.ts'
 import { resolveImage } from '../../../src/image/resolve-image.ts'
@@ -13,7 +13,7 @@ export const ROLLING_URL =
   '/download.opensuse.org/distribution/leap/16.0/appliances/Leap-16.0-Minimal-VM.x86_64-Cloud.qcow2'
 const NO_PROXY = { http_proxy: '', https_proxy: '', HTTP_PROXY: '', HTTPS_PROXY: '' }
 
-/** The one of this test. */
+/** The current test's cache. */
 export const cache = () => process.env['VITEST_GUEST_CACHE'] ?? ''
 export const said: string[] = []
 export const resolve = (spec: Parameters<typeof resolveImage>[0]) =>
@@ -33,12 +33,12 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** A mirror of openSUSE's rolling image alone. */
+/** A mirror that only has openSUSE's rolling image. */
 export async function mirror(): Promise<ImageServer & { disk: Buffer; checksums: () => number }> {
   const state = { disk: DISK }
   const server = await imageServer((request, response) => {
     if (request.url === ROLLING_URL) send(request, response, state.disk)
-    // As openSUSE has it: with the name of the build.
+    // As at openSUSE: with the name of the build.
     else if (request.url === `${ROLLING_URL}.sha256`) response.end(`${sha256(state.disk)}  Leap-16.0-Build1.qcow2\n`)
     else response.writeHead(404).end()
   })

@@ -3,17 +3,17 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 
-/** What a server of ours was asked for, and how it answers. */
+/** A server of ours, and its requests. */
 export interface ImageServer {
   /** `http://127.0.0.1:PORT` */
   readonly url: string
-  /** The paths that were asked for, with the range: `/disk.raw bytes=5-`. */
+  /** The requested paths, with the range: `/disk.raw bytes=5-`. */
   readonly asked: string[]
 }
 
 export type Answer = (request: IncomingMessage, response: ServerResponse, count: number) => void
 
-/** A web server on 127.0.0.1, gone when the test is over. */
+/** A web server on 127.0.0.1, until the end of the test. */
 export async function imageServer(answer: Answer): Promise<ImageServer> {
   const asked: string[] = []
   const server = createServer((request, response) => {
@@ -29,7 +29,7 @@ export async function imageServer(answer: Answer): Promise<ImageServer> {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked }
 }
 
-/** Sends a file, or the part of it that is asked for. */
+/** Sends a file, or the requested part of it. */
 export function send(request: IncomingMessage, response: ServerResponse, content: Buffer): void {
   const from = startOf(request)
   if (from === undefined) {
@@ -57,7 +57,7 @@ export function startOf({ headers }: IncomingMessage): number | undefined {
   return from === undefined ? undefined : Number(from)
 }
 
-/** A raw disk with a boot sector, and otherwise some bytes that differ. */
+/** A raw disk with a boot sector and some varying bytes. */
 export function rawDisk(bytes = 4 * 1024 * 1024, seed = 7): Buffer {
   const disk = Buffer.alloc(bytes, Buffer.from(Array.from({ length: 251 }, (_, at) => (at * seed) % 251)))
   disk.fill(0, 446, 510)

@@ -3,7 +3,7 @@ import { execa, type Result } from 'execa'
 
 const MAIN = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url))
 
-/** Runs `vitest-guest` as a process of its own; failing is a result like any other. */
+/** Runs `vitest-guest` in a separate process; failure is a result like any other. */
 export function runCli(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
@@ -13,7 +13,7 @@ export function runCli(
   return execa(file, rest, { reject: false, stdin: 'ignore', env: { ...ofATerminalless(), ...env } }) as Promise<Result>
 }
 
-/** Awaits `expression`, which may use what `module` (below src/) exports, in a process of its own; prints its JSON. */
+/** Awaits `expression`, which may use the exports of `module` (below src/), in a separate process; prints its JSON. */
 export function evaluationCommand(module: string, expression: string): [string, ...string[]] {
   const url = new URL(`../../../src/${module}`, import.meta.url).href
   const program = `import * as m from '${url}'

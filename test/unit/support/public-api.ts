@@ -1,18 +1,17 @@
 import { join } from 'node:path'
 import ts from 'typescript'
 
-/** A type with members that one can have from the package. */
+/** A type with members that the package exports. */
 export interface PublicType {
   readonly name: string
-  /** Its own. */
   readonly members: readonly string[]
-  /** The types of ours that it has the others from. */
+  /** Our types that it extends. */
   readonly from: readonly string[]
 }
 
 const ENTRIES = ['src/index.ts', 'fixtures/index.ts', 'fixtures/plugin.ts']
 
-/** What the package exports, by the sources, so that a new one is there too. */
+/** The package's exports according to the sources, so that new ones are included. */
 export function publicApi(root: string, options: ts.CompilerOptions): { names: string[]; types: PublicType[] } {
   const entries = ENTRIES.map((path) => join(root, path))
   const program = ts.createProgram(entries, options)
@@ -26,14 +25,14 @@ export function publicApi(root: string, options: ts.CompilerOptions): { names: s
   }
   const types = [...exported].map(([name, symbol]): PublicType => {
     const type = checker.getDeclaredTypeOfSymbol(symbol)
-    // Of one that is a text or an object, what the object holds.
+    // For a union of a string and an object, the object's members.
     const properties = (type.isUnion() ? type.types : [type]).flatMap((each) => each.getProperties())
     const owners = properties.filter(isOurs).map((property) => [property.name, ownerOf(property)] as const)
     const others = owners.flatMap(([, owner]) => (owner !== name && exported.has(owner) ? [owner] : []))
     return {
       name,
       members: owners.flatMap(([member, owner]) => (owner === name || !exported.has(owner) ? [member] : [])),
-      // An error of a kind adds nothing to what every error has.
+      // The docs need not repeat what every error has.
       from: symbol.flags & ts.SymbolFlags.Class ? [] : [...new Set(others)],
     }
   })
@@ -43,12 +42,12 @@ export function publicApi(root: string, options: ts.CompilerOptions): { names: s
   }
 }
 
-/** Neither of a library, nor private, nor named by a symbol. */
+/** Not a library's, not private, and not named by a symbol. */
 function isOurs({ name, declarations: [declaration] = [] }: ts.Symbol): boolean {
   return declaration !== undefined && !/^(__|#)/.test(name) && !declaration.getSourceFile().isDeclarationFile
 }
 
-/** The interface, class or type that a member is written in. */
+/** The interface, class or type that declares a member. */
 function ownerOf({ declarations: [declaration] = [] }: ts.Symbol): string {
   const isNamed = (node: ts.Node) =>
     ts.isInterfaceDeclaration(node) || ts.isClassDeclaration(node) || ts.isTypeAliasDeclaration(node)

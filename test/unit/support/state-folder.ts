@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest'
 
 let made = 0
 
-/** A network's state folder, with or without something that answers in it. */
+/** A network's state folder, with or without a keeper that answers. */
 export async function stateFolder(
   parent: string,
   answers = true,

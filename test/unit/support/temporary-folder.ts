@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { findTool, PACKAGE_OF, type Tool } from '../../../src/host/program/tools.ts'
 
-/** A folder that everybody can read, gone when the test is over. */
+/** A folder that everybody can read, until the end of the test. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'vitest-guest-test-'))
   chmodSync(folder, 0o755)
@@ -12,7 +12,7 @@ export function temporaryFolder(): string {
   return folder
 }
 
-/** A value for PATH under which every tool of ours is found, except some. */
+/** A value for PATH with all our tools, except some. */
 export function pathWithout(...names: Tool[]): string {
   const folder = temporaryFolder()
   for (const tool of Object.keys(PACKAGE_OF) as Tool[]) {
@@ -22,7 +22,7 @@ export function pathWithout(...names: Tool[]): string {
   return folder
 }
 
-/** A program of that name that does as the shell script says; returns its path. */
+/** Creates a program of that name from a shell script; returns its path. */
 export function standIn(name: string, script: string, folder = temporaryFolder()): string {
   const path = join(folder, name)
   writeFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 })

@@ -13,7 +13,7 @@ interface DigestOptions {
 
 const onProgress = (line: string) => printAside(`${line}\n`)
 
-/** Downloads or builds images, one after the other, all of whose names are checked first. */
+/** Downloads or builds images, one after the other, after checking all names. */
 export async function pull(names: readonly string[], digests: DigestOptions): Promise<void> {
   const digest = digestOf(digests)
   if (names.length === 0) throw new UsageError('usage: image pull NAME...')
@@ -26,7 +26,7 @@ export async function pull(names: readonly string[], digests: DigestOptions): Pr
   }
 }
 
-/** Takes a file that was fetched elsewhere. */
+/** Adds a file that was fetched elsewhere. */
 export async function add(operands: readonly string[], digests: DigestOptions): Promise<void> {
   const [wanted, file, ...more] = operands
   if (wanted === undefined || file === undefined || more.length > 0) throw new UsageError('usage: image add NAME FILE')

@@ -6,7 +6,7 @@ import { renderEntries } from '../entries.ts'
 import { renderTable } from '../show/table.ts'
 import { sizeText } from '../show/units.ts'
 
-/** Every name that there is an image for. */
+/** Every name of an image. */
 export async function renderNames(images: readonly ImageEntry[]): Promise<string> {
   const built = images.find(({ label, obsolete }) => label === 'debian-12' && obsolete === undefined)
   const rows = [['debian-12', sizeOf(built), '512M', '', 'built here']]

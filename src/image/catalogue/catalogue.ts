@@ -5,5 +5,5 @@ import { OTHERS } from './others.ts'
 import { RED_HAT } from './red-hat.ts'
 import { UBUNTU } from './ubuntu.ts'
 
-/** What is known of the vendors' images; their names and the memory that they need are in src/options/vendor-images.ts. */
+/** The vendors' images; their names and the memory that they need are in src/options/vendor-images.ts. */
 export const CATALOGUE: Readonly<Record<VendorRelease, Entry>> = { ...DEBIAN, ...UBUNTU, ...RED_HAT, ...OTHERS }

@@ -4,7 +4,7 @@ import type { Latest } from './entry.ts'
 const DIGITS = { sha256: 64, sha512: 128 } as const
 
 /**
- * The digest of an image in a vendor's checksum file. One that has a single digest is of that image, by whatever name: the file beside a link
+ * The digest of an image in a vendor's checksum file. A single digest is that of the image, whatever its name: the file beside a link
  * often has the name of the build that the link leads to.
  */
 export function findChecksum(text: string, { url, format, algorithm }: Latest): Digest | undefined {

@@ -16,25 +16,25 @@ import { mirrored } from './mirror.ts'
 
 const DAY = 86_400_000
 
-/** What a vendor's newest build was when we last looked. */
+/** A vendor's newest build when it was last looked up. */
 interface Note {
   /** Of its checksum file. */
   readonly url: string
   readonly digest: Digest
-  /** Milliseconds since the epoch: when it was looked up, or that was tried in vain. */
+  /** Milliseconds since the epoch: the last attempt to look it up. */
   readonly lookedAt: number
 }
 
 interface LookUp {
   readonly onProgress: Progress
   readonly signal?: AbortSignal | undefined
-  /** Whether what was found within the last day will do. @default true */
+  /** Whether an answer of the last day will do. @default true */
   readonly mayBeOld?: boolean
 }
 
 /**
- * The digest of a vendor's newest build. The vendor is asked once a day at most; who cannot be reached is not needed while the cache has the
- * build that was the newest.
+ * The digest of a vendor's newest build. The vendor is asked at most once a day, and need not be reachable while the cache has the
+ * last known build.
  * @throws ImageError
  */
 export async function latestDigest(
@@ -73,7 +73,7 @@ export async function noteLatest(name: VendorImageName, note: Omit<Note, 'looked
   await replaceFile(noteFile(name), JSON.stringify({ ...note, lookedAt: Date.now() } satisfies Note))
 }
 
-/** The build that was the newest when we last looked. */
+/** The build that was the newest at the last look-up. */
 export async function knownLatest(name: VendorImageName): Promise<Digest | undefined> {
   return (await readNote(name))?.digest
 }

@@ -2,9 +2,9 @@ import { GuestError } from '../../errors.ts'
 import { imageMirror } from '../../host/environment.ts'
 
 /**
- * Where something of a vendor is to be had: there, or below the mirror in the place where `wget --force-directories` puts it, which is the
+ * Where to get a vendor's file: from its URL, or from below the mirror, where `wget --force-directories` puts it, which is the
  * host's name and the path.
- * @throws GuestError when the mirror is no URL
+ * @throws GuestError when the mirror is not a URL
  */
 export function mirrored(url: string, base = imageMirror()): string {
   if (base === undefined) return url

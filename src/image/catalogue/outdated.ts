@@ -3,7 +3,7 @@ import type { Origin } from '../download/origin.ts'
 import { CATALOGUE } from './catalogue.ts'
 import { knownLatest } from './latest-digest.ts'
 
-/** Why nobody has a use for a downloaded image any more; undefined when somebody may. */
+/** Why a downloaded image is no longer needed; undefined when it may be. */
 export async function outdated({ name, digest }: Origin): Promise<string | undefined> {
   if (name === undefined) return undefined
   if (!isVendorImageName(name)) return `superseded: this release knows no image ${name}`
@@ -12,7 +12,7 @@ export async function outdated({ name, digest }: Origin): Promise<string | undef
   return `superseded: ${name} is another build now`
 }
 
-/** Of the builds that the names of a release mean, as far as they are known. */
+/** Of the builds that a release's names mean, as far as they are known. */
 async function digestsOf(name: VendorImageName): Promise<string[]> {
   const { release } = releaseOf(name)
   const pinned = CATALOGUE[release].pinned?.digest

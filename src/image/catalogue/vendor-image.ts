@@ -13,11 +13,11 @@ import { mirrored } from './mirror.ts'
 interface Options {
   readonly onProgress: Progress
   readonly signal?: AbortSignal | undefined
-  /** Whether the newest build may be that of within the last day. @default true */
+  /** Whether an answer of the last day will do for the newest build. @default true */
   readonly mayBeOld?: boolean
 }
 
-/** The image of a vendor, downloaded if the cache does not have it. @throws ImageError */
+/** A vendor's image, downloaded if the cache does not have it. @throws ImageError */
 export async function vendorImage({ vendor: name }: VendorImage, options: Options): Promise<Image> {
   const { onProgress, signal } = options
   const latest = latestOf(name)
@@ -26,7 +26,7 @@ export async function vendorImage({ vendor: name }: VendorImage, options: Option
   try {
     return await downloadImage(wantedLatest(name, latest, digest), onProgress, signal)
   } catch (error) {
-    // The vendor may have published another one since.
+    // The vendor may have published another one meanwhile.
     if (!(error instanceof DigestError)) throw error
     const now = await latestDigest(name, latest, { ...options, mayBeOld: false })
     if (now === digest) throw error
@@ -34,7 +34,7 @@ export async function vendorImage({ vendor: name }: VendorImage, options: Option
   }
 }
 
-/** Where the newest build is, of a name that means it. */
+/** Where the newest build is, for a name that means it. */
 export function latestOf(name: VendorImageName): Latest | undefined {
   const { release, isLatest } = releaseOf(name)
   const { pinned, latest } = CATALOGUE[release]
@@ -49,12 +49,12 @@ export function urlOf(name: VendorImageName): string {
   return (latestOf(name) ?? CATALOGUE[releaseOf(name).release].pinned)?.url ?? ''
 }
 
-/** Of the build that a name means, as far as it is known without asking anybody. */
+/** Of the build that a name means, as far as it is known without asking the vendor. */
 export async function knownDigest(name: VendorImageName): Promise<Digest | undefined> {
   return latestOf(name) ? knownLatest(name) : CATALOGUE[releaseOf(name).release].pinned?.digest
 }
 
-/** What is to be downloaded for a name that means one build. */
+/** What to download for a name that means one build. */
 export function wantedBuild(name: VendorImageName): Wanted {
   const { release } = releaseOf(name)
   const { pinned, latest } = CATALOGUE[release]
@@ -79,7 +79,7 @@ export function wantedLatest(name: VendorImageName, { url }: Latest, digest: Wan
   }
 }
 
-/** @throws ImageError for what no machine of ours can boot */
+/** @throws ImageError for an image that our machines cannot boot */
 export function requireBootable(name: VendorImageName): void {
   if (!quirksOf(name).includes('uefi')) return
   throw new ImageError(`The image ${name} boots only with UEFI firmware; guests have a BIOS`, {

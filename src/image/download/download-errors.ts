@@ -2,7 +2,7 @@ import { ImageError } from '../../errors.ts'
 import { withoutPassword } from './http-get.ts'
 import type { Wanted } from './wanted.ts'
 
-/** What was downloaded is not what was wanted. */
+/** The download has the wrong digest. */
 export class DigestError extends ImageError {}
 
 export function wrongDigest(wanted: Wanted, found: string, bytes: number): DigestError {
@@ -16,7 +16,7 @@ export function wrongDigest(wanted: Wanted, found: string, bytes: number): Diges
   })
 }
 
-/** All attempts have failed: one error with all that one needs to fetch it by hand. */
+/** All attempts have failed: one error with everything needed to fetch the file by hand. */
 export function unreachable(
   wanted: Wanted,
   { why, attempts, cause }: { why: string; attempts: number; cause: unknown },
@@ -38,7 +38,7 @@ export function unreachable(
   )
 }
 
-/** The server has answered, and another attempt would be answered alike. */
+/** The server has answered, and would give the same answer again. */
 export function refused(wanted: Wanted, what: string, isGone = false): ImageError {
   const { label, ifGone } = wanted
   const url = withoutPassword(wanted.url)
@@ -65,7 +65,7 @@ export function noSpace(
   })
 }
 
-/** Whether somebody has fetched it, and it is only copied. */
+/** Whether it was fetched by the user, and is only copied. */
 export function isAdded({ origin }: Wanted): boolean {
   return origin !== undefined
 }
@@ -75,7 +75,7 @@ export function isNoSpace(error: unknown): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT' || /No space left on device|Disk quota exceeded/.test(stderr)
 }
 
-/** `612 MB`: as curl and the vendors count. */
+/** `612 MB`, decimal as in curl and on the vendors' pages. */
 export function megabytes(bytes: number): string {
   return bytes < 1e7 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.round(bytes / 1e6)} MB`
 }

@@ -17,8 +17,8 @@ import { plainName, type Wanted } from './wanted.ts'
 const DIGITS = 32
 
 /**
- * The image in the cache, downloaded if it is not there. One process downloads it; others wait, then use its work. What a killed process or a
- * broken connection has left is gone on from.
+ * The image in the cache, downloaded if necessary. One process downloads it, others wait for it. Downloads interrupted by a kill or a
+ * broken connection are resumed.
  * @throws ImageError; HostError; the signal's reason
  */
 export async function downloadImage(wanted: Wanted, onProgress: Progress, signal?: AbortSignal): Promise<Image> {
@@ -34,7 +34,7 @@ export async function downloadImage(wanted: Wanted, onProgress: Progress, signal
   if (others) onProgress(`downloading the image ${label} again: ${others.fault}`)
   await fetchInto(unfinished, wanted, lock, onProgress, signal)
   await using aside = await removable(images)
-  // Machines that boot from a broken one keep its files open.
+  // Machines that use the broken image keep its files open.
   if (others) await rename(others.folder, join(aside.path, 'broken'))
   await rename(unfinished, join(images, folderName(plainName(wanted), digest)))
   const image = await findSound(wanted, onProgress, signal)
@@ -53,7 +53,7 @@ async function findSound(
   return 'fault' in opened ? { ...opened, folder: found.folder } : opened
 }
 
-/** Leaves the image in `folder`, or what the next attempt can go on from, or nothing. */
+/** Leaves the image in `folder`, or what the next attempt can resume, or nothing. */
 async function fetchInto(
   folder: string,
   wanted: Wanted,
@@ -76,7 +76,7 @@ async function fetchInto(
   try {
     await takeIn(wanted, folder, progress, signal)
   } catch (error) {
-    // Without xz, say, it need not be downloaded again.
+    // If xz is missing, for example, it need not be downloaded again.
     const isItsOwn = error instanceof ImageError && signal?.aborted !== true
     if (isItsOwn) await rm(folder, { recursive: true, force: true })
     throw error
@@ -86,12 +86,12 @@ async function fetchInto(
 async function fetchPart(path: string, wanted: Wanted, how: Receive): Promise<void> {
   await using part = await PartFile.open(path, wanted.digest, how.signal)
   const isResumed = part.size > 0
-  // A kill may have come after the last of it.
+  // The process may have been killed after the last byte.
   if (isResumed && (await part.digest()) === wanted.digest) return
   await receive(wanted, part, how)
   if ((await part.digest()) === wanted.digest) return
   if (isResumed) {
-    // What was left may be of another file, or of a disk that lost power.
+    // The part may be of another file, or damaged by a power cut.
     how.progress.say('what an earlier download has left is damaged; starting over')
     await part.restart()
     await receive(wanted, part, how)
@@ -100,7 +100,7 @@ async function fetchPart(path: string, wanted: Wanted, how: Receive): Promise<vo
   if (found !== wanted.digest) throw wrongDigest(wanted, found, part.size)
 }
 
-/** A folder that looks like a dead build to whoever finds it. */
+/** A folder that looks like a dead build, and is removed as one. */
 async function removable(images: string): Promise<AsyncDisposable & { path: string }> {
   const path = await mkdtemp(join(images, BUILDING))
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }

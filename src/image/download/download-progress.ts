@@ -3,12 +3,12 @@ import type { Progress } from '../image.ts'
 
 /** Milliseconds between two lines. */
 const SAY_EVERY = 5000
-/** Milliseconds between two words to those who wait for us. */
+/** Milliseconds between two reports to waiting processes. */
 const TELL_EVERY = 1000
-/** Of the rate of the last second, in the rate that is shown. */
+/** The weight of the last second in the displayed rate. */
 const WEIGHT = 0.3
 
-/** How far a download is, as lines such as `ubuntu-24.04: downloading, 43 % of 612 MB, 12.3 MB/s, 28 s left`. */
+/** The progress of a download, as lines such as `ubuntu-24.04: downloading, 43 % of 612 MB, 12.3 MB/s, 28 s left`. */
 export class DownloadProgress implements Disposable {
   readonly #label: string
   readonly #onProgress: Progress
@@ -30,7 +30,7 @@ export class DownloadProgress implements Disposable {
     this.#timer.unref()
   }
 
-  /** Says where it begins, and how much there will be. */
+  /** Sets the starting position, and the total if it is known. */
   begin(at: number, total: number | undefined): void {
     this.#at = this.#before = at
     this.#total = total
@@ -61,7 +61,7 @@ export class DownloadProgress implements Disposable {
     this.#rate = this.#rate === undefined ? rate : this.#rate * (1 - WEIGHT) + rate * WEIGHT
     this.#before = this.#at
     this.#lookedAt = now
-    // A full disk is no news to anybody who waits.
+    // Waiting processes need not hear of a full disk.
     this.#tell(this.#state).catch(() => {})
     if (now - this.#saidAt < SAY_EVERY) return
     this.#saidAt = now

@@ -2,15 +2,15 @@ import type { Dispatcher } from 'undici'
 import { HostError, ImageError } from '../../errors.ts'
 import { messageOf } from '../../host/message-of.ts'
 
-/** Milliseconds in which a server takes a connection. */
+/** Milliseconds for a server to accept a connection. */
 const CONNECT_MS = 15_000
 const SILENCE_MS = 30_000
-/** Bytes of a body that may wait to be written: what fits into the default is read in too many turns. */
+/** Bytes of a body that may wait to be written; the default needs too many turns of the event loop. */
 const BUFFERED = 1024 * 1024
 const MOST_REDIRECTS = 10
 const REDIRECTS = [301, 302, 303, 307, 308]
 
-/** An answer, whose body is still to come. */
+/** An answer whose body has not been read. */
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
@@ -19,25 +19,25 @@ export interface Answer {
 
 export interface Client extends AsyncDisposable {
   /**
-   * Asks for a URL, and follows redirects, of which there are few.
+   * Requests a URL, and follows a limited number of redirects.
    * @throws RedirectError; otherwise what went wrong with the connection
    */
   get(url: string, headers?: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<Answer>
 }
 
-/** The redirects of a server lead nowhere; the message follows its URL. */
+/** A server's redirects cannot be followed; the message continues after its URL. */
 export class RedirectError extends ImageError {}
 
 interface ClientOptions {
-  /** Milliseconds in which a server has to say something, however little. @default 30_000 */
+  /** Milliseconds that a server may be silent. @default 30_000 */
   readonly silenceMs?: number
-  /** Whether https: may not redirect to http:, as for what nothing else vouches for. @default false */
+  /** Whether redirects from https: to http: are refused, for content without a known digest. @default false */
   readonly staysSecure?: boolean
 }
 
-/** Connections to servers, by way of the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name. */
+/** Connections to servers, through the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name. */
 export async function openClient({ silenceMs = SILENCE_MS, staysSecure = false }: ClientOptions = {}): Promise<Client> {
-  // Loaded by the first download alone: it takes longer than many a test.
+  // Loaded by the first download, because loading takes longer than many tests.
   const { EnvHttpProxyAgent, request } = await import('undici')
   const agent = attempt(
     () =>
@@ -45,7 +45,7 @@ export async function openClient({ silenceMs = SILENCE_MS, staysSecure = false }
         connect: { timeout: CONNECT_MS },
         headersTimeout: silenceMs,
         bodyTimeout: silenceMs,
-        // Many a proxy allows CONNECT to port 443 alone.
+        // Many proxies allow CONNECT only to port 443.
         proxyTunnel: false,
       }),
   )
@@ -56,7 +56,7 @@ export async function openClient({ silenceMs = SILENCE_MS, staysSecure = false }
       headers: { 'user-agent': 'vitest-guest', 'accept-encoding': 'identity', ...headers, ...authorization(url) },
       ...(signal && { signal }),
     })
-    // One that nobody reads fails when it is cut off.
+    // An unread body fails when the connection is closed.
     answer.body.on('error', () => {})
     return { status: answer.statusCode, headers: answer.headers, body: answer.body }
   }

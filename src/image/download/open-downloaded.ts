@@ -12,8 +12,8 @@ import type { Origin } from './origin.ts'
 const CHUNK = 1024 * 1024
 
 /**
- * A downloaded image, once it is known to be as it was downloaded: its disk is read through when its size or times have changed.
- * @returns what is wrong with it, otherwise
+ * A downloaded image that is known to be unchanged: its disk is read through if its size or times have changed.
+ * @returns what is wrong with it, if it has changed
  */
 export async function openDownloaded(
   { folder, origin }: { folder: string; origin: Origin },

@@ -9,18 +9,18 @@ import { imagesFolder, isImageName } from '../images-folder.ts'
 const FILE = 'origin.json'
 const DIGITS_IN_NAME = 12
 
-/** Where a downloaded image is from, kept beside its disk. */
+/** The origin of a downloaded image, kept beside its disk. */
 export interface Origin {
-  /** The vendor's image that it was wanted as; undefined for one that was wanted by its URL. */
+  /** The name of the vendor's image; undefined for one requested by its URL. */
   readonly name?: string | undefined
-  /** For people. */
+  /** For messages. */
   readonly label: string
   readonly url: string
   /** Of what was downloaded. */
   readonly digest: Digest
   /** The file beside this one. */
   readonly disk: 'disk.qcow2' | 'disk.raw'
-  /** Of the disk, which may have been unpacked. */
+  /** Of the disk, possibly after unpacking. */
   readonly content: Digest
 }
 
@@ -30,7 +30,7 @@ export function folderName(label: string, digest: Digest): string {
   return `${plain.slice(0, 80) || 'image'}-${shortOf(digest)}`
 }
 
-/** The image in the cache that was downloaded as this; it may be broken. */
+/** The image in the cache whose download had this digest; it may be broken. */
 export async function findDownloaded(digest: Digest): Promise<{ folder: string; origin: Origin } | undefined> {
   const names = (await listFolder(imagesFolder())).map(({ name }) => name)
   for (const name of names.filter((name) => isImageName(name) && name.endsWith(`-${shortOf(digest)}`))) {

@@ -6,7 +6,7 @@ import type { Digest } from '../../options/image.ts'
 /** Bytes that are written at once. */
 const BATCH = 1024 * 1024
 
-/** A file that is being downloaded, and the digest of what it has so far: what an earlier process has left of it included. */
+/** A file that is being downloaded, and the digest of its content so far, with what an earlier process has left. */
 export class PartFile implements AsyncDisposable {
   readonly #file: FileHandle
   readonly #algorithm: string
@@ -14,10 +14,10 @@ export class PartFile implements AsyncDisposable {
   #size = 0
   #batch: Buffer[] = []
   #batched = 0
-  /** While one batch is written the next one arrives. */
+  /** The next batch arrives while one is written. */
   #writing: Promise<void> = Promise.resolve()
 
-  /** Reads through what is there. */
+  /** Reads what exists already. */
   static async open(path: string, digest: Digest, signal?: AbortSignal): Promise<PartFile> {
     const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
     const part = new PartFile(file, digest)
@@ -36,12 +36,12 @@ export class PartFile implements AsyncDisposable {
     this.#hash = createHash(this.#algorithm)
   }
 
-  /** Bytes, those that are still to be written included. */
+  /** Bytes, including those yet to be written. */
   get size(): number {
     return this.#size
   }
 
-  /** Resolves when more may come. @throws what the file system says, of this or of an earlier write */
+  /** Resolves when it can take more. @throws the file system's error, of this or an earlier write */
   async append(chunk: Buffer): Promise<void> {
     this.#batch.push(chunk)
     this.#batched += chunk.length
@@ -80,7 +80,7 @@ export class PartFile implements AsyncDisposable {
     await this.#writing
     if (batch.length === 0) return
     this.#writing = this.#writeAll(batch, position)
-    // Whoever writes next, or flushes, hears of it.
+    // The next write or flush reports it.
     this.#writing.catch(() => {})
     for (const chunk of batch) this.#hash.update(chunk)
   }
@@ -89,7 +89,7 @@ export class PartFile implements AsyncDisposable {
     const { bytesWritten } = await this.#file.writev(batch, position)
     const size = batch.reduce((sum, { length }) => sum + length, 0)
     if (bytesWritten === size) return
-    // The disk is full, and says so when it is given the rest.
+    // The disk is full, which writing the rest will report.
     const all = Buffer.concat(batch)
     for (let at = bytesWritten; at < size;) {
       at += (await this.#file.write(all, at, size - at, position + at)).bytesWritten

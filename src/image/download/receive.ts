@@ -11,7 +11,7 @@ import { openClient, RedirectError, type Answer, type Client } from './http-get.
 import type { PartFile } from './part-file.ts'
 import { whyNot } from './why-not.ts'
 
-/** Bytes: larger is no image of a system, whatever a server says. */
+/** Bytes; nothing larger is an image, whatever a server says. */
 export const LARGEST = 64 * 1024 ** 3
 /** Attempts without progress, after the first. */
 const RETRIES = 4
@@ -29,7 +29,7 @@ export interface Receive {
 }
 
 /**
- * Completes a part file from where the image is to be had. What a broken connection has brought is kept, and the rest is asked for.
+ * Completes a part file from the image's URL. What arrived before a connection broke is kept, and the rest requested.
  * @throws ImageError; the signal's reason
  */
 export async function receive(wanted: Wanted, part: PartFile, how: Receive): Promise<void> {
@@ -96,12 +96,12 @@ async function attempt(client: Client, wanted: Wanted, part: PartFile, how: Rece
     if (total !== undefined && part.size < total) throw new Error('the server closed the connection half-way')
   } finally {
     answer.body.destroy()
-    // What has arrived is what the next attempt goes on from.
+    // The next attempt continues from here.
     await part.flush()
   }
 }
 
-/** Sees to it that what comes next belongs at the end of the part. @returns how many bytes there will be, if that is known */
+/** Prepares the part, so that the answer's body continues it. @returns the total size, if it is known */
 async function begin({ status, headers }: Answer, wanted: Wanted, part: PartFile): Promise<number | undefined> {
   const range = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(String(headers['content-range']))
   const whole = range?.[2] === undefined || range[2] === '*' ? undefined : Number(range[2])
@@ -111,7 +111,7 @@ async function begin({ status, headers }: Answer, wanted: Wanted, part: PartFile
     throw new Error('the server sent another range than was asked for')
   }
   if (status === 416 && part.size > 0) {
-    // There is no more of it.
+    // It is complete already.
     if (whole === part.size) return whole
     await part.restart()
     throw new Error('the server has less than what was downloaded before')
@@ -139,7 +139,7 @@ async function requireRoom(wanted: Wanted, at: number, total: number | undefined
 
 async function copy(wanted: Wanted, part: PartFile, { folder, progress, signal }: Receive): Promise<void> {
   const path = localPath(wanted)
-  // A FIFO would be waited for.
+  // A FIFO would block.
   await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
     throw unreachable(wanted, { why: whyNot(cause), attempts: 1, cause })
   })

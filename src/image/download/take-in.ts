@@ -14,7 +14,7 @@ import { writeOrigin, type Origin } from './origin.ts'
 import { canUnpack, unpack } from './unpack.ts'
 
 /**
- * Makes an image of what was downloaded: unpacks it, and checks the disk as any that comes from elsewhere.
+ * Makes an image of a download: unpacks it, and checks the disk like any untrusted one.
  * @param folder has `part`, the file as it was downloaded; becomes the image
  * @throws ImageError
  */
@@ -51,7 +51,7 @@ async function compressionOf(path: string): Promise<string | undefined> {
   return looks.format === undefined ? looks.compression : undefined
 }
 
-/** @throws ImageError for what is no disk, and for one that names another file of this host, whoever has made it */
+/** @throws ImageError for a file that is not a disk, and for a disk that names another file of this host */
 async function inspect(path: string, wanted: Wanted, signal: AbortSignal | undefined): Promise<'qcow2' | 'raw'> {
   const { label } = wanted
   const fate = isAdded(wanted) ? 'was not added' : 'has been deleted'

@@ -6,35 +6,35 @@ import { requireTool, type Tool } from '../../host/program/tools.ts'
 import { isNoSpace, megabytes, noSpace } from './download-errors.ts'
 import { LARGEST } from './receive.ts'
 
-/** Where holes are, none is written: a raw disk is mostly empty. (xz makes them by itself; gzip cannot.) */
+/** They write sparse files, because a raw disk is mostly empty. (xz does so by itself; gzip cannot.) */
 const PROGRAMS: Readonly<Record<string, { tool: Tool; args: readonly string[] }>> = {
   xz: { tool: 'xz', args: ['--decompress', '--stdout', '--memlimit-decompress=1GiB'] },
   gzip: { tool: 'gzip', args: ['--decompress', '--stdout'] },
   zstd: { tool: 'zstd', args: ['--decompress', '--stdout', '--quiet', '--sparse', '--memory=1024MB'] },
 }
-/** What the shell reports of a program that a limit ended. */
+/** A shell's exit code for a program that a limit ended. */
 const ENDED_BY_LIMIT = 128 + 25
 
 interface Unpack {
   readonly label: string
-  /** As disk-signature.ts calls it. */
+  /** By its name in disk-signature.ts. */
   readonly compression: string
   readonly from: string
   readonly to: string
   readonly folder: string
   readonly signal?: AbortSignal | undefined
-  /** Bytes that come out of it at most. @default those that may be downloaded */
+  /** The maximum size of the result, in bytes. @default that of a download */
   readonly limit?: number
 }
 
-/** Whether there is a program for it. */
+/** Whether the host has the program for it. */
 export function canUnpack(compression: string): boolean {
   return Object.hasOwn(PROGRAMS, compression)
 }
 
 /**
- * Unpacks what was downloaded, where the program can do no harm, and no further than any disk reaches.
- * @throws ImageError; HostError when the program is not there; the signal's reason
+ * Unpacks a download in a sandbox, up to the maximum size of a disk.
+ * @throws ImageError; HostError when the program is missing; the signal's reason
  */
 export async function unpack({ label, compression, from, to, folder, signal, limit = LARGEST }: Unpack): Promise<void> {
   const { tool, args } = PROGRAMS[compression] as (typeof PROGRAMS)[string]
@@ -77,7 +77,7 @@ async function runConfined(
     const sandbox = { files: { packed: from }, fileLimit: limit, stdout, ...(signal && { signal }) }
     await runInSandbox(program, [...args, '/packed'], sandbox)
   } catch (error) {
-    // The kernel gives no namespaces; a guest on the network of the host needs none either.
+    // The kernel gives no namespaces, which a guest on a host network does not need either.
     if (!(error instanceof HostError) || !/^unshare: /.test(error.stderr ?? '')) throw error
     const limits = [`--fsize=${limit}`, '--core=0', '--']
     await run(requireTool('prlimit'), [...limits, program, ...args, from], { stdout, signal })

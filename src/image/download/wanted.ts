@@ -9,13 +9,13 @@ export interface Wanted {
   /** For messages. */
   readonly label: string
   readonly url: string
-  /** Where it is from, if that is not the URL: somebody has fetched it. */
+  /** Where it is from, if not from the URL: the user has fetched it. */
   readonly origin?: string
-  /** Of what is at the URL. */
+  /** Of the file at the URL. */
   readonly digest: Digest
-  /** What to do when it is not there any more. */
+  /** What to do if it no longer exists. */
   readonly ifGone?: string
-  /** Milliseconds in which a server has to say something. @default 30_000 */
+  /** Milliseconds that a server may be silent. @default 30_000 */
   readonly silenceMs?: number
 }
 
@@ -23,7 +23,7 @@ export function wantedRemote({ url, digest }: RemoteImage): Wanted {
   return { label: withoutPassword(url), url, digest }
 }
 
-/** What an image is called in the cache: by its name, or by that of the file at its URL. */
+/** The name of an image in the cache: its own, or that of the file at its URL. */
 export function plainName({ name, label }: Pick<Wanted, 'name' | 'label'>): string {
   return name ?? basename(URL.parse(label)?.pathname ?? label)
 }

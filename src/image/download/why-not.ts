@@ -16,12 +16,12 @@ const WORDS: Readonly<Record<string, string>> = {
   UND_ERR_SOCKET: 'the server closed the connection half-way',
 }
 
-/** Why there was no answer, or only a part of one. */
+/** Why there was no answer, or only part of one. */
 export function whyNot(error: unknown): string {
   for (let each = error, depth = 0; each instanceof Error && depth < 8; each = each.cause, depth++) {
     const words = WORDS[(each as NodeJS.ErrnoException).code ?? '']
     if (words !== undefined) return words
-    // Of all the addresses of a server, each of which was tried.
+    // One error for each address of the server.
     if (each instanceof AggregateError && each.errors.length > 0) return whyNot(each.errors[0])
   }
   return messageOf(error)

@@ -51,7 +51,7 @@ test('a TCP server gets every byte, and may answer after its client has finished
   expect(await text(socket)).toBe('got 1000000')
 })
 
-test('a port in use is an error; it is free again when its user is closed', async () => {
+test('a port in use is an error; it is free again once its server is closed', async () => {
   const before = readdirSync(network.stateFolder)
   const first = await network.expose(8080, () => {})
   const error: unknown = await network.expose(8080, () => {}).catch((reason: unknown) => reason)

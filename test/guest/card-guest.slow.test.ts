@@ -31,7 +31,7 @@ beforeAll(async () => {
       const [file, ...args] = network.inside(command)
       return execa(file, args, { reject: false })
     }
-    // The name `guest` is already taken.
+    // The name guest is already taken.
     globalThis.guest = await new OpenGuestNetwork(network).boot({ hostname: 'other', macAddress: '${MAC.toUpperCase()}' })`)
   // An error comes back as its message.
   expect(booted).toBeUndefined()

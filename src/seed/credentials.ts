@@ -15,7 +15,7 @@ export interface Credentials {
 }
 
 const PASSWORD_BYTES = 24
-/** Two length-prefixed texts: `ssh-ed25519` and 32 bytes of key. */
+/** Two length-prefixed strings: `ssh-ed25519` and 32 bytes of key. */
 const ED25519_BLOB_LENGTH = 4 + 11 + 4 + 32
 
 /** @param rootPassword @default 32 random characters of A-Z, a-z, 0-9, `-` and `_` */

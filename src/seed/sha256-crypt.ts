@@ -6,8 +6,8 @@ const LONGEST_SALT = 16
 /**
  * A `$5$` password hash, as crypt(3) makes it; the steps are those of https://www.akkadia.org/drepper/SHA-crypt.txt.
  *
- * Our own because unixcrypt 3.0.4, the one kept-up package with sha256-crypt, differs from glibc's crypt() for every
- * password whose length is a multiple of 32 bytes, and `openssl passwd` would be one more program.
+ * Our own, because unixcrypt 3.0.4, the one maintained package with sha256-crypt, differs from glibc's crypt() for every
+ * password whose length is a multiple of 32 bytes, and `openssl passwd` would be another program.
  * @param salt of `./0-9A-Za-z`; the first 16 characters count
  * @param rounds from 1000, as the specification demands
  */
@@ -46,7 +46,7 @@ function stretch(key: Buffer, salt: Buffer, first: Buffer, rounds: number): Buff
 function encode(digest: Buffer): string {
   const at = (index: number) => digest.readUInt8(index)
   let text = ''
-  // The first group is bytes 0, 10, 20; each next one is the last, turned by one place and moved by one byte.
+  // The first group is bytes 0, 10, 20; each next one is the previous one, rotated by one place and moved by one byte.
   for (let group = 0, [a, b, c] = [0, 10, 20]; group < 10; group++, [a, b, c] = [c + 1, a + 1, b + 1]) {
     text += base64((at(a) << 16) | (at(b) << 8) | at(c), 4)
   }

@@ -1,4 +1,4 @@
-/** First by name: of several values for one keyword sshd takes the first it reads. */
+/** First by name, because sshd uses the first value that it reads for a keyword. */
 const OURS = '/etc/ssh/sshd_config.d/00-vitest-guest.conf'
 /** Where cloud-init puts what `ssh_pwauth` asks for (cloudinit/ssh_util.py, 22.4). */
 const CLOUD_INITS = '/etc/ssh/sshd_config.d/50-cloud-init.conf'
@@ -6,8 +6,8 @@ const CLOUD_INITS = '/etc/ssh/sshd_config.d/50-cloud-init.conf'
 /**
  * Files for sshd, written by cloud-init before sshd starts.
  *
- * cloud-init's `ssh_pwauth: true` alone leaves root refused, since sshd's default is `PermitRootLogin
- * prohibit-password`. It also restarts sshd, with us already talking to it, unless it finds the setting in its own file.
+ * With only cloud-init's `ssh_pwauth: true` root would be refused, since sshd's default is `PermitRootLogin
+ * prohibit-password`. It also restarts sshd, while we are connected, unless it finds the setting in its own file.
  */
 export const sshdFiles = [
   {

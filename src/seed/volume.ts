@@ -7,12 +7,12 @@ import { networkConfig } from './network-config.ts'
 import { userData } from './user-data.ts'
 import { toYaml } from './yaml.ts'
 
-/** By this label cloud-init's NoCloud finds the volume; `cidata` is the other one it knows. */
+/** The label by which cloud-init's NoCloud finds the volume; the only other one is `cidata`. */
 const LABEL = 'CIDATA'
 
 /**
- * Writes the NoCloud volume to `path`, mode 0600 since it holds a private key. It is made aside and renamed into place,
- * so that there is a whole one or none, and nothing else is left behind.
+ * Writes the NoCloud volume to `path`, mode 0600 since it contains a private key. It is renamed into place when complete,
+ * and nothing else is left behind.
  * @throws HostError when there is no ISO writer, or it fails.
  */
 export async function writeSeed(input: SeedInput, path: string, signal?: AbortSignal): Promise<void> {

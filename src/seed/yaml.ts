@@ -1,13 +1,13 @@
 import { GuestError } from '../errors.ts'
 
 /**
- * What JSON leaves as it is but PyYAML refuses ("unacceptable character": DEL, C1 controls, U+FFFE, U+FFFF) or takes
- * for a line break and folds (U+0085, U+2028, U+2029). Pairs of surrogates stay as they are: PyYAML does not join
+ * What JSON does not escape but PyYAML refuses ("unacceptable character": DEL, C1 controls, U+FFFE, U+FFFF) or takes
+ * for a line break and folds (U+0085, U+2028, U+2029). Surrogate pairs are not escaped: PyYAML does not join
  * escaped ones.
  */
 const NOT_FOR_YAML = /[\u007f-\u009f\u2028\u2029\ufffe\uffff]/g
 
-/** JSON that every YAML reader takes for the same value. @throws GuestError for what has no JSON: a BigInt, a cycle */
+/** JSON that every YAML reader reads as the same value. @throws GuestError for what has no JSON: a BigInt, a cycle */
 export function toYaml(value: unknown): string {
   try {
     return JSON.stringify(value).replace(

@@ -12,11 +12,11 @@ import { qemuFolder } from '../host/files/state-folder.ts'
 import { until } from '../lifetime/until.ts'
 import type { Machine } from '../machine/start-machine.ts'
 
-/** RAM is in a file of its own; only the state of the devices goes through the stream. */
+/** RAM has a separate file; only the state of the devices goes through the stream. */
 export const CAPABILITIES = { capabilities: [{ capability: 'x-ignore-shared', state: true }] }
 const BETWEEN_LOOKS = 2
 const SOCKET = 'out'
-/** Bytes. A state has one or two million; what never ends is none. */
+/** Bytes. A state has one or two million; an endless one is invalid. */
 const LARGEST = 256 * 1024 * 1024
 
 interface Target {
@@ -39,7 +39,7 @@ export async function freeze(machine: Machine, { state, stateFolder }: Target, s
   await execute('migrate-set-capabilities', CAPABILITIES)
   try {
     await using receiver = await receive(join(qemuFolder(stateFolder), SOCKET), state)
-    // By its name in QEMU's own folder: who may not run programs may not have `cat` write it either.
+    // By its name in QEMU's own folder: QEMU may not run programs, such as `cat` to write the file.
     await execute('migrate', { uri: `unix:${SOCKET}` })
     await completed(qmp, signal)
     await until(signal, receiver.received)
@@ -66,7 +66,7 @@ async function receive(socketPath: string, file: string): Promise<AsyncDisposabl
   const server = createServer()
   server.listen(socketPath)
   await once(server, 'listening')
-  // QEMU may be another user; nobody else can reach the folder.
+  // QEMU may run as another user; nobody else can reach the folder.
   await chmod(socketPath, 0o666)
   const received = once(server, 'connection').then(([socket]) =>
     pipeline(socket as Socket, bounded, createWriteStream(file, { mode: 0o600 })),
@@ -84,5 +84,5 @@ async function* bounded(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   }
 }
 
-/** The guest boots, but nothing can be cloned from it: it has to be booted each time. */
+/** The guest boots, but cannot be cloned, so it has to be booted each time. */
 export class FreezeError extends BootError {}

@@ -7,13 +7,13 @@ import { nameServerOf, type NetworkLayout } from '../options/network/network-opt
 import { FORMAT_VERSION } from './store.ts'
 import { armCommand } from './identity/resume-agent.ts'
 
-/** Of the network, what a frozen guest knows. */
+/** What a frozen guest knows of its network. */
 export type NetworkFacts = NetworkLayout & Pick<Network, 'backend'>
 
 export interface CardFacts {
   readonly network: NetworkFacts
   readonly address: string | undefined
-  /** Undefined when it may have any. */
+  /** Undefined if any will do. */
   readonly macAddress: string | undefined
 }
 
@@ -27,16 +27,16 @@ export interface KeyFacts {
   readonly direct: MachineConfig['direct']
   /** What `qemu-system-x86_64 --version` says. */
   readonly qemuVersion: string
-  /** With KVM a guest has seen the host's own processor. */
+  /** With KVM a guest has seen the host's processor. */
   readonly processor?: string
-  /** Whether the template is for guests of this name and address alone. */
+  /** Whether the template is only for guests with this name and address. */
   readonly hasOwnIdentity: boolean
 }
 
-/** Stands for whatever differs from clone to clone, or is random. */
+/** Stands for what differs between clones, or is random. */
 const ANY = '*'
 
-/** Everything that decides what a template holds, as one name: when any of it changes, it is another template. */
+/** Everything that determines a template's content, as one name: if any of it changes, it is another template. */
 export function templateKey({
   spec,
   network,
@@ -76,7 +76,7 @@ export function templateKey({
     guest: {
       rootPassword,
       cloudConfig,
-      // A template that was built with errors is for those who bear them.
+      // A template that was built with errors is only for guests that accept them.
       ...(cloudInitErrors === 'warn' && { cloudInitErrors }),
       ...(addressing === 'dhcp' && { addressing }),
       ...(hasOwnIdentity && { hostname, address, macAddress }),

@@ -4,7 +4,7 @@ import { underLock } from '../host/program/lock.ts'
 import { processUsing, userOf } from '../cache/user-of.ts'
 import { templatesFolder } from './find-template.ts'
 
-/** With `dryRun` these only look whether it could be removed; each returns who uses or builds it, when it therefore stays. */
+/** With `dryRun` nothing is removed. Each returns who is using or building it, if it therefore stays. */
 type Removal = Promise<string | undefined>
 
 export async function removeTemplate(key: string, { dryRun = false } = {}): Removal {
@@ -12,7 +12,7 @@ export async function removeTemplate(key: string, { dryRun = false } = {}): Remo
   return underLock(lockOf(key), async () => {
     const user = await userOf(folder)
     if (user !== undefined || dryRun) return user
-    // Renamed first, so that it disappears at once; what a kill leaves of it looks like a dead build.
+    // Renamed first, so that it disappears at once; leftovers after a kill look like a dead build.
     const aside = `${folder}.building`
     await rm(aside, { recursive: true, force: true })
     await rename(folder, aside)
@@ -30,7 +30,7 @@ export async function removeTemplateBuild(key: string, { dryRun = false } = {}):
   })
 }
 
-/** Removes a small file beside a template: its lock, or the note that there cannot be one. */
+/** Removes a small file beside a template: its lock, or the note that it cannot exist. */
 export async function removeBeside(name: string, { dryRun = false } = {}): Removal {
   return underLock(lockOf(name.slice(0, name.indexOf('.'))), async () => {
     if (!dryRun) await rm(join(templatesFolder(), name), { force: true })

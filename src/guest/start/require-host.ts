@@ -3,7 +3,7 @@ import { ISO_WRITERS, requireOneOf, requireTool } from '../../host/program/tools
 import { requireTun } from '../../host/rights/tun.ts'
 import type { NetworkKind } from '../../options/network/network-options.ts'
 
-/** Requires what a boot will need before anything slow, such as an image build, starts. @throws HostError */
+/** Checks what a boot will need before anything slow, such as an image build, starts. @throws HostError */
 export async function requireHost(kind?: NetworkKind): Promise<void> {
   for (const tool of ['qemu-system-x86_64', 'setpriv'] as const) requireTool(tool)
   requireOneOf(ISO_WRITERS)

@@ -16,7 +16,7 @@ import { makeRecipe, type Recipe } from './recipe.ts'
 import { IMAGE_FILES, inspectImage, requireSoundImage, sealImage } from '../seal-image.ts'
 import { isFull, watchSpace } from './watch-space.ts'
 
-/** The image in the cache, built if it is not there. One process builds at a time; others wait, then use its work. */
+/** The image in the cache, built if necessary. One process builds it, others wait for it. */
 export async function buildImage(
   spec: BuiltImage,
   onProgress: Progress,
@@ -77,7 +77,7 @@ async function build(
     progress.done()
   } catch (error) {
     signal?.throwIfAborted()
-    // Before it is cleaned up: not every program says why it failed.
+    // Before the clean-up: not every program says that the disk is full.
     throw (await isFull(images)) ? noSpace(images, label, error) : explainBuildFailure(error, label, images)
   } finally {
     await disposers[Symbol.asyncDispose]()

@@ -13,7 +13,7 @@ const STARTS = [
 const NUMBER_OF_PACKAGES = /^\d+ upgraded, (\d+) newly installed/
 const STEP = /^(?:Get:|Unpacking |Setting up )/
 
-/** Turns what mmdebstrap and apt say into lines such as `debian-12: 3/4 installing packages, 62 % (41 s)`. */
+/** Turns the output of mmdebstrap and apt into lines such as `debian-12: 3/4 installing packages, 62 % (41 s)`. */
 export class BuildProgress implements AsyncDisposable {
   readonly #label: string
   readonly #onProgress: Progress
@@ -30,7 +30,7 @@ export class BuildProgress implements AsyncDisposable {
     this.#tell()
   }
 
-  /** A line of what mmdebstrap and its children write. */
+  /** A line of output from mmdebstrap and its children. */
   line(line: string): void {
     const start = STARTS.find((start) => line.startsWith(start.line))
     if (start !== undefined && start !== this.#phase) {

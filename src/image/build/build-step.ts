@@ -2,7 +2,7 @@ import { HostError, ImageError } from '../../errors.ts'
 import { run } from '../../host/program/run.ts'
 import { requireTool } from '../../host/program/tools.ts'
 
-/** Of what a program said, for an error to quote. */
+/** Of a program's output, for an error to quote. */
 const KEPT_LINES = 200
 
 export interface BuildStep {
@@ -13,12 +13,12 @@ export interface BuildStep {
 }
 
 /**
- * Runs a program as root over files that it may own as anybody. An ordinary user gets a user namespace with the
+ * Runs a program as root, which may give files to any user. An ordinary user gets a user namespace with the
  * subordinate ids of /etc/subuid; mmdebstrap's own --mode=unshare needs its folder in a place that those ids may
  * enter (not a home with mode 0700) and leaves it behind when killed.
  *
- * The mount and PID namespaces see to it that nothing stays: when this process dies, by whatever signal, the kernel
- * kills unshare (`run`), --kill-child the first process inside, and with that one go all the others and the mounts.
+ * The mount and PID namespaces ensure that nothing remains: when this process dies, by whatever signal, the kernel
+ * kills unshare (`run`), --kill-child kills the first process inside, and all others and the mounts vanish with it.
  */
 export function asRoot(command: readonly string[], uid: number = process.getuid?.() ?? 0): [string, ...string[]] {
   const user = uid === 0 ? [] : ['--map-root-user', '--map-auto']
@@ -26,7 +26,7 @@ export function asRoot(command: readonly string[], uid: number = process.getuid?
   return [requireTool('unshare'), ...user, ...namespaces, '--', ...command]
 }
 
-/** @throws ImageError with the last of what the program said; the signal's reason when aborted. */
+/** @throws ImageError with the end of the program's output; the signal's reason when aborted. */
 export async function runAsRoot(command: readonly string[], { cwd, env, signal, onLine }: BuildStep): Promise<void> {
   const [file, ...args] = asRoot(command)
   const said: string[] = []

@@ -20,7 +20,7 @@ export async function makeDisk(
     string,
   ]
   const customize = join(building, 'customize')
-  // apt fetches as its own user, who must be able to enter.
+  // apt downloads as its own user, which needs access.
   await chmod(building, 0o755)
   for (const [path, text] of Object.entries(recipe.files)) {
     await mkdir(dirname(join(files, path)), { recursive: true })

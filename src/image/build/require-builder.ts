@@ -3,11 +3,11 @@ import { ImageError } from '../../errors.ts'
 import { run } from '../../host/program/run.ts'
 import { findTool, requireTool } from '../../host/program/tools.ts'
 
-/** Bytes that a build takes while it runs: packages, the tree, and the disk made from it (measured: 1.0 GB). */
+/** Bytes that a build needs: packages, the tree, and the disk made from it (measured: 1.0 GB). */
 const NEEDED = 1.5e9
 
 /**
- * Sees to it that a build can succeed, before it costs a minute.
+ * Checks that a build can succeed, before it costs a minute.
  * @throws HostError when a tool is missing; ImageError when there is too little space, or an ordinary user cannot build.
  */
 export async function requireBuilder(folder: string, label: string, signal?: AbortSignal): Promise<void> {
@@ -29,7 +29,7 @@ function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`
 }
 
-/** An ordinary user needs ids of his own for the image's users; whether that works is tried, not guessed. */
+/** An ordinary user needs subordinate ids for the image's users; this is tried, not guessed. */
 async function requireSubordinateIds(signal?: AbortSignal): Promise<void> {
   if (findTool('newuidmap') === undefined) {
     throw new ImageError('Building an image as an ordinary user needs newuidmap, which is not on PATH', {

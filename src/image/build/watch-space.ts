@@ -1,10 +1,10 @@
 import { statfs } from 'node:fs/promises'
 
 const BETWEEN_LOOKS = 1000
-/** Bytes; with less no package is unpacked. */
+/** Bytes; with less, no package can be unpacked. */
 const FULL = 1024 * 1024
 
-/** Tells once the file system of a folder is full. Not every program ends for that: apt (2.6) may wait for ever. */
+/** Reports when the file system of a folder is full. Not every program ends then: apt (2.6) may wait for ever. */
 export function watchSpace(folder: string, onFull: () => void): Disposable {
   const look = async () => {
     if (await isFull(folder)) onFull()

@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events'
 import type { Readable } from 'node:stream'
 
-/** Bytes of a line that are kept; the resume agent's own are some hundreds. */
+/** Bytes of a line that are kept; the resume agent's own have some hundreds. */
 const LONGEST = 64 * 1024
 
-/** Tells of each line (`'line'`) as readline does, but keeps no more than the first 64 KiB of one: the other end is the guest's. */
+/** Emits each line (`'line'`) like readline, but keeps only its first 64 KiB, because it comes from the guest. */
 export function boundedLines(stream: Readable): EventEmitter<{ line: [string] }> {
   const lines = new EventEmitter<{ line: [string] }>()
   let parts: Buffer[] = []

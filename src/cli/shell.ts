@@ -1,6 +1,7 @@
-import { isAbsolute, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bootGuest } from '../guest/start/boot-guest.ts'
+import type { ImageOption } from '../options/image.ts'
 import type { Command } from './command.ts'
 import { printAside } from './print.ts'
 import { joinTerminal } from './show/terminal.ts'
@@ -36,6 +37,6 @@ Exit code: the shell's.
 } satisfies Command
 
 /** On a command line, a path may be relative; a slash distinguishes it from a name. */
-function imageOption(text: string): string {
-  return text.includes('/') && !isAbsolute(text) ? resolve(text) : text
+function imageOption(text: string): ImageOption {
+  return (text.includes('/') ? resolve(text) : text) as ImageOption
 }

@@ -30,14 +30,11 @@ export type ImageName = BuiltImage['base'] | VendorImageName
 /**
  * - a name: `'debian-12'`, or a vendor's cloud image such as `'ubuntu-24.04'`, which is downloaded once,
  * - `{ base: 'debian-12', packages: ['nginx'] }`,
- * - the absolute path of a qcow2 or raw disk. A qcow2 with backing files is refused, because it could name any file of this host:
- *   `{ path: '/disks/mine.qcow2', backing: true }` allows it for one that you made yourself,
+ * - the absolute path of a qcow2 or raw disk; `{ path }` when its type is only `string`. A qcow2 with backing files is refused, because it
+ *   could name any file of this host: `{ path: '/disks/mine.qcow2', backing: true }` allows it for one that you made yourself,
  * - `{ url, sha256 }` or `{ url, sha512 }`: such a disk elsewhere.
  */
-export type ImageOption = ImageName | AnyPath | ImageWish | DiskWish | UrlWish
-
-/** Any string, without hiding the names above from an editor's suggestions. */
-type AnyPath = string & Record<never, never>
+export type ImageOption = ImageName | `/${string}` | ImageWish | DiskWish | UrlWish
 
 /** A built image with more packages. */
 export interface ImageWish {

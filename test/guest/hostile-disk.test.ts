@@ -31,7 +31,7 @@ afterAll(async () => {
 
 test('a disk that names a file of the host is refused before anything starts', async () => {
   const phases: string[] = []
-  const booting = bootGuest({ image: disk, network: 'user', onPhase: ({ name }) => phases.push(name) })
+  const booting = bootGuest({ image: { path: disk }, network: 'user', onPhase: ({ name }) => phases.push(name) })
   await expect(booting).rejects.toThrow(ImageError)
   await expect(booting).rejects.toThrow(`has the backing file ${secret} on this host, which is refused`)
   expect(phases).not.toContain('qemu')

@@ -15,7 +15,7 @@ test("a qcow2 with a boot loader of its own, the shape of vendors' cloud images,
     const before = await stat(disk)
     // A template of this disk is nobody else's.
     process.env['VITEST_GUEST_CACHE'] = join(folder, 'cache')
-    await using guest = await bootGuest({ image: disk, memory: '640M', cpus: 1 })
+    await using guest = await bootGuest({ image: { path: disk }, memory: '640M', cpus: 1 })
     expect(guest.started).toBe('warm')
     expect((await guest.$`cat /proc/cmdline`).stdout).toContain('BOOT_IMAGE=/vmlinuz')
     expect((await guest.$`findmnt --noheadings --output SOURCE /`).stdout).toBe('/dev/vda1')

@@ -49,6 +49,17 @@ void bootGuest({ image: { packages: ['nginx'] } })
 // @ts-expect-error -- no such base
 void bootGuest({ image: { base: 'debian-13' } })
 void bootGuest({ image: { base: 'debian-12', packages: ['nginx'] } })
+void bootGuest({ image: 'ubuntu-24.04' })
+void bootGuest({ image: 'ubuntu-24.04-latest' })
+void bootGuest({ image: '/disks/mine.qcow2' })
+void bootGuest({ image: `${process.cwd()}/mine.qcow2` as `/${string}` })
+void bootGuest({ image: { path: process.cwd() } })
+// @ts-expect-error -- a misspelt name
+void bootGuest({ image: 'ubunut-24.04' })
+// @ts-expect-error -- a relative path
+void bootGuest({ image: './mine.qcow2' })
+// @ts-expect-error -- any string could be either: `{ path }` says that it is a path
+void bootGuest({ image: process.cwd() })
 // @ts-expect-error -- the fixtures' own option
 void bootGuest({ fresh: 'test' })
 void openNetwork({ subnet: '10.0.0.0/24' })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { bootGuest, openNetwork, type Guest, type GuestNetwork } from '../../../src/index.ts'
+import { bootGuest, openNetwork, type DiskWish, type Guest, type GuestNetwork } from '../../../src/index.ts'
 import { identity } from '../identity.ts'
 import { vendorDisk, type Manager } from './vendor-disk.ts'
 
@@ -21,7 +21,7 @@ export function testClonesOf(manager: Manager): void {
   const warn = ({ name, message }: Error) => {
     if (name === 'GuestWarning') warnings.push(message)
   }
-  let image: string
+  let image: DiskWish
   let network: GuestNetwork
   let one: Guest
   let other: Guest
@@ -40,7 +40,7 @@ export function testClonesOf(manager: Manager): void {
 
   beforeAll(async () => {
     process.on('warning', warn)
-    image = await vendorDisk(manager)
+    image = { path: await vendorDisk(manager) }
     network = await openNetwork()
     ;[one, other] = (await Promise.all(
       ['one', 'other'].map((hostname) => network.boot({ hostname, image, ...SLOW })),

@@ -227,17 +227,37 @@ test('too little space for a template is said before anything is booted', async 
 test('a guest that cannot be frozen boots, says so once, and is not tried again', async () => {
   const cache = await mkdtemp(join(tmpdir(), 'vg-cache-'))
   try {
-    await makeImageWithoutSystemd(cache)
+    // Its Python is what the resume agent would run on.
+    await makeImageWithoutSystemd(cache, 'rm /usr/bin/python3')
     // Given up when the boot has begun that comes instead of the clone.
     const first = await startUntilBuild(cache, {}, 'ssh banner')
     expect(first).toContainEqual(expect.stringContaining('template debian-12, 512 MiB, guest: freeze'))
-    expect(first).toContainEqual(expect.stringMatching(/^The guest cannot be frozen: .*boots every time/))
+    expect(first).toContainEqual(
+      expect.stringMatching(/^The guest cannot be frozen: it needs python3 .*boots every time/),
+    )
     expect(first.at(-1)).toBe('seen enough')
     const notes = (await readdir(join(cache, 'templates'))).filter((name) => !name.endsWith('.lock'))
     expect(notes).toEqual([expect.stringMatching(/^[0-9a-f]{32}\.cold$/)])
     const second = await startUntilBuild(cache, {}, 'ssh banner')
     expect(second).toEqual(['seen enough'])
   } finally {
+    await rm(cache, { recursive: true })
+  }
+})
+
+test('a guest without systemd is cloned too', async () => {
+  const cache = await mkdtemp(join(tmpdir(), 'vg-cache-'))
+  try {
+    await makeImageWithoutSystemd(cache)
+    process.env['VITEST_GUEST_CACHE'] = cache
+    await using guest = await bootGuest()
+    expect(guest.started).toBe('warm')
+    const before = Date.now()
+    const [init, clock] = (await guest.exec('cat /proc/1/comm; date +%s%3N')).stdout.split('\n')
+    expect(init).toBe('sshd')
+    expect(Math.abs(Number(clock) - before)).toBeLessThan(2000)
+  } finally {
+    delete process.env['VITEST_GUEST_CACHE']
     await rm(cache, { recursive: true })
   }
 })

@@ -172,6 +172,6 @@ test.for(['OSError: networkd left eth0 at no address', 'became {"hostname": "gue
 test('the command quotes its program for a shell', () => {
   // Single quotes inside are the only thing that could end it.
   expect(armCommand('end').replaceAll(`'\\''`, '').match(/'/g)).toHaveLength(2)
-  expect(armCommand('end')).toMatch(/ 30$/)
-  expect(armCommand('stay')).toMatch(/ 0$/)
+  expect(armCommand('end')).toMatch(/ 30\n/)
+  expect(armCommand('stay')).toMatch(/ 0\n/)
 })

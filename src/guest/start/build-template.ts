@@ -46,7 +46,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
   }, signal)
   const credentials = makeCredentials(spec.rootPassword)
   const macAddress = spec.macAddress ?? randomMac()
-  const { warnings, unchangeable, places } = await acquire(async (disposers) => {
+  const { warnings, cardNames, unchangeable, places } = await acquire(async (disposers) => {
     await image.verify(signal)
     const { network, attachment } = await phases.run('network', () => building(input, disposers))
     const further = await furtherPlaces(input, network, disposers)
@@ -67,7 +67,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
     const booted = await bootMachine(boot, disposers)
     const unchangeable = await phases.run('freeze', () => freezeGuest(booted, boot, folder))
     await disposers[Symbol.asyncDispose]()
-    return { warnings: booted.warnings, unchangeable, places }
+    return { ...booted, unchangeable, places }
   }).catch(async (error: unknown) => {
     throw await explainFull(error, folder, label)
   })
@@ -79,7 +79,11 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
     createdAt: new Date().toISOString(),
     buildMs: Math.round(performance.now() - startedAt),
     hostname: spec.hostname,
-    cards: places.map(({ macAddress, attachment: { member } }) => ({ macAddress, address: member.address })),
+    cards: places.map(({ macAddress, attachment: { member } }, index) => ({
+      name: cardNames[index] ?? '',
+      macAddress,
+      address: member.address,
+    })),
     unchangeable,
     credentials,
     warnings,
@@ -146,7 +150,7 @@ async function freezeGuest(
     if (!limit.isLate && !(cause instanceof CommandError)) throw cause
     const why = limit.isLate
       ? 'it did not become idle in time'
-      : 'it needs python3 and systemd-run, to set its clock later'
+      : 'it needs python3 (and, with systemd, systemd-run), to set its clock later'
     throw new FreezeError(`The guest cannot be frozen: ${why}`, { cause })
   }
 }

@@ -30,8 +30,13 @@ def change_hosts(old, new, ours):
     own = r'(?<![\\w.-])%s(?![\\w-])' % re.escape(old)
     lines = [re.sub(own, new, line) if line.startswith('127.') else line for line in text.splitlines(True)]
     write('/etc/hosts', ''.join(lines) + ours)
+def machine_id():
+    return read('/etc/machine-id').strip() if os.path.exists('/etc/machine-id') else ''
 def change_machine_id(new):
-    old = read('/etc/machine-id').strip()
+    old = machine_id()
+    # Without systemd there may be none.
+    if not old:
+        return
     for folder in '/var/log/journal/', '/run/log/journal/':
         if os.path.isdir(folder + old):
             os.rename(folder + old, folder + new)
@@ -50,8 +55,9 @@ def apply_identity(wanted):
     socket.sethostname(new)
     write('/etc/hostname', new + '\\n')
     change_hosts(old, new, wanted['hosts'])
+    had_machine_id = machine_id() != ''
     change_machine_id(wanted['machineId'])
     change_cards(wanted['cards'], wanted['patience'])
     cards = [{'macAddress': mac_of(card['name']), 'address': address_of(card['name'])} for card in wanted['cards']]
-    return {'hostname': socket.gethostname(), 'machineId': read('/etc/machine-id').strip(), 'cards': cards}
+    return {'hostname': socket.gethostname(), 'machineId': machine_id() if had_machine_id else wanted['machineId'], 'cards': cards}
 `

@@ -16,7 +16,7 @@ SIOCGIFADDR, SIOCSIFADDR, SIOCSIFHWADDR, SIOCGIFHWADDR = 0x8915, 0x8916, 0x8924,
 NETWORK_FILES = '/etc/network/interfaces', '/etc/network/interfaces.d/*', '/etc/systemd/network/*', '/run/systemd/network/*', '/etc/netplan/*', '/etc/NetworkManager/system-connections/*', '/run/NetworkManager/system-connections/*', '/etc/sysconfig/network-scripts/ifcfg-*', '/etc/udev/rules.d/*'
 BY_PERMANENT_MAC = '^PermanentMACAddress='
 def is_active(unit):
-    return subprocess.run(['systemctl', 'is-active', '--quiet', unit]).returncode == 0
+    return not SYSTEMD or subprocess.run(['systemctl', 'is-active', '--quiet', unit]).returncode == 0
 def shows(path, pattern):
     try:
         return re.search(pattern, read(path), re.MULTILINE) is not None

@@ -21,6 +21,7 @@ const SEED_BYTES = 64
 const PROGRAM = `
 import fcntl, glob, json, os, re, socket, struct, subprocess, sys, termios, time, tty
 RNDADDENTROPY, RNDRESEEDCRNG = 0x40085203, 0x5207
+SYSTEMD = os.path.isdir('/run/systemd/system')
 port = os.open('/dev/ttyS1', os.O_RDWR | os.O_NOCTTY)
 tty.setraw(port)
 settings = termios.tcgetattr(port)
@@ -74,6 +75,8 @@ def open_bus(path):
     bus.sendall(b'BEGIN\\r\\n')
     return bus
 def news(bus):
+    if not SYSTEMD:
+        return b''
     heard = b''
     try:
         while True:
@@ -86,13 +89,13 @@ def news(bus):
         return heard
 def failed_units():
     command = ['systemctl', 'list-units', '--state=failed', '--plain', '--no-legend']
-    shown = subprocess.run(command, stdout=subprocess.PIPE).stdout.decode()
+    shown = subprocess.run(command, stdout=subprocess.PIPE).stdout.decode() if SYSTEMD else ''
     return [line.split()[0] for line in shown.splitlines() if line]
 ${APPLY_IDENTITY}
 try:
     before = failed_units()
     # systemd tells whoever is connected here of every unit that changes.
-    bus = open_bus('/run/systemd/private')
+    bus = open_bus('/run/systemd/private') if SYSTEMD else socket.socket(socket.AF_UNIX)
     bus.setblocking(False)
     patience = float(sys.argv[1])
     deadline = time.monotonic() + patience
@@ -144,10 +147,13 @@ const QUOTED = 400
 /** A busy host may answer too late to be sure of the clock; it is asked again. */
 const CLOCK_TRIES = 10
 
-/** The command that starts the resume agent. SSH sessions may stay, or are waited for until they have ended. */
+/** The command that starts the resume agent, apart from its own session. SSH sessions may stay, or are waited for until they have ended. */
 export function armCommand(sessions: 'stay' | 'end'): string {
   const run = ['--quiet', '--collect', '--unit=vitest-guest-resume-agent', '--service-type=exec']
-  return `exec systemd-run ${run.join(' ')} -- "$(command -v python3)" -I -S -c '${quoted(PROGRAM)}' ${sessions === 'end' ? SESSIONS_BUDGET : 0}`
+  return `set -- "$(command -v python3)" -I -S -c '${quoted(PROGRAM)}' ${sessions === 'end' ? SESSIONS_BUDGET : 0}
+[ "$1" ] || { echo python3: not found >&2; exit 127; }
+[ -d /run/systemd/system ] && exec systemd-run ${run.join(' ')} -- "$@"
+setsid "$@" </dev/null >/dev/null 2>&1 &`
 }
 
 function quoted(text: string): string {

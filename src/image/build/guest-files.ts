@@ -177,53 +177,54 @@ ln -sf /lib/systemd/system/cloud-init.target "$2/multi-user.target.wants/"
 : >/run/cloud-init/enabled
 `
 
-/** Files of the guest that are in place before any package is installed; none of them is a package's own. */
-export const GUEST_FILES: Readonly<Record<string, string>> = {
-  '/etc/cloud/cloud.cfg.d/90_vitest-guest.cfg': CLOUD_CONFIG,
+const SSHD_FILE = { '/etc/systemd/system/ssh.service.d/vitest-guest.conf': SSHD }
+
+/** Files of a guest that boots as its distribution has it. */
+const PLAIN_FILES: Readonly<Record<string, string>> = {
+  '/etc/cloud/cloud.cfg.d/90_vitest-guest.cfg': 'datasource_list: [NoCloud, None]\n',
   '/etc/default/locale': 'LANG=C.UTF-8\n',
   '/etc/fstab': 'LABEL=vitest-guest / ext4 errors=remount-ro 0 0\n',
+  '/etc/initramfs-tools/modules': 'virtio_pci\nvirtio_blk\next4\n',
+  '/etc/initramfs-tools/conf.d/vitest-guest': 'MODULES=list\nCOMPRESS=lz4\nRESUME=none\n',
+}
+
+/** Files of the guest that are in place before any package is installed; none of them is a package's own. */
+export const GUEST_FILES: Readonly<Record<string, string>> = {
+  ...PLAIN_FILES,
+  ...SSHD_FILE,
+  '/etc/cloud/cloud.cfg.d/90_vitest-guest.cfg': CLOUD_CONFIG,
   '/etc/systemd/system-generators/cloud-init-generator': CLOUD_INIT_GENERATOR,
   '/etc/systemd/system/cloud-final.service.d/vitest-guest.conf': cloudInitStage('modules --mode=final'),
   '/etc/systemd/system/cloud-init-local.service.d/vitest-guest.conf': cloudInitStage('init --local'),
   '/etc/systemd/system/cloud-init-main.service': CLOUD_INIT_MAIN_UNIT,
-  '/etc/systemd/system/ssh.service.d/vitest-guest.conf': SSHD,
   '/etc/systemd/system/systemd-udev-trigger.service.d/vitest-guest.conf': UDEV_TRIGGER,
   '/usr/local/lib/vitest-guest/cloud-init-main': CLOUD_INIT_MAIN,
   '/usr/local/lib/vitest-guest/cloud-init-stage': CLOUD_INIT_STAGE,
-  '/etc/initramfs-tools/modules': 'virtio_pci\nvirtio_blk\next4\n',
-  '/etc/initramfs-tools/conf.d/vitest-guest': 'MODULES=list\nCOMPRESS=lz4\nRESUME=none\n',
   '/etc/initramfs-tools/hooks/vitest-guest': INITRAMFS_HOOK,
 }
 
-/**
- * The last hook of mmdebstrap. What is switched off costs time at each boot and does nothing for a guest that lives
- * for minutes; it can be switched on again with systemctl.
- */
-export const CUSTOMIZE = `#!/bin/sh
+/** The beginning of the last hook of mmdebstrap, whose argument is the new root. */
+const BARE_CLEANUP = `#!/bin/sh
 set -e
 root=$1
+# What left things out of this image must not do so for what is installed later.
+rm -f "$root"/etc/dpkg/dpkg.cfg.d/99mmdebstrap "$root"/etc/apt/apt.conf.d/99mmdebstrap
+rm -f "$root"/etc/ssh/ssh_host_*
+: >"$root/etc/machine-id"
+`
+
+/** The last hook of mmdebstrap. Each difference from what a vendor has, and its reason: docs/images.md. */
+export const CUSTOMIZE = `${BARE_CLEANUP}
 systemctl() { chroot "$root" systemctl --quiet "$@"; }
 systemctl enable systemd-networkd.service
-systemctl disable systemd-networkd-wait-online.service getty@tty1.service e2scrub_reap.service systemd-pstore.service
+# The clock of a clone jumps to now, which starts whatever is overdue: apt's lock would be held, and its downloads fail.
 systemctl disable apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer
-# Pulled in by units that do without; the modules load when something opens their device.
-systemctl mask modprobe@configfs.service modprobe@dm_mod.service modprobe@drm.service modprobe@efi_pstore.service
-systemctl mask modprobe@fuse.service modprobe@loop.service
-systemctl mask systemd-update-utmp-runlevel.service
-# Half a second each, emulated, to find that there is nothing for them to do on this disk.
+# Half a second each, emulated, at each daemon-reload, to find that there is nothing for them to do on this disk.
 for name in gpt-auto hibernate-resume integritysetup run system-update veritysetup; do
   ln -s /dev/null "$root/etc/systemd/system-generators/systemd-$name-generator"
 done
 # Its modules run in cloud-final.service.
 systemctl mask cloud-config.service
-# Python's is all there is, and it would have binfmt_misc loaded and mounted at each boot.
-rm -f "$root"/usr/lib/binfmt.d/python3*.conf
-# What left things out of this image must not do so for what is installed later.
-rm -f "$root"/etc/dpkg/dpkg.cfg.d/99mmdebstrap "$root"/etc/apt/apt.conf.d/99mmdebstrap
-rm -f "$root"/etc/ssh/ssh_host_*
-: >"$root/etc/machine-id"
-# Four programs at each login, to greet with the kernel's version.
-rm -r "$root/etc/update-motd.d"
 # systemd-sysusers and others need not run on the first boot: dpkg has just done their work.
 touch "$root/etc/.updated" "$root/var/.updated"
 `

@@ -8,10 +8,10 @@ const FORMAT_VERSION = 1
  * The kernel's command line; most of what makes a fast boot is in the image, for boot loaders to profit too.
  *
  * Nobody attacks a guest that runs one test suite. cloud-init.service is its stage `init`, which has nothing left to do:
- * our seed says `dsmode: local`, so that the stage before has done it all.
+ * our seed says `dsmode: local`, so that the stage before has done it all. Cards keep the kernel's names, whatever udev would call them.
  */
 const APPEND =
-  'root=/dev/vda rw console=ttyS0 quiet tsc=reliable mitigations=off cryptomgr.notests systemd.mask=cloud-init.service'
+  'root=/dev/vda rw console=ttyS0 quiet net.ifnames=0 tsc=reliable mitigations=off cryptomgr.notests systemd.mask=cloud-init.service'
 const FILE_SYSTEM_LABEL = 'vitest-guest'
 const DISK_SIZE = '8G'
 

@@ -1,4 +1,4 @@
-import { expect, testWithGuests } from 'vitest-guest'
+import { expect, testWithGuests, type Guest } from 'vitest-guest'
 
 /** The address of the service, on whichever guest has it. */
 const SHARED = '192.168.100.100'
@@ -9,10 +9,12 @@ const test = testWithGuests(
   { image: { base: 'debian-12', packages: ['keepalived'] } },
 )
 
+const cardOf = ({ interfaces: [card] }: Guest) => card?.name ?? ''
+
 /** By VRRP, the master is the guest with the highest priority among those that can be heard. */
-const configuration = (priority: number) => `
+const configuration = (card: string, priority: number) => `
 vrrp_instance service {
-  interface eth0
+  interface ${card}
   state BACKUP
   virtual_router_id 51
   priority ${priority}
@@ -25,7 +27,7 @@ vrrp_instance service {
 test.beforeAll(async ({ guests }) => {
   await Promise.all(
     Object.values(guests).map(async (guest, index) => {
-      await guest.writeFile('/etc/keepalived/keepalived.conf', configuration(100 - index))
+      await guest.writeFile('/etc/keepalived/keepalived.conf', configuration(cardOf(guest), 100 - index))
       await guest.$`systemctl restart keepalived`
     }),
   )
@@ -33,15 +35,17 @@ test.beforeAll(async ({ guests }) => {
 
 test('one of them has the shared address', async ({ guests }) => {
   const { first, second, third } = guests
-  await first.waitUntilSucceeds(`ip -brief address show dev eth0 | grep -w ${SHARED}`)
+  await first.waitUntilSucceeds(`ip -brief address show | grep -w ${SHARED}`)
   await third.$`ping -c 1 -W 5 ${SHARED}`
-  for (const guest of [second, third]) await expect(guest).not.toHaveInterface('eth0', { addresses: [`${SHARED}/24`] })
+  for (const guest of [second, third]) {
+    await expect(guest).not.toHaveInterface(cardOf(guest), { addresses: [`${SHARED}/24`] })
+  }
 })
 
 test('when it fails, the next one takes over, and only that one', async ({ guests }) => {
   const { first, second, third } = guests
   await first.crash()
-  await second.waitUntilSucceeds(`ip -brief address show dev eth0 | grep -w ${SHARED}`)
+  await second.waitUntilSucceeds(`ip -brief address show | grep -w ${SHARED}`)
   await third.$`ping -c 1 -W 5 ${SHARED}`
-  await expect(third).not.toHaveInterface('eth0', { addresses: [`${SHARED}/24`] })
+  await expect(third).not.toHaveInterface(cardOf(third), { addresses: [`${SHARED}/24`] })
 })

@@ -24,7 +24,7 @@ export interface Guest extends AsyncDisposable, Commands, Files, Power, Connecti
   /** Its static IPv6 address, on a network with `subnet6`. */
   readonly address6: string | undefined
   readonly macAddress: string
-  /** Its additional network cards. */
+  /** Its network cards, each with what the guest calls it. Tests reach the guest through the first. */
   readonly interfaces: readonly Interface[]
   readonly rootPassword: string
   /** The keys of this guest: the client key, and the host key that every connection is pinned to. */
@@ -65,7 +65,7 @@ export interface Guest extends AsyncDisposable, Commands, Files, Power, Connecti
    * Saves the state of the machine, RAM and disk, to return to later. The machine is paused meanwhile, for a second or two under emulation;
    * connections survive. A snapshot takes as much space in the temporary folder as the guest uses memory, and is removed with
    * the guest.
-   * @throws BootError when the state of a device cannot be saved, or python3 or systemd is missing in the guest.
+   * @throws BootError when the state of a device cannot be saved, or python3 is missing in the guest.
    */
   snapshot(): Promise<Snapshot>
   /**

@@ -12,6 +12,7 @@ import {
 } from '../options/network/link-limit.ts'
 import { quote } from '../ssh/quote.ts'
 import type { GuestContext } from './guest-context.ts'
+import { LIST_CARDS } from './network/card-names.ts'
 
 /** The cable of the guest's first network card, and what a test can do to it. */
 export interface Link {
@@ -42,12 +43,8 @@ const UNKNOWN = /qdisc kind is unknown|Unknown qdisc|No such file or directory/
 /** It was already removed, or never set. */
 const NOTHING_THERE = /Cannot delete qdisc with handle of zero|Invalid handle|No such file or directory/
 
-/**
- * Sets `card` to the name of the guest's first card. A VLAN or a bridge on it shares its MAC address, and a bond assigns it to another
- * card, so it is identified by its position on the bus, in the order of QEMU's command line.
- */
-const FIRST_CARD = `card=$(for each in /sys/class/net/*; do echo "$(readlink -f "$each/device") \${each##*/}"; done |
-  grep -E '^/sys/devices/(pci|.*/virtio)' | sort | head -n 1)
+/** Sets `card` to the name of the guest's first card, which a test may have renamed. */
+const FIRST_CARD = `card=$(${LIST_CARDS} | head -n 1)
 card=\${card##* }
 [ "$card" ] || { echo 'there is no network card' >&2; exit 1; }`
 

@@ -11,7 +11,7 @@ export interface MachineConfig {
   readonly direct?: { readonly kernel: string; readonly initrd: string; readonly append: string } | undefined
   /** The NoCloud volume. */
   readonly seed: string
-  /** Its network cards; in the guest the first is eth0. */
+  /** Its network cards, in the order of their places on the bus. */
   readonly nics: readonly Nic[]
   /** Keep RAM in this file: `shared` writes to it; otherwise pages are only read from it (copy-on-write). */
   readonly memoryFile?: { readonly path: string; readonly shared: boolean } | undefined

@@ -19,7 +19,7 @@ export interface SeedInput {
   readonly hostname: string
   /** cloud-init does its per-instance work again when this changes. */
   readonly instanceId: string
-  /** Its network cards; the first is eth0. */
+  /** Its network cards, in the order of QEMU's command line. */
   readonly nics: readonly SeedNic[]
   /** Whether the guest's own files say who knows names: it has no program that would. @default false */
   readonly isPlain?: boolean

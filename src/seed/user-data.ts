@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { SeedInput } from './input.ts'
 import { mergeConfig } from './merge-config.ts'
-import { networkdDropIn, resolvConf } from './network-config.ts'
+import { resolvConf, writeNetworkdDropIns } from './network-config.ts'
 import { sha256Crypt } from './sha256-crypt.ts'
 import { sshdFiles } from './sshd-config.ts'
 import { toYaml } from './yaml.ts'
@@ -29,7 +29,8 @@ export function userData({ credentials, cloudConfig, nics, isPlain = false }: Se
     ssh_deletekeys: true,
     // Given keys also keep cloud-init from making any: an RSA key takes 5 s under emulation.
     ssh_keys: { ed25519_private: hostKey, ed25519_public: `${hostPublicKey}\n` },
-    write_files: [...sshdFiles, ...nics.map(networkdDropIn), ...(isPlain ? resolvConf(nics) : [])],
+    bootcmd: [writeNetworkdDropIns],
+    write_files: [...sshdFiles, ...(isPlain ? resolvConf(nics) : [])],
     // The hostname resolves to 127.0.1.1; other lines of /etc/hosts stay.
     manage_etc_hosts: 'localhost',
     // The rest only saves time. A text, because the schema of 22.4 allows nothing else and warns of a boolean.

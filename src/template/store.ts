@@ -5,16 +5,16 @@ import { digestOf } from '../host/files/file-digest.ts'
 import { findChange, noteStamps } from '../cache/seal.ts'
 import { touch } from '../cache/touch.ts'
 import type { Credentials } from '../seed/credentials.ts'
-import type { Identity } from './identity/identity.ts'
+import type { FrozenIdentity } from './identity/identity.ts'
 
 /** Raise it when templates of older releases must not be used any more. */
-export const FORMAT_VERSION = 5
+export const FORMAT_VERSION = 6
 /** What a template is made of, besides its manifest. */
 export const FILES = { memory: 'memory', state: 'state', disk: 'disk.qcow2', seed: 'seed.iso' } as const
 const MANIFEST = 'manifest.json'
 
 /** What is known of a template, kept in it. */
-export interface Manifest extends Identity {
+export interface Manifest extends FrozenIdentity {
   readonly formatVersion: number
   readonly key: string
   /** For people: the image, and what is special about the machine. */

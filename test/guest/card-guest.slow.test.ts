@@ -42,7 +42,9 @@ afterAll(async () => {
 })
 
 test('its card has the chosen MAC address', async () => {
-  const said = await there(`return [guest.macAddress, (await guest.$\`cat /sys/class/net/eth0/address\`).stdout]`)
+  const said = await there(
+    `return [guest.macAddress, (await guest.$\`cat /sys/class/net/\${guest.interfaces[0].name}/address\`).stdout]`,
+  )
   expect(said).toEqual([MAC, MAC])
 })
 
@@ -50,7 +52,7 @@ test("packets of the MTU's size reach it whole, both ways; larger ones do not", 
   const whole = `'-M', 'do', '-s', '${4000 - 28}'`
   const [exitCode, mtu, sockets] = (await there(`
     const { exitCode } = await inside('ping', '-c', '1', '-W', '5', ${whole}, guest.address)
-    const mtu = await guest.$\`cat /sys/class/net/eth0/mtu\`
+    const mtu = await guest.$\`cat /sys/class/net/\${guest.interfaces[0].name}/mtu\`
     const sockets = await guest.$\`ss -tin state established dport != 0\`
     return [exitCode, mtu.stdout, sockets.stdout]`)) as [number, string, string]
   expect([exitCode, mtu]).toEqual([0, '4000'])
@@ -63,7 +65,7 @@ test('it has its IPv6 address and is reachable there', async () => {
     const { exitCode } = await inside('ping', '-c', '1', '-W', '5', guest.address6)
     const socket = await network.dial(guest.address6, 22)
     const [banner] = await socket.take(1).toArray()
-    const shown = await guest.$\`ip -6 -o address show dev eth0\`
+    const shown = await guest.$\`ip -6 -o address show dev \${guest.interfaces[0].name}\`
     return [guest.address6, exitCode, String(banner), shown.stdout]`)) as [string, number, string, string]
   expect([address, exitCode]).toEqual(['fd00:100::c0a8:64e1', 0])
   expect(banner).toMatch(/^SSH-2\.0-/)
@@ -87,7 +89,7 @@ test('with egress it has a default route, a name server, and access to the outsi
     (await guest.exec("timeout 20 bash -c 'cat </dev/tcp/${OUTSIDE}/80'")).stdout,
   ]`)
   expect(said).toEqual([
-    expect.stringMatching(/^default via 192\.168\.100\.2 dev eth0 /),
+    expect.stringMatching(/^default via 192\.168\.100\.2 dev /),
     expect.stringContaining('nameserver 192.168.100.3\n'),
     'the outside',
   ])

@@ -3,6 +3,7 @@ import { bootGuest } from '../../src/guest/start/boot-guest.ts'
 import type { Guest } from '../../src/guest/guest.ts'
 import type { Network } from '../../src/network/network.ts'
 import { openNetwork } from '../../src/guest/network/open-guest-network.ts'
+import { cardOf } from '../support/identity.ts'
 
 let network: Network
 let guest: Guest
@@ -19,10 +20,10 @@ test('a clone has a lease from its own network', async () => {
   expect(await network.dhcp?.leases()).toEqual([
     { macAddress: guest.macAddress, address: guest.address, hostname: 'web' },
   ])
-  const shown = (await guest.$`ip -4 -o address show dev eth0`).stdout
+  const shown = (await guest.$`ip -4 -o address show dev ${cardOf(guest)}`).stdout
   expect(shown).toContain('192.168.100.100/24')
   expect(shown).toContain('dynamic')
-  expect((await guest.$`cat /etc/systemd/network/10-cloud-init-eth0.network`).stdout).not.toContain('192.168.100.100')
+  expect((await guest.exec('cat /etc/systemd/network/10-cloud-init-*.network')).stdout).not.toContain('192.168.100.100')
 })
 
 test('it resolves names by the network, and cannot reach the outside', async () => {

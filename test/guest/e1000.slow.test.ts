@@ -6,6 +6,7 @@ import { requireTool } from '../../src/host/program/tools.ts'
 import { removeAsRoot, runAsRoot } from '../../src/image/build/build-step.ts'
 import { bootGuest } from '../../src/index.ts'
 import { type Kernel, makeImageWithoutSystemd } from '../support/odd-image/odd-image.ts'
+import { cardOf } from '../support/identity.ts'
 
 /** The image has the cloud kernel, which lacks drivers for real hardware. */
 const PACKAGE = 'linux-image-amd64'
@@ -48,8 +49,8 @@ test("nic: 'e1000': a guest with the driver is reachable, at the chosen MAC addr
     start: 'cold',
     cpus: 1,
   })
-  const { stdout } =
-    await guest.$`sh -c ${'basename "$(readlink /sys/class/net/eth0/device/driver)"; cat /sys/class/net/eth0/address'}`
+  const card = `/sys/class/net/${cardOf(guest)}`
+  const { stdout } = await guest.exec(`basename "$(readlink ${card}/device/driver)"; cat ${card}/address`)
   expect(stdout.split('\n')).toEqual(['e1000', MAC])
   const whole = 'x'.repeat(1_000_000)
   await guest.writeFile('/tmp/whole', whole)

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openNetwork, type Guest, type GuestNetwork } from '../../src/index.ts'
+import { cardOf } from '../support/identity.ts'
 
 let network: GuestNetwork
 let one: Guest
@@ -92,14 +93,15 @@ test('network.partition() separates the guests from one another, not from the ho
 })
 
 test('link.limit() limits the card, not a VLAN on it or a bridge with its MAC address', async () => {
-  await one.exec('ip link add link eth0 name eth0.10 type vlan id 10')
-  await one.exec('ip link add zz0 type bridge && ip link set zz0 address $(cat /sys/class/net/eth0/address)')
+  const card = cardOf(one)
+  await one.exec(`ip link add link ${card} name ${card}.10 type vlan id 10`)
+  await one.exec(`ip link add zz0 type bridge && ip link set zz0 address $(cat /sys/class/net/${card}/address)`)
   // This needs both kernels if the host's has no netem, otherwise only the guest's.
   await one.link.limit({ rate: '10mbit' })
   const qdiscOf = async (name: string) => (await one.exec(`tc qdisc show dev ${name} root`)).stdout
-  expect(await qdiscOf('eth0')).toContain('tbf')
-  for (const name of ['eth0.10', 'zz0']) expect(await qdiscOf(name)).not.toContain('tbf')
+  expect(await qdiscOf(card)).toContain('tbf')
+  for (const name of [`${card}.10`, 'zz0']) expect(await qdiscOf(name)).not.toContain('tbf')
   await one.link.limit({})
-  expect(await qdiscOf('eth0')).not.toContain('tbf')
-  await one.exec('ip link delete eth0.10 && ip link delete zz0')
+  expect(await qdiscOf(card)).not.toContain('tbf')
+  await one.exec(`ip link delete ${card}.10 && ip link delete zz0`)
 })

@@ -3,6 +3,7 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openNetwork, type Guest, type GuestNetwork } from '../../src/index.ts'
 import { LIMITS } from '../support/time-limits.ts'
+import { cardOf } from '../support/identity.ts'
 
 let network: GuestNetwork
 let one: Guest
@@ -29,7 +30,7 @@ async function roundTrip(guest: Guest, to: string): Promise<number> {
 
 test('link.down(): the guest loses its carrier and cannot be reached; link.up() restores it', async () => {
   await one.exec(
-    `nohup sh -c 'while sleep 0.2; do cat /sys/class/net/eth0/carrier >>/run/carrier 2>&1; done' >/dev/null 2>&1 &`,
+    `nohup sh -c 'while sleep 0.2; do cat /sys/class/net/${cardOf(one)}/carrier >>/run/carrier 2>&1; done' >/dev/null 2>&1 &`,
   )
   await one.link.down()
   await expect(one.connect(22, AbortSignal.timeout(1500))).rejects.toThrow()
@@ -134,7 +135,7 @@ test('a limit that neither the host nor the guest can set is refused, and leaves
     hint: expect.stringMatching(/sch_netem.*iproute2/) as string,
   })
   await one.exec('mv /usr/sbin/tc.away /usr/sbin/tc')
-  expect((await one.exec('tc qdisc show dev eth0')).stdout).not.toContain('netem')
+  expect((await one.exec(`tc qdisc show dev ${cardOf(one)}`)).stdout).not.toContain('netem')
   expect(await roundTrip(one, network.gateway)).toBeLessThan(500)
 })
 

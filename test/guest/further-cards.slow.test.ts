@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openNetwork, type Guest, type GuestNetwork } from '../../src/index.ts'
+import { cardOf } from '../support/identity.ts'
 
 let left: GuestNetwork
 let right: GuestNetwork
@@ -27,6 +28,7 @@ afterAll(async () => {
 test('a guest with several cards is a clone, and each card is as requested', async () => {
   expect(router.started).toBe('warm')
   expect(router.interfaces.map(({ network, address }) => [network, address])).toEqual([
+    [left, '10.1.0.2'],
     [right, '10.2.0.2'],
     [left, undefined],
     [left, undefined],
@@ -40,22 +42,20 @@ test('a guest with several cards is a clone, and each card is as requested', asy
   }[]
   const shown = cards.filter(({ ifname }) => ifname !== 'lo')
   expect(shown.map(({ ifname, addr_info }) => [ifname, ...addr_info.map(({ local }) => local)])).toEqual([
-    ['eth0', '10.1.0.2'],
-    ['eth1', '10.2.0.2'],
-    ['eth2'],
-    ['eth3'],
+    [cardOf(router), '10.1.0.2'],
+    [cardOf(router, 1), '10.2.0.2'],
+    [cardOf(router, 2)],
+    [cardOf(router, 3)],
   ])
   for (const { flags } of shown) expect(flags).toContain('LOWER_UP')
-  expect(shown.map(({ address }) => address)).toEqual([
-    router.macAddress,
-    ...router.interfaces.map(({ macAddress }) => macAddress),
-  ])
+  expect(shown.map(({ address }) => address)).toEqual(router.interfaces.map(({ macAddress }) => macAddress))
+  expect(router.interfaces[0]?.macAddress).toBe(router.macAddress)
 })
 
 test('it routes between its networks', async () => {
   await router.exec('sysctl -w net.ipv4.ip_forward=1')
   await client.exec(`ip route add 10.2.0.0/24 via ${router.address}`)
-  await server.exec(`ip route add 10.1.0.0/24 via ${router.interfaces[0]?.address}`)
+  await server.exec(`ip route add 10.1.0.0/24 via ${router.interfaces[1]?.address}`)
   await client.exec(`ping -c 1 -W 5 ${server.address}`)
 })
 
@@ -68,12 +68,12 @@ test('two cards without an address make a bond', async () => {
   await router.exec(
     [
       'ip link add bond0 type bond mode active-backup miimon 100',
-      'for card in eth2 eth3; do ip link set $card down && ip link set $card master bond0; done',
+      `for card in ${cardOf(router, 2)} ${cardOf(router, 3)}; do ip link set $card down && ip link set $card master bond0; done`,
       'ip address add 10.1.0.99/24 dev bond0',
       'ip link set bond0 up',
     ].join(' && '),
   )
-  // eth0 is on the same network, and must not answer for the bond.
+  // The first card is on the same network, and must not answer for the bond.
   await router.exec('sysctl -w net.ipv4.conf.all.arp_ignore=1')
   await expect
     .poll(() => client.exec('ping -c 1 -W 2 10.1.0.99', { reject: false }), { timeout: 30_000 })
@@ -86,6 +86,8 @@ test('two cards without an address make a bond', async () => {
 
 test('the cards are still there after a reboot', async () => {
   await router.reboot()
-  expect((await router.exec('cat /sys/class/net/eth1/address')).stdout).toBe(router.interfaces[0]?.macAddress)
+  expect((await router.exec(`cat /sys/class/net/${cardOf(router, 1)}/address`)).stdout).toBe(
+    router.interfaces[1]?.macAddress,
+  )
   await router.exec(`ping -c 1 -W 5 ${server.address}`)
 })

@@ -10,7 +10,7 @@ import {
   type GuestNetwork,
   type Snapshot,
 } from '../../src/index.ts'
-import { identity } from '../support/identity.ts'
+import { cardOf, identity } from '../support/identity.ts'
 import { LIMITS } from '../support/time-limits.ts'
 
 /** Milliseconds: a guest may be a second late, plus the cost of asking on a busy machine. */
@@ -81,7 +81,7 @@ test('crash() loses what was not written; start() boots the same disk to a ready
   expect(guest.state).toBe('running')
   expect(guest.ssh).not.toBe(ssh)
   expect(await bootId()).not.toBe(before)
-  expect((await guest.exec('tc qdisc show dev eth0')).stdout).toContain('tbf')
+  expect((await guest.exec(`tc qdisc show dev ${cardOf(guest)}`)).stdout).toContain('tbf')
   const { stdout } = await guest.exec('cat /root/*; ls /run/gone /run/nologin; cat /run/cloud-init/result.json', {
     reject: false,
   })

@@ -1,6 +1,6 @@
 import { beforeAll, afterAll, expect, test } from 'vitest'
 import { openNetwork, prepareGuest, type Guest, type GuestNetwork } from '../../src/index.ts'
-import { identity } from '../support/identity.ts'
+import { cardOf, identity } from '../support/identity.ts'
 
 const told: string[] = []
 let network: GuestNetwork
@@ -65,10 +65,10 @@ test('unplugging and plugging in the cable does not change the address', async (
 })
 
 test('a guest that has another address is found there', async () => {
-  await db.exec('ip address add 192.168.100.77/24 dev eth0')
+  await db.exec(`ip address add 192.168.100.77/24 dev ${cardOf(db)}`)
   // After the answer to this command, which would otherwise be lost.
   await db.exec(
-    'systemd-run --quiet --on-active=1 --timer-property=AccuracySec=100ms ip address delete 192.168.100.225/24 dev eth0',
+    `systemd-run --quiet --on-active=1 --timer-property=AccuracySec=100ms ip address delete 192.168.100.225/24 dev ${cardOf(db)}`,
   )
   db.ssh.end()
   await web.waitUntilFails('ping -c 1 -W 1 192.168.100.225')

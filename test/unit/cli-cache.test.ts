@@ -63,7 +63,7 @@ async function makeTemplate(key: string, { image = IMAGE, days = 1 } = {}): Prom
     createdAt: new Date(Date.now() - 2 * DAY).toISOString(),
     buildMs: 1,
     hostname: 'guest',
-    cards: [{ macAddress: '52:54:00:00:00:01', address: '192.168.100.224' }],
+    cards: [{ name: 'eth0', macAddress: '52:54:00:00:00:01', address: '192.168.100.224' }],
     unchangeable: '',
     credentials: makeCredentials(),
     warnings: [],

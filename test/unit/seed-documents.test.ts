@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { GuestError } from '../../src/errors.ts'
 import { makeCredentials } from '../../src/seed/credentials.ts'
 import { metaData } from '../../src/seed/volume.ts'
-import type { SeedNic } from '../../src/seed/input.ts'
-import { networkConfig, networkdDropIn } from '../../src/seed/network-config.ts'
+import { networkConfig } from '../../src/seed/network-config.ts'
 import { userData } from '../../src/seed/user-data.ts'
 
 const credentials = makeCredentials('pass: "word" \'#')
@@ -23,6 +25,7 @@ function parse(document: string): Record<string, unknown> {
 
 interface UserData {
   users: { name: string; hashed_passwd: string }[]
+  bootcmd: string[]
   write_files: { path: string; content: string; permissions?: string }[]
 }
 const parseUserData = (cloudConfig = {}) => parse(userData({ ...input, cloudConfig })) as unknown as UserData
@@ -55,12 +58,10 @@ describe('network-config', () => {
 describe('a card with IPv6 and another MTU', () => {
   const card = { macAddress: '52:54:00:ab:cd:ef', addresses: ['10.0.0.2/24', 'fd00::a00:2/64'], mtu: 9000 }
 
-  test('has both addresses and the MTU, and does not wait to see whether its address is taken', () => {
+  test('has both addresses and the MTU', () => {
     expect(parse(networkConfig({ ...input, nics: [card] }))['ethernets']).toMatchObject({
       eth0: { addresses: card.addresses, mtu: 9000, 'link-local': [] },
     })
-    expect(networkdDropIn(card, 0).content).toContain('IPv6DuplicateAddressDetection=0\n')
-    expect(networkdDropIn(input.nics[0] as SeedNic, 0).content).not.toContain('IPv6DuplicateAddressDetection')
   })
 })
 
@@ -70,8 +71,6 @@ test('nothing waits at boot for a card that gets no address', () => {
     eth0: expect.not.objectContaining({ optional: true }) as unknown,
     eth1: { addresses: [], optional: true },
   })
-  expect(networkdDropIn(bare, 1).content).toMatch(/^\[Link\]\nRequiredForOnline=no\n\[Network\]\n/)
-  expect(networkdDropIn({ ...bare, dhcp: true }, 1).content).not.toContain('RequiredForOnline')
 })
 
 describe('a card that asks for its address, and one with a way out', () => {
@@ -128,11 +127,30 @@ describe('user-data', () => {
     expect(files.get('/etc/ssh/sshd_config.d/50-cloud-init.conf')).toBe('PasswordAuthentication yes\n')
   })
 
-  test("keeps networkd from waiting for routers, beside cloud-init's own file", () => {
-    expect(parseUserData().write_files).toContainEqual({
-      path: '/etc/systemd/network/10-cloud-init-eth0.network.d/50-vitest-guest.conf',
-      content: '[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n',
-    })
+  test("keeps networkd from waiting, beside cloud-init's own files, whatever the cards are called", async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'vg-networkd-'))
+    try {
+      const [script = ''] = parseUserData().bootcmd
+      const run = () => execFileSync('sh', ['-c', script.replaceAll('/etc/systemd/network', folder)])
+      run()
+      expect(await readdir(folder)).toEqual([])
+      const rest = '[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\nIPv6DuplicateAddressDetection=0\n'
+      const wanted = {
+        ens3: ['DHCP=no\n\n[Address]\nAddress=192.168.100.224/24\n', rest],
+        enp0s4: ['DHCP=ipv4\n', rest],
+        lan: ['DHCP=no\n', `[Link]\nRequiredForOnline=no\n${rest}`],
+      }
+      for (const [name, [text]] of Object.entries(wanted)) {
+        await writeFile(join(folder, `10-cloud-init-${name}.network`), `[Match]\nName=${name}\n\n[Network]\n${text}`)
+      }
+      run()
+      for (const [name, [, content]] of Object.entries(wanted)) {
+        const dropIn = join(folder, `10-cloud-init-${name}.network.d`, '50-vitest-guest.conf')
+        expect(await readFile(dropIn, 'utf8')).toBe(content)
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
   })
 
   test("has the user's own cloud-config over ours", () => {

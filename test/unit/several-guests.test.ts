@@ -46,11 +46,12 @@ test('the lines of /etc/hosts name only the others', () => {
   expect(hostsBlock(more, 'web')).toBe(hostsBlock(members, 'web'))
 })
 
-const TEMPLATE = { hostname: 'guest', cards: [{ macAddress: '52:54:00:00:00:01', address: '192.168.100.224' }] }
+const CARD = { macAddress: '52:54:00:00:00:01', address: '192.168.100.224' }
+const TEMPLATE = { hostname: 'guest', cards: [{ name: 'ens3', ...CARD }] }
 const KEYS = { hostKey: 'private', hostPublicKey: 'public' }
 
 test('a clone of which only the name differs keeps its card', () => {
-  expect(newIdentity(TEMPLATE, { ...TEMPLATE, hostname: 'web' }, KEYS, '')).toMatchObject({
+  expect(newIdentity(TEMPLATE, { hostname: 'web', cards: [CARD] }, KEYS, '')).toMatchObject({
     hostname: { from: 'guest', to: 'web' },
     machineId: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
     cards: [],
@@ -60,7 +61,7 @@ test('a clone of which only the name differs keeps its card', () => {
 test('a machine that does not confirm its new identity is an error', () => {
   const to = { hostname: 'web', cards: [{ macAddress: '52:54:00:00:00:02', address: '192.168.100.225' }] }
   const identity = newIdentity(TEMPLATE, to, KEYS, '')
-  expect(identity.cards).toEqual([{ name: 'eth0', from: TEMPLATE.cards[0], to: to.cards[0] }])
+  expect(identity.cards).toEqual([{ name: 'ens3', from: CARD, to: to.cards[0] }])
   const { machineId } = identity
   requireIdentity(identity, JSON.stringify({ cards: to.cards, machineId, hostname: 'web' }))
   for (const wrong of [{ hostname: 'guest' }, { machineId: 'a' }, { cards: TEMPLATE.cards }, { cards: [] }]) {

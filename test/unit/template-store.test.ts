@@ -40,7 +40,7 @@ async function fill(into: string): Promise<void> {
     key: KEY,
     ...facts,
     hostname: 'guest',
-    cards: [{ macAddress: '52:54:00:00:00:01', address: '192.168.100.224' }],
+    cards: [{ name: 'eth0', macAddress: '52:54:00:00:00:01', address: '192.168.100.224' }],
     unchangeable: '',
     credentials: makeCredentials(),
     warnings: [],

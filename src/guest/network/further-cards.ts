@@ -48,8 +48,14 @@ export function resolveInterfaces(interfaces: unknown, home: NetworkLayout): Car
   })
 }
 
-export function interfaceOf({ network, attachment, macAddress }: PluggedCard): Interface {
-  return { network, address: attachment.member.address, macAddress }
+/** @param names of the cards, in the order of QEMU's command line */
+export function interfacesOf(cards: readonly PluggedCard[], names: readonly string[]): Interface[] {
+  return cards.map(({ network, attachment, macAddress }, index) => ({
+    name: names[index] ?? '',
+    network,
+    address: attachment.member.address,
+    macAddress,
+  }))
 }
 
 /** Reserves a card's name and address on its network at once. */

@@ -10,8 +10,10 @@ export interface InterfaceOptions {
   macAddress?: string
 }
 
-/** An additional network card of a guest. */
+/** A network card of a guest. */
 export interface Interface {
+  /** What the guest called it when it was ready: `ens3`, `enp0s3` or `eth0`, by the habits of its distribution. */
+  readonly name: string
   readonly network: Network
   /** Undefined for a card without one. */
   readonly address: string | undefined

@@ -20,6 +20,7 @@ import type { Login } from '../../ssh/connect.ts'
 import { seedFacts, seedNic } from './seed-nic.ts'
 import { openSsh } from '../connection/open-ssh.ts'
 import { requireCloudConfig, waitForCloudInit } from '../boot/cloud-init.ts'
+import { cardNames } from '../network/card-names.ts'
 import { setClock } from '../power/set-clock.ts'
 import { explainBusyTap } from '../../network/diagnosis/tap-in-use.ts'
 import { explainSilence, type Neighbourhood } from '../network/address-conflict.ts'
@@ -71,6 +72,8 @@ export interface Booted {
   readonly client: Client
   /** What cloud-init reported as failed. */
   readonly warnings: readonly string[]
+  /** In the order of its places. */
+  readonly cardNames: readonly string[]
 }
 
 /** Boots a machine until it is ready. What it acquires goes on the stack of `disposers`. */
@@ -106,7 +109,7 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
       return errors
     })
     await phases.run('clock', () => setClock(client, boot))
-    return { machine, client, warnings }
+    return { machine, client, warnings, cardNames: await cardNames(client, boot) }
   }).catch(async (error: unknown) => {
     throw await explainSilence(error, network, { hostname, address, macAddress })
   })

@@ -11,7 +11,7 @@ export interface NetworkBootOptions extends MachineOptions {
   /** @default 'guest' */
   hostname?: string
   /**
-   * Additional network cards, each on an open network, or on the guest's own; the first of them is eth1. A guest with additional cards
+   * Additional network cards, each on an open network, or on the guest's own; `guest.interfaces` has their names. A guest with additional cards
    * needs its own template.
    * @default []
    */

@@ -40,7 +40,7 @@ export async function cloneIdentityOf(template: Template, start: Start, disposer
     const nics = [seedNic(macAddress, spec, network)]
     await writeSeed({ ...seedFacts(spec), instanceId: template.key, nics, credentials }, seed, signal)
   })
-  const cardOn = (each: Card): Card => ({
+  const cardOn = <T extends Card>(each: T): T => ({
     ...each,
     ...(network.subnet6 && each.address !== undefined && { address6: address6In(network.subnet6, each.address) }),
   })

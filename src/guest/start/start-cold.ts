@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { makeCredentials, type Credentials } from '../../seed/credentials.ts'
 import { ResumeAgentPort } from '../../template/identity/resume-agent.ts'
 import { bootMachine, type Booted, type BootInput, type Start, randomMac } from './boot-machine.ts'
-import { interfaceOf } from '../network/further-cards.ts'
+import { interfacesOf } from '../network/further-cards.ts'
 import type { Interface } from '../network/interface.ts'
 import { requireUnanswered } from '../network/address-conflict.ts'
 
-export interface Started extends Booted {
+export interface Started extends Omit<Booted, 'cardNames'> {
   readonly start: 'warm' | 'cold'
   readonly agent: ResumeAgentPort
   readonly credentials: Credentials
@@ -35,5 +35,6 @@ export async function startCold(start: Start): Promise<Started> {
   const places: BootInput['places'] = [{ network, attachment, macAddress }, ...further]
   const booted = await bootMachine({ ...start, places, instanceId: randomUUID(), credentials, seed }, disposers)
   const agent = new ResumeAgentPort(booted.machine.agentPort)
-  return { ...booted, start: 'cold', agent, credentials, macAddress, interfaces: further.map(interfaceOf) }
+  const interfaces = interfacesOf(places, booted.cardNames)
+  return { ...booted, start: 'cold', agent, credentials, macAddress, interfaces }
 }

@@ -12,11 +12,11 @@ import { templateFault, thaw } from '../../template/thaw.ts'
 import { ResumeAgentPort } from '../../template/identity/resume-agent.ts'
 import type { Network } from '../../network/network.ts'
 import type { Dhcp } from '../../network/services/dnsmasq.ts'
-import { interfaceName } from '../../seed/network-config.ts'
 import { exec } from '../../ssh/command/exec.ts'
+import { quote } from '../../ssh/quote.ts'
 import { hardwareOf, rootLogin, withinBudget, type Start } from './boot-machine.ts'
 import { buildTemplate } from './build-template.ts'
-import { interfaceOf } from '../network/further-cards.ts'
+import { interfacesOf } from '../network/further-cards.ts'
 import { openSsh } from '../connection/open-ssh.ts'
 import { cloneIdentityOf } from './clone-identity.ts'
 import type { Started } from './start-cold.ts'
@@ -156,7 +156,7 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
       }
       const ssh = await openSsh(dial, rootLogin(credentials), boot, phases, onBanner)
       disposers.defer(() => ssh.destroy())
-      if (dhcp) await phases.run('lease', () => renewLease(dhcp, macAddress, ssh, boot))
+      if (dhcp) await phases.run('lease', () => renewLease(dhcp, template, ssh, boot))
       await phases.run('clock and entropy', async () => {
         await waking
         // Only now, so that systemd has had the time of a login to take the jump.
@@ -168,17 +168,20 @@ async function cloneTemplate(template: Template, start: Start): Promise<Started>
     })
     start.disposers.defer(() => disposers[Symbol.asyncDispose]())
     const { warnings } = template
-    const interfaces = further.map(interfaceOf)
+    const places = [{ network, attachment, macAddress }, ...further]
+    const names = template.cards.map((card) => card.name)
+    const interfaces = interfacesOf(places, names)
     const hosts = identity?.hosts
     return { machine, client, warnings, start: 'warm', agent, credentials, macAddress, interfaces, hosts }
   })
 }
 
 /** Another dnsmasq gave the template's lease, so a clone asks this one for it. Without systemd-networkd it asks at half of its lease. */
-async function renewLease(dhcp: Dhcp, macAddress: string, client: Client, signal: AbortSignal): Promise<void> {
-  const renew = `networkctl renew ${interfaceName(0)}`
+async function renewLease(dhcp: Dhcp, { cards: [card] }: Template, client: Client, signal: AbortSignal): Promise<void> {
+  if (!card) return
+  const renew = `networkctl renew ${quote(card.name)}`
   const { exitCode } = await exec(client, renew, { reject: false, cancelSignal: signal })
-  if (exitCode === 0) await dhcp.lease(macAddress, signal)
+  if (exitCode === 0) await dhcp.lease(card.macAddress, signal)
 }
 
 function warnOfUnfreezable({ hostname }: GuestSpec, { unfreezable }: Unfreezable): undefined {

@@ -4,7 +4,6 @@ import { parseJson } from '../../host/parse-json.ts'
 import { defaultAddress } from '../../options/network/free-address.ts'
 import { DEFAULT_HOSTNAME, type GuestSpec } from '../../options/guest-options.ts'
 import type { NetworkLayout } from '../../options/network/network-options.ts'
-import { interfaceName } from '../../seed/network-config.ts'
 import { BootError } from '../../errors.ts'
 
 export interface Card {
@@ -19,6 +18,11 @@ export interface Card {
 export interface Identity {
   readonly hostname: string
   readonly cards: readonly Card[]
+}
+
+/** Of a machine that is frozen, with what it calls its cards. */
+export interface FrozenIdentity extends Identity {
+  readonly cards: readonly (Card & { readonly name: string })[]
 }
 
 /** What the resume agent is asked to make of the machine that it is in. */
@@ -53,16 +57,15 @@ export function isIdentityOf({ hostname, address, macAddress }: GuestSpec, templ
 }
 
 export function newIdentity(
-  from: Identity,
+  from: FrozenIdentity,
   to: Identity,
   { hostKey, hostPublicKey }: Pick<NewIdentity, 'hostKey' | 'hostPublicKey'>,
   hosts: string,
 ): NewIdentity {
-  const cards = to.cards.map((card, index) => ({
-    name: interfaceName(index),
-    from: from.cards[index] as Card,
-    to: card,
-  }))
+  const cards = to.cards.map((card, index) => {
+    const { name, ...before } = from.cards[index] as FrozenIdentity['cards'][number]
+    return { name, from: before, to: card }
+  })
   return {
     hostname: { from: from.hostname, to: to.hostname },
     machineId: randomUUID().replaceAll('-', ''),

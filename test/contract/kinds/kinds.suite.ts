@@ -18,11 +18,12 @@ test('the network is of the kind that was asked for', ({ network }) => {
 })
 
 test('address, name and password are those of the seed, and there is no way out', async ({ guest }) => {
-  const { stdout } = await guest.$`hostname; ip -brief -4 address show dev eth0; ip route`
+  const card = guest.interfaces[0]?.name ?? ''
+  const { stdout } = await guest.$`hostname; ip -brief -4 address show dev ${card}; ip route`
   expect(stdout.split('\n')).toEqual([
     'guest',
-    expect.stringMatching(/^eth0 +UP +192\.168\.100\.224\/24 *$/),
-    expect.stringMatching(/^192\.168\.100\.0\/24 dev eth0 /),
+    expect.stringMatching(`^${card} +UP +192\\.168\\.100\\.224/24 *$`),
+    expect.stringMatching(`^192\\.168\\.100\\.0/24 dev ${card} `),
   ])
   const isPassword =
     "import crypt, spwd, sys; own = spwd.getspnam('root').sp_pwdp; print(crypt.crypt(sys.argv[1], own) == own)"

@@ -1,6 +1,7 @@
 import { expect, testWithGuests } from 'vitest-guest'
 import type { Guest } from 'vitest-guest/core'
 import { machines, networks } from './machines.ts'
+import { cardOf } from '../../support/identity.ts'
 
 process.stderr.write('a worker has started\n')
 
@@ -36,9 +37,10 @@ test('a DHCP server on a card of its own', async ({ guests }) => {
     await guest.$`networkctl reload && networkctl reconfigure ${card}`
   }
   const pool = '[DHCPServer]\nPoolOffset=50\nPoolSize=1\nEmitDNS=no\nEmitRouter=no\n'
-  await configure(guests.router, 'eth2', `Address=10.3.0.1/24\nDHCPServer=yes\n${pool}`)
-  await configure(guests.client, 'eth1', 'DHCP=ipv4\n')
-  await guests.client.waitUntilSucceeds('ip -4 -brief address show dev eth1 | grep -F 10.3.0.50/24')
+  await configure(guests.router, cardOf(guests.router, 2), `Address=10.3.0.1/24\nDHCPServer=yes\n${pool}`)
+  const card = cardOf(guests.client, 1)
+  await configure(guests.client, card, 'DHCP=ipv4\n')
+  await guests.client.waitUntilSucceeds(`ip -4 -brief address show dev ${card} | grep -F 10.3.0.50/24`)
   await guests.client.$`ping -c 1 -W 5 10.3.0.1`
 })
 

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what a guest costs by hand, with this package, and at the least, as medians and ratios.
  *
- * Arguments: what to measure, of `starts fresh memory endurance files traffic networks images` (all), `--rounds N` (5), and `--clones N`
+ * Arguments: what to measure, of `starts fresh memory endurance files traffic networks images layers` (all), `--rounds N` (5), and `--clones N`
  * (200) for endurance. What is measured replaces its part of docs/bench.json, with the moment and the commit; the chart docs/bench.svg
  * is drawn from the starts. Exits 1, after all of that, when endurance has found something that failed or grew.
  */
@@ -19,6 +19,7 @@ import { measureEndurance } from './endurance.ts'
 import { measureFiles } from './files.ts'
 import { measureFresh } from './fresh.ts'
 import { measureImages } from './images.ts'
+import { measureLayers } from './layers.ts'
 import { measured } from './measurement.ts'
 import { measureMemory } from './memory.ts'
 import { table, type Parts, type Results } from './report.ts'
@@ -37,6 +38,7 @@ const PARTS = [
   'traffic',
   'networks',
   'images',
+  'layers',
 ] as const satisfies (keyof Parts)[]
 
 const { values, positionals } = parseArgs({
@@ -65,6 +67,7 @@ if (chosen('endurance')) keep('endurance', await measured(() => measureEndurance
 if (chosen('files')) keep('files', await measured(() => measureFiles(rounds), rounds))
 if (chosen('traffic')) keep('traffic', await measured(() => measureTraffic(image, accel, rounds), rounds))
 if (chosen('images')) keep('images', await measured(() => measureImages(rounds), rounds))
+if (chosen('layers')) keep('layers', await measured(() => measureLayers(rounds), rounds))
 if (chosen('networks')) keep('networks', await measured(() => measureSetUps(rounds), rounds))
 
 console.log(`\n${table({ ...earlier(), ...now })}\n`)

@@ -2,6 +2,7 @@ import type { Endurance, Use } from './endurance.ts'
 import type { Files } from './files.ts'
 import type { Fresh } from './fresh.ts'
 import type { Images } from './images.ts'
+import type { Layers } from './layers.ts'
 import { when, type Measurement } from './measurement.ts'
 import type { Memory } from './memory.ts'
 import { median } from './median.ts'
@@ -19,6 +20,7 @@ export interface Parts {
   traffic: Traffic
   networks: SetUps
   images: Images
+  layers: Layers
 }
 
 /** Everything in docs/bench.json: each part from the run that measured it last. */
@@ -27,7 +29,18 @@ export type Results = { accel: 'kvm' | 'tcg'; cpus: number; qemu: string } & {
 }
 
 /** Medians and ratios, for people. */
-export function table({ cpus, starts, fresh, memory, endurance, files, traffic, networks, images }: Results): string {
+export function table({
+  cpus,
+  starts,
+  fresh,
+  memory,
+  endurance,
+  files,
+  traffic,
+  networks,
+  images,
+  layers,
+}: Results): string {
   const lines: string[] = []
   const head = (what: string, part: Measurement) => lines.push(`${what}; ${when(part)}`)
   const line = (what: string, value: string, more = '') =>
@@ -124,6 +137,15 @@ export function table({ cpus, starts, fresh, memory, endurance, files, traffic, 
     const others = `curl ${seconds(median(curl))}; ours is ${ratio(ours, curl)} x curl`
     line('  download of 600 MB with its digest', seconds(median(ours)), others)
     for (const { bytes, rssMib } of memory) line(`  memory of a download of ${bytes / 1e6} MB`, mib(rssMib))
+  }
+  if (layers) {
+    const { image, layer, prepared, byHand } = layers
+    head(`Layers, medians (${layer.length} clones in turns, ${prepared.length} tests in turns)`, layers)
+    line('  clone of an image, to a connected client', seconds(median(image)))
+    line('  clone of a layer on it', seconds(median(layer)), `${ratio(layer, image)} x image`)
+    line('  test with a loaded PostgreSQL, prepared', seconds(median(prepared)))
+    const others = `${ratio(byHand, prepared)} x prepared`
+    line('  test that loads it itself', seconds(median(byHand)), others)
   }
   return lines.join('\n')
 }

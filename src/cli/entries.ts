@@ -43,7 +43,9 @@ export async function removeEntries(
   remove: (name: string) => Promise<string | undefined>,
 ): Promise<void> {
   const known = entries.map(({ name }) => name)
-  for (const name of pick(kind, known, beginnings)) {
+  const picked = pick(kind, known, beginnings)
+  // In the order of the entries: what others are based on is behind them.
+  for (const name of known.filter((each) => picked.includes(each))) {
     const user = await remove(name)
     if (user !== undefined)
       throw new GuestError(`${kind === 'image' ? 'Image' : 'Template'} ${name} is in use by ${user}`)

@@ -6,6 +6,17 @@ export interface Attendant {
   started?(guest: Guest): unknown
   /** A guest is about to be disposed of; its disposal waits for this. */
   leaving?(guest: Guest): unknown
+  /** A layer could not be prepared, and its guest is about to go; that waits for this. */
+  failed?(failure: LayerFailure): unknown
+}
+
+export interface LayerFailure {
+  readonly guest: Guest
+  readonly error: Error
+  /** When its function began. */
+  readonly since: Date
+  /** The layer's name. */
+  readonly what: string
 }
 
 const attendants = perProcess('attendants', () => new Set<Attendant>())
@@ -22,4 +33,8 @@ export async function announce(guest: Guest): Promise<void> {
 
 export async function farewell(guest: Guest): Promise<void> {
   await Promise.allSettled([...attendants].map(async (attendant) => attendant.leaving?.(guest)))
+}
+
+export async function tellOfFailure(failure: LayerFailure): Promise<void> {
+  await Promise.allSettled([...attendants()].map(async (attendant) => attendant.failed?.(failure)))
 }

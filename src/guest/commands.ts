@@ -1,5 +1,5 @@
 import type { Client } from 'ssh2'
-import { exec } from '../ssh/command/exec.ts'
+import { exec, type OutputListener } from '../ssh/command/exec.ts'
 import type { BytesOptions, CommandOptions, ExecOptions, ExecResult } from '../ssh/command/exec-options.ts'
 import { commandFrom } from '../ssh/quote.ts'
 import { spawn, type GuestProcess } from '../ssh/command/spawn.ts'
@@ -43,7 +43,11 @@ export interface Commands {
   readonly history: readonly PastCommand[]
 }
 
-type AnyExec = (command: string, options?: ExecOptions | BytesOptions) => Promise<ExecResult | ExecResult<Buffer>>
+type AnyExec = (
+  command: string,
+  options?: ExecOptions | BytesOptions,
+  onOutput?: OutputListener,
+) => Promise<ExecResult | ExecResult<Buffer>>
 
 export interface CommandParts {
   /** The guest's. */
@@ -53,20 +57,23 @@ export interface CommandParts {
   /** The client; waits for a guest that is booting. */
   readonly open: () => Promise<Client>
   readonly explain: Explain
+  /** Hears of each command that the user runs, and returns who hears its output. */
+  readonly onCommand?: ((command: string) => OutputListener) | undefined
 }
 
 /** Runs commands without recording them in the history, each for at most `timeout` milliseconds unless it has its own. */
 export function runIn(open: () => Promise<Client>, timeout: number, explain: Explain): Exec {
-  const run: AnyExec = (command, options) => explain(async () => exec(await open(), command, { timeout, ...options }))
+  const run: AnyExec = (command, options, onOutput) =>
+    explain(async () => exec(await open(), command, { timeout, ...options }, onOutput))
   // The options determine the type of the output, as the overloads say.
   return run as Exec
 }
 
-export function commands({ id, exec: run, open, explain }: CommandParts): Commands {
+export function commands({ id, exec: run, open, explain, onCommand }: CommandParts): Commands {
   const history = new History()
   const recorded: AnyExec = (command, options) =>
     whilePending(id, `\`${command}\``, options?.cancelSignal, () =>
-      history.record(command, () => (run as AnyExec)(command, options)),
+      history.record(command, () => (run as AnyExec)(command, options, onCommand?.(command))),
     )
   const template = (first: TemplateStringsArray | ExecOptions | BytesOptions, ...values: unknown[]) =>
     'raw' in first
@@ -75,8 +82,10 @@ export function commands({ id, exec: run, open, explain }: CommandParts): Comman
   return {
     exec: recorded as Exec,
     $: template as CommandTag,
-    spawn: (command, options) =>
-      history.record(command, () => explain(async () => spawn(await open(), command, options))),
+    spawn: (command, options) => {
+      onCommand?.(command)
+      return history.record(command, () => explain(async () => spawn(await open(), command, options)))
+    },
     history: history.list,
   }
 }

@@ -5,8 +5,8 @@ import { timerMs } from '../lifetime/longest-timer.ts'
 import { address6In } from '../address/ipv6.ts'
 import { farewell } from './attendants.ts'
 import { bootBudget, rootLogin, type Start } from './start/boot-machine.ts'
-import type { Started } from './start/start-cold.ts'
-import { commands, runIn } from './commands.ts'
+import type { Started } from './start/started.ts'
+import { commands, runIn, type CommandParts } from './commands.ts'
 import { Connections } from './connection/connections.ts'
 import { explainFailure, findReason } from './inspection/explain-failure.ts'
 import { files } from './files.ts'
@@ -26,7 +26,8 @@ import { Snapshots } from './power/snapshots.ts'
 import { whyElsewhere } from './network/address-conflict.ts'
 import { waits } from './wait/waits.ts'
 
-interface GuestParts extends Started, Pick<Start, 'spec' | 'accel' | 'phases' | 'disposers'> {
+export interface GuestParts
+  extends Started, Pick<Start, 'spec' | 'accel' | 'phases' | 'disposers'>, Pick<CommandParts, 'onCommand'> {
   readonly network: RegisteredNetwork
   readonly image: string
   /** The caller's line that started it. */

@@ -23,7 +23,9 @@ export function openFiles(config: MachineConfig) {
     behind.forEach(({ path }, index) => open(FILE_FD.disk + 1 + index, path))
     if (!disk.writable) descriptors[FILE_FD.overlay] = openOverlay(overlayFolder(), sizeOf(top, disk.format))
     open(FILE_FD.seed, seed)
-    if (memoryFile) giveToQemu(open(FILE_FD.memory, memoryFile.path, memoryFile.shared ? 'w+' : 'r'))
+    // The RAM of one that goes on from a frozen state is in it.
+    const mode = memoryFile?.shared ? (config.incoming ? 'r+' : 'w+') : 'r'
+    if (memoryFile) giveToQemu(open(FILE_FD.memory, memoryFile.path, mode))
     if (direct) {
       for (const name of ['kernel', 'initrd'] as const) letRead(open(FILE_FD[name], direct[name]))
     }

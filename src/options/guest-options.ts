@@ -7,6 +7,7 @@ import { checkHostname } from './hostname.ts'
 import { parseImage, type ImageOption, type ImageSpec } from './image.ts'
 import { hostAddress } from '../address/ipv4.ts'
 import { parseKernelParameters } from './kernel-parameters.ts'
+import { baseOf, machineOptionsOf, makeLayer } from './layer.ts'
 import { macAddressOf } from '../address/mac-address.ts'
 import { memoryMib } from './memory.ts'
 import { checkPassword } from './password.ts'
@@ -19,8 +20,9 @@ import { vendorMemoryMib } from './vendor-images.ts'
 export interface MachineOptions {
   /**
    * `'debian-12'`, the same with more packages (`{ base: 'debian-12', packages: ['nginx'] }`), a vendor's cloud image by its name
-   * (`'ubuntu-24.04'`), or a qcow2 or raw disk with its own boot loader and cloud-init: its absolute path, or `{ url, sha256 }`. The
-   * image is never written to.
+   * (`'ubuntu-24.04'`), a qcow2 or raw disk with its own boot loader and cloud-init (its absolute path, or `{ url, sha256 }`), or
+   * a machine that is prepared once, as `layer()` returns it: options that the guest omits are then those of the layer. The image is
+   * never written to.
    * @default 'debian-12'
    */
   image?: ImageOption
@@ -107,8 +109,11 @@ export const DEFAULT_HOSTNAME = 'guest'
  * @throws GuestError naming the option, what was expected, what was given, and what to write instead.
  */
 export function resolveGuest(options: GuestOptions, network: NetworkLayout, taken: readonly string[] = []): GuestSpec {
+  const { image = 'debian-12', ...own } = refuseUnknown(options, GUEST_OPTION_NAMES)
+  const imageSpec = parseImage(image)
+  const base = baseOf(imageSpec)
+  const given = Object.fromEntries(Object.entries(own).filter(([, value]) => (value as unknown) !== undefined))
   const {
-    image = 'debian-12',
     memory,
     cpus = 2,
     hostname = DEFAULT_HOSTNAME,
@@ -123,15 +128,14 @@ export function resolveGuest(options: GuestOptions, network: NetworkLayout, take
     nic = 'virtio-net-pci',
     start = 'warm',
     timeouts = {},
-  } = refuseUnknown(options, GUEST_OPTION_NAMES)
+  } = { ...machineOptionsOf(imageSpec), ...given } as GuestOptions
   if (!Number.isInteger(cpus) || cpus < 1 || cpus > 255)
     throw badOption('cpus', 'a whole number from 1 to 255', cpus, 'Write cpus: 2.')
   const addressing = addressingOn(network, wantedAddressing)
   const address = wantedAddress ?? freeAddress(network, taken, addressing)
-  const imageSpec = parseImage(image)
   return {
     image: imageSpec,
-    memoryMib: memory === undefined ? defaultMemoryMib(imageSpec) : memoryMib(memory),
+    memoryMib: memory === undefined ? defaultMemoryMib(base) : memoryMib(memory),
     cpus,
     hostname: checkHostname(hostname),
     addressing,
@@ -139,13 +143,26 @@ export function resolveGuest(options: GuestOptions, network: NetworkLayout, take
     rootPassword: checkPassword(rootPassword),
     cloudConfig: parseCloudConfig(cloudConfig),
     cloudInitErrors: oneOf('cloudInitErrors', cloudInitErrors, ['throw', 'warn']),
-    kernelParameters: parseKernelParameters(kernelParameters, imageSpec),
+    kernelParameters: parseKernelParameters(kernelParameters, base),
     accel: oneOf('accel', accel, ['auto', 'kvm', 'tcg']),
-    nic: drivable(oneOf('nic', nic, ['virtio-net-pci', 'e1000']), imageSpec),
+    nic: drivable(oneOf('nic', nic, ['virtio-net-pci', 'e1000']), base),
     ...(macAddress !== undefined && { macAddress: macAddressOf(macAddress) }),
     start: oneOf('start', start, ['warm', 'cold']),
     timeouts: resolveTimeouts(timeouts),
   }
+}
+
+/** What of a guest is frozen with it, or is written to its disk when it boots; the rest follows from its network. */
+const FROZEN = [
+  'memoryMib', 'cpus', 'rootPassword', 'cloudConfig', 'cloudInitErrors', 'kernelParameters', 'nic',
+] as const satisfies readonly (keyof GuestSpec)[] // prettier-ignore
+
+/** The guest as the layer that it starts from was prepared; undefined when it starts from none. */
+export function asPrepared(spec: GuestSpec, network: NetworkLayout): GuestSpec | undefined {
+  const { image } = spec
+  if (!('layer' in image)) return undefined
+  const own = resolveGuest({ image: makeLayer(image.layer) }, network)
+  return { ...spec, ...Object.fromEntries(FROZEN.map((name) => [name, own[name]])) }
 }
 
 /** The same guest on the network that was opened: if its subnet had to move, the address is a default too. */

@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path'
 import { badOption, nearest } from '../errors/bad-option.ts'
 import { isPlainObject, readOnce, refuseUnknown } from './check.ts'
+import { isReference, layerIn, referredTo, type Layer, type LayerSpec } from './layer.ts'
 import { isVendorImageName, VENDOR_IMAGE_NAMES, type VendorImageName } from './vendor-images.ts'
 
 /** A vendor's own cloud image, with its own boot loader. */
@@ -22,7 +23,12 @@ export type Digest = `${'sha256' | 'sha512'}:${string}`
 export type BuiltImage = Readonly<Required<ImageWish>>
 /** A disk provided by the user, with its own boot loader. */
 export type DiskImage = Readonly<DiskWish>
-export type ImageSpec = BuiltImage | DiskImage | VendorImage | RemoteImage
+export type ImageSpec = BuiltImage | DiskImage | VendorImage | RemoteImage | LayeredImage
+
+/** A machine that is prepared once, on top of another image. */
+export interface LayeredImage {
+  readonly layer: LayerSpec
+}
 
 /** An image by its name: one that is built here, or a vendor's own. `npx vitest-guest image ls --all` lists them. */
 export type ImageName = BuiltImage['base'] | VendorImageName
@@ -32,9 +38,10 @@ export type ImageName = BuiltImage['base'] | VendorImageName
  * - `{ base: 'debian-12', packages: ['nginx'] }`,
  * - the absolute path of a qcow2 or raw disk; `{ path }` when its type is only `string`. A qcow2 with backing files is refused, because it
  *   could name any file of this host: `{ path: '/disks/mine.qcow2', backing: true }` allows it for one that you made yourself,
- * - `{ url, sha256 }` or `{ url, sha512 }`: such a disk elsewhere.
+ * - `{ url, sha256 }` or `{ url, sha512 }`: such a disk elsewhere,
+ * - a machine that is prepared once: what `layer()` returns.
  */
-export type ImageOption = ImageName | `/${string}` | ImageWish | DiskWish | UrlWish
+export type ImageOption = ImageName | `/${string}` | ImageWish | DiskWish | UrlWish | Layer
 
 /** A built image with more packages. */
 export interface ImageWish {
@@ -73,6 +80,8 @@ export function parseImage(image: unknown): ImageSpec {
   if (image === 'debian-12') return { base: 'debian-12', packages: [] }
   if (isVendorImageName(image)) return { vendor: image }
   if (isAbsolutePath(image)) return { path: image }
+  const layer = layerIn(image) ?? (isReference(image) ? referredTo(image) : undefined)
+  if (layer) return { layer }
   const wish = isPlainObject(image) ? readOnce(image, 'image.') : {}
   if (isAbsolutePath(wish['path'])) {
     const { path, backing = false } = refuseUnknown(wish, ['path', 'backing'], 'image.')
@@ -121,6 +130,7 @@ export function parseDigest(option: string, algorithm: keyof typeof DIGITS, dige
 export function imageLabel(image: ImageSpec): string {
   if ('path' in image) return image.path
   if ('vendor' in image) return image.vendor
+  if ('layer' in image) return image.layer.name
   return 'url' in image ? image.url : [image.base, ...image.packages].join(' + ')
 }
 

@@ -7,7 +7,7 @@ import { imagesFolder } from '../image/images-folder.ts'
 import { listImages, type ImageEntry } from '../image/list-images.ts'
 import { listDownloads, listImageBuilds, removeDownload, removeImage, removeImageBuild } from '../image/remove-image.ts'
 import { templatesFolder } from './find-template.ts'
-import { listTemplates, templateNames, type TemplateEntry } from './list-templates.ts'
+import { childrenFirst, childrenOf, listTemplates, templateNames, type TemplateEntry } from './list-templates.ts'
 import { removeBeside, removeTemplate, removeTemplateBuild } from './remove-template.ts'
 
 const DAY = 86_400_000
@@ -49,13 +49,16 @@ export async function* collectGarbage(options: GarbageOptions): AsyncGenerator<V
   for (const garbage of [...(await deadBuilds()), ...(await besides(options))]) yield attempt(garbage, options)
 
   const images = await listImages()
-  const standing = new Set(await listTemplates())
+  const templates = await listTemplates()
+  const standing = new Set(childrenFirst(templates))
   for (const template of standing) {
-    const reason = templateGarbage(template, images, options)
+    const reason = templateGarbage(template, templates, images, options)
     if (reason === undefined) continue
     const { key, folder: path } = template
+    const [child] = childrenOf(key, standing)
+    const needed = child && `needed by template ${child.key}`
     const remove: Garbage['remove'] = (how) => removeTemplate(key, how)
-    const verdict = await attempt({ what: `template ${key}`, path, reason, remove }, options)
+    const verdict = await attempt({ what: `template ${key}`, path, reason, needed, remove }, options)
     if (isGone(verdict)) standing.delete(template)
     yield verdict
   }
@@ -124,16 +127,28 @@ async function attempt({ what, path, reason, needed, remove }: Garbage, options:
 
 /** Why a template should go; undefined when it should not. */
 function templateGarbage(
-  { fault, image = '', lastUse }: TemplateEntry,
+  { fault, lastUse, ...template }: TemplateEntry,
+  templates: readonly TemplateEntry[],
   images: readonly ImageEntry[],
   options: GarbageOptions,
 ): string | undefined {
   if (fault !== undefined) return fault
+  const image = imageBelow(template, templates)
   const built = images.find(({ name }) => name === image)
   if (built?.obsolete !== undefined) return `its image ${image} is ${built.obsolete}`
   // Else it is a user's own disk.
   if (!built && !(isAbsolute(image) && existsSync(image))) return `its image ${image} is gone`
   return unused(lastUse, options)
+}
+
+/** The image at the bottom of a chain of templates. */
+function imageBelow(
+  { image, parent }: Pick<TemplateEntry, 'image' | 'parent'>,
+  templates: readonly TemplateEntry[],
+): string {
+  const below = parent === undefined ? undefined : templates.find(({ key }) => key === parent)
+  const others = templates.filter((each) => each !== below)
+  return below ? imageBelow(below, others) : (image ?? '')
 }
 
 function unused(lastUse: Date, { days, now }: GarbageOptions): string | undefined {

@@ -1,15 +1,18 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { cacheFolder } from '../host/environment.ts'
 import { HostError } from '../errors.ts'
 import { takeLock, type Lock } from '../host/program/lock.ts'
 import { FreezeError } from './freeze.ts'
-import { openTemplate, readManifest, type Fault, type Template } from './store.ts'
+import { openTemplate, readManifest, type Fault, type Parent, type Template } from './store.ts'
 
 export interface Wanted {
   readonly key: string
   /** For people. */
   readonly label: string
+  /** What its disk has to be an overlay of, if that is another template's. */
+  readonly parent?: Parent | undefined
   readonly onProgress: (line: string) => void
   readonly signal?: AbortSignal | undefined
   /** Fills an empty folder with a template that is sealed; `tell` is for whoever waits meanwhile. */
@@ -29,11 +32,11 @@ export function templatesFolder(): string {
 export async function findTemplate(wanted: Wanted): Promise<Template | Unfreezable> {
   const { key, label, onProgress, signal } = wanted
   const folder = join(templatesFolder(), key)
-  const known = await lookUp(folder, key)
+  const known = await lookUp(folder, wanted)
   if (!('fault' in known)) return known
   await mkdir(templatesFolder(), { recursive: true, mode: 0o700 })
   await using lock = await takeLock(`${folder}.lock`, `the template ${label}`, onProgress, signal)
-  const found = await lookUp(folder, key)
+  const found = await lookUp(folder, wanted)
   if (!('fault' in found)) return found
   if (!found.absent) onProgress(`rebuilding the template ${label}: ${found.fault}`)
   await rm(folder, { recursive: true, force: true })
@@ -60,12 +63,15 @@ async function build({ key, build, label }: Wanted, folder: string, lock: Lock):
   return built
 }
 
-async function lookUp(folder: string, key: string): Promise<Template | Unfreezable | Fault> {
+async function lookUp(folder: string, { key, parent }: Wanted): Promise<Template | Unfreezable | Fault> {
   const found = await openTemplate(folder, key)
-  if (!('fault' in found) || !found.absent) return found
+  if (!('fault' in found)) return isDeepStrictEqual(found.parent, parent) ? found : ORPHAN
+  if (!found.absent) return found
   const unfreezable = await readFile(coldNote(folder), 'utf8').catch(() => undefined)
   return unfreezable === undefined ? found : { unfreezable }
 }
+
+const ORPHAN: Fault = { fault: 'the template that it is based on has been rebuilt', absent: false }
 
 /** Records why machines with this key cannot be frozen, so that it is not tried again. */
 function coldNote(folder: string): string {

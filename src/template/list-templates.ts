@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { diskUsage } from '../cache/disk-usage.ts'
 import { listFolder } from '../cache/list-folder.ts'
 import { readHolder, tryLock } from '../host/program/lock.ts'
@@ -9,7 +10,7 @@ import { present } from '../cache/present.ts'
 import { userOf } from '../cache/user-of.ts'
 import { builtImageName } from '../image/images-folder.ts'
 import { templatesFolder } from './find-template.ts'
-import { FILES, FORMAT_VERSION, readManifest, type Manifest } from './store.ts'
+import { asParent, FILES, FORMAT_VERSION, readManifest, type Manifest } from './store.ts'
 
 /** The names that {@link findTemplate} creates; other files in the folder are not ours. */
 const NAME = /^([0-9a-f]{32})(|\.building|\.cold|\.lock)$/
@@ -20,8 +21,10 @@ export interface TemplateEntry {
   readonly folder: string
   /** What it is a template of, or why it is none. */
   readonly label: string
-  /** The disk that it stands on: the name of a built image, or the path of a user's own. */
+  /** The disk that it stands on: the name of a built image, or the path of a user's own. Undefined when that is another template's. */
   readonly image: string | undefined
+  /** The key of that template. */
+  readonly parent: string | undefined
   /** Bytes on the disk. */
   readonly bytes: number
   readonly createdAt: Date
@@ -56,7 +59,8 @@ async function describe(key: string): Promise<TemplateEntry> {
     key,
     folder,
     label: known?.label ?? fault ?? '',
-    image: known && (builtImageName(known.image) ?? known.image),
+    image: known?.parent ? undefined : known && (builtImageName(known.image) ?? known.image),
+    parent: known?.parent?.key,
     bytes: await diskUsage(folder),
     createdAt: known ? new Date(known.createdAt) : mtime,
     lastUse: mtime,
@@ -66,11 +70,29 @@ async function describe(key: string): Promise<TemplateEntry> {
 }
 
 /** A newer format is for a newer release to use. The content of the files is looked at by whoever clones. */
-async function faultOf(folder: string, { formatVersion, key }: Manifest): Promise<string | undefined> {
+async function faultOf(folder: string, { formatVersion, key, parent }: Manifest): Promise<string | undefined> {
   if (formatVersion < FORMAT_VERSION) return `broken: format version ${formatVersion}, of an older release`
   if (key !== basename(folder)) return 'broken: made for another key'
   const missing = Object.values(FILES).find((name) => !existsSync(join(folder, name)))
-  return missing && `broken: ${missing} is missing`
+  if (missing !== undefined) return `broken: ${missing} is missing`
+  if (!parent) return undefined
+  const below = await readManifest(join(templatesFolder(), parent.key)).catch(() => undefined)
+  if (!below) return `broken: its parent ${parent.key} is gone`
+  return isDeepStrictEqual(asParent(below), parent) ? undefined : `broken: its parent ${parent.key} has been rebuilt`
+}
+
+/** The templates whose disks are overlays of another one's. */
+export function childrenOf(key: string, templates: Iterable<TemplateEntry>): TemplateEntry[] {
+  return [...templates].filter(({ parent }) => parent === key)
+}
+
+/** Each before the one that it is based on. */
+export function childrenFirst(templates: readonly TemplateEntry[]): TemplateEntry[] {
+  const depth = ({ parent }: TemplateEntry, seen = 0): number => {
+    const below = seen < templates.length ? templates.find(({ key }) => key === parent) : undefined
+    return below ? depth(below, seen + 1) : seen
+  }
+  return [...templates].sort((one, other) => depth(other) - depth(one))
 }
 
 async function describeBuild(name: string): Promise<TemplateEntry> {
@@ -85,6 +107,7 @@ async function describeBuild(name: string): Promise<TemplateEntry> {
     folder,
     label: fault ?? 'being built',
     image: undefined,
+    parent: undefined,
     bytes: await diskUsage(folder),
     createdAt: birthtime,
     lastUse: mtime,

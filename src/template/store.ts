@@ -21,6 +21,10 @@ export interface Manifest extends FrozenIdentity {
   readonly label: string
   /** The disk that the template's own is an overlay of, as `basename` of its folder in the cache or an absolute path. */
   readonly image: string
+  /** Of one whose disk is an overlay of another template's. */
+  readonly parent?: Parent
+  /** What the seed calls the machine, by which cloud-init knows that it has done its work. @default the key */
+  readonly instanceId?: string
   readonly memoryMib: number
   /** ISO 8601. */
   readonly createdAt: string
@@ -34,8 +38,19 @@ export interface Manifest extends FrozenIdentity {
   readonly digests: Readonly<Record<string, string>>
 }
 
+/** A template that others stand on. One that was rebuilt has another disk under the same key. */
+export interface Parent {
+  readonly key: string
+  /** SHA-256 of its disk. */
+  readonly disk: string
+}
+
 export interface Template extends Manifest {
   readonly folder: string
+}
+
+export function asParent({ key, digests }: Manifest): Parent {
+  return { key, disk: digests[FILES.disk] ?? '' }
 }
 
 /** Why there is none. */

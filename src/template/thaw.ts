@@ -14,7 +14,9 @@ const LAST_WORDS = 1000
 /** A machine as far as the template does not say: what it is called, and its network cards. */
 export type CloneConfig = Pick<MachineConfig, 'name' | 'accel' | 'memoryMib' | 'cpus' | 'direct' | 'nics'> & {
   /** What the template's disk is an overlay of. */
-  readonly image: DiskFile
+  readonly backing: DiskFile
+  /** Files of its own to write its RAM and its disk to: a copy of the template's RAM, and an overlay on its disk. @default none */
+  readonly into?: { readonly memory: string; readonly disk: string } | undefined
   /** For its next boot. @default the template's */
   readonly seed?: string | undefined
 }
@@ -22,19 +24,20 @@ export type CloneConfig = Pick<MachineConfig, 'name' | 'accel' | 'memoryMib' | '
 /** Starts a machine where the template's was stopped, sharing RAM and disk until it writes. @throws RefusedError; BootError */
 export async function thaw(
   template: Template,
-  { image, ...config }: CloneConfig,
+  { backing, into, ...config }: CloneConfig,
   { network, signal }: Pick<StartOptions, 'network' | 'signal'>,
 ): Promise<Machine> {
   const { folder } = template
   await using state = await open(join(folder, FILES.state)).catch((cause: unknown) => {
     throw new BootError('The template is gone', { cause })
   })
+  const disk: DiskFile = { path: join(folder, FILES.disk), format: 'qcow2', backing }
   const machine = await startMachine(
     {
       ...config,
-      disk: { path: join(folder, FILES.disk), format: 'qcow2', backing: image },
+      disk: into ? { path: into.disk, format: 'qcow2', backing: disk, writable: true } : disk,
       seed: config.seed ?? join(folder, FILES.seed),
-      memoryFile: { path: join(folder, FILES.memory), shared: false },
+      memoryFile: { path: into?.memory ?? join(folder, FILES.memory), shared: into !== undefined },
       incoming: true,
     },
     { network, signal, state: state.fd },

@@ -13,7 +13,7 @@ export async function copyDefaultTemplate(cache: string): Promise<void> {
 }
 
 /** The one that was used last: earlier versions of QEMU, the image or the library may have left others. */
-async function defaultTemplate(): Promise<{ folder: string; image: string }> {
+export async function defaultTemplate(): Promise<{ folder: string; image: string }> {
   const templates = join(cacheFolder(), 'templates')
   const found: { folder: string; image: string; usedAt: number }[] = []
   for (const name of await readdir(templates)) {
@@ -27,7 +27,7 @@ async function defaultTemplate(): Promise<{ folder: string; image: string }> {
   return last
 }
 
-async function copyFolder(folder: string, into: string): Promise<void> {
+export async function copyFolder(folder: string, into: string): Promise<void> {
   await mkdir(into, { recursive: true })
   await execa('cp', ['--archive', '--sparse=always', '--reflink=auto', folder, into])
 }

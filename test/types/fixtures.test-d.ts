@@ -6,6 +6,7 @@ import {
   CommandError,
   expect,
   GuestError,
+  layer,
   openNetwork,
   test,
   testWithGuests,
@@ -15,7 +16,7 @@ import {
   type GuestNetwork,
   type GuestOptions,
 } from 'vitest-guest'
-import { guests } from 'vitest-guest/plugin'
+import { guests, type PluginOptions } from 'vitest-guest/plugin'
 
 // Fixtures
 test('have their types', async ({ guest, network, ssh, guestOptions }) => {
@@ -40,7 +41,10 @@ test.extend('seeded', async ({ guest }): Promise<string> => (await guest.$`hostn
 )
 
 // Options
-expectTypeOf(guests).parameter(0).toEqualTypeOf<FixtureOptions | undefined>()
+expectTypeOf(guests).parameter(0).toEqualTypeOf<PluginOptions | undefined>()
+expectTypeOf<PluginOptions>().toExtend<FixtureOptions>()
+// @ts-expect-error -- a layer has to stand on something
+layer({}, () => {})
 expectTypeOf<GuestOptions['start']>().toEqualTypeOf<'warm' | 'cold' | undefined>()
 // @ts-expect-error -- MiB are written with a unit
 guests({ memory: 512 })

@@ -25,6 +25,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   seed: ['errors', 'options', 'host'],
   template: ['errors', 'lifetime', 'options', 'host', 'qmp', 'cache', 'network', 'image', 'machine', 'seed'],
   guest: [
+    'visible',
     'errors',
     'lifetime',
     'address',

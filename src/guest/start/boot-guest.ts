@@ -7,6 +7,7 @@ import { Phases } from '../../lifetime/phases.ts'
 import type { Network } from '../../network/network.ts'
 import { beginNetwork } from '../../network/open-network.ts'
 import { requireFunction, requireOptions, requireSignal } from '../../options/check.ts'
+import { imageLabel } from '../../options/image.ts'
 import { movedTo, resolveGuest, type GuestOptions } from '../../options/guest-options.ts'
 import { networkOptionsOf, resolveNetwork } from '../../options/network/network-options.ts'
 import { announce } from '../attendants.ts'
@@ -37,6 +38,8 @@ export async function bootGuest(options: BootOptions = {}): Promise<Guest> {
   const startedAt = callerOf()
   return await held(() => boot(options, startedAt))
 }
+
+const register = (network: Network) => new OpenGuestNetwork(network)
 
 async function boot(options: BootOptions, startedAt: string | undefined): Promise<Guest> {
   const {
@@ -94,12 +97,13 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
     const place = attached ?? disposers.useSoon(network.reserve(spec, signal))
     opened.resolve(network)
     const listeners = { phases, signal, onConsole, onProgress }
-    const start: Start = { spec, accel, image, network, place, cards, further, ...listeners, disposers }
+    const start: Start = { spec, accel, image, network, register, place, cards, further, ...listeners, disposers }
     const warm = spec.start === 'warm' ? await startWarm(start) : undefined
     const started = warm ?? (await startCold(start))
     for (const warning of started.warnings) warnOnce(`cloud-init in guest ${spec.hostname}: ${warning}`)
     await keepWhenOff(started.machine)
-    const guest = guestHandle({ ...start, ...started, network, image: image.label, startedAt })
+    const label = 'layer' in spec.image ? imageLabel(spec.image) : image.label
+    const guest = guestHandle({ ...start, ...started, network, image: label, startedAt })
     disposers.defer(() => {
       network.registry.leave(guest)
       // The guest's own network takes TAP and QEMU with it, so its end need not wait for theirs; its own turn, later, waits for it.

@@ -10,7 +10,7 @@ import type { Phases } from '../../lifetime/phases.ts'
 import type { MachineConfig } from '../../machine/command-line.ts'
 import type { ConsoleListener } from '../../machine/console.ts'
 import { startMachine, type Machine } from '../../machine/start-machine.ts'
-import type { Attachment } from '../../network/network.ts'
+import type { Attachment, Network } from '../../network/network.ts'
 import type { GuestSpec } from '../../options/guest-options.ts'
 import { layoutOf } from '../../options/network/network-options.ts'
 import type { Credentials } from '../../seed/credentials.ts'
@@ -24,6 +24,7 @@ import { cardNames } from '../network/card-names.ts'
 import { setClock } from '../power/set-clock.ts'
 import { explainBusyTap } from '../../network/diagnosis/tap-in-use.ts'
 import { explainSilence, type Neighbourhood } from '../network/address-conflict.ts'
+import type { RegisteredNetwork } from '../network/guest-registry.ts'
 import type { CardWish, PluggedCard, ReservedCard } from '../network/further-cards.ts'
 import { watchBoot } from '../boot/watch-boot.ts'
 import { randomBytes } from 'node:crypto'
@@ -38,6 +39,8 @@ export interface Start {
   readonly accel: Accelerator
   readonly image: Image
   readonly network: Neighbourhood
+  /** Makes a network one that knows its guests. */
+  readonly register: (network: Network) => RegisteredNetwork
   /** Its place there; not on the bridge until it joins. */
   readonly place: Promise<Attachment>
   /** Its further cards, */

@@ -10,12 +10,13 @@ import { acquire, type Disposers } from '../../lifetime/disposers.ts'
 import { Phases } from '../../lifetime/phases.ts'
 import type { Network } from '../../network/network.ts'
 import { openResolved } from '../../network/open-network.ts'
+import type { Egress } from '../../options/network/egress.ts'
 import { specLike } from '../../options/network/network-options.ts'
 import { makeCredentials } from '../../seed/credentials.ts'
 import { exec } from '../../ssh/command/exec.ts'
 import { freeze, FreezeError } from '../../template/freeze.ts'
 import type { CardFacts } from '../../template/key.ts'
-import { FILES, seal } from '../../template/store.ts'
+import { FILES, seal, type Parent } from '../../template/store.ts'
 import { armCommand, ResumeAgentPort } from '../../template/identity/resume-agent.ts'
 import { bootMachine, type Booted, type BootInput, type Start, randomMac } from './boot-machine.ts'
 import type { PluggedCard } from '../network/further-cards.ts'
@@ -31,6 +32,8 @@ interface TemplateInput
     Partial<Pick<Start, 'place'>> {
   readonly key: string
   readonly label: string
+  /** Whose disk its image is, if that is a layer. */
+  readonly parent?: Parent | undefined
   /** Its further cards. */
   readonly cards: readonly (CardFacts & { readonly network: Network })[]
 }
@@ -75,6 +78,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
     key,
     label,
     image: image.disk.path,
+    ...(input.parent && { parent: input.parent }),
     memoryMib: spec.memoryMib,
     createdAt: new Date().toISOString(),
     buildMs: Math.round(performance.now() - startedAt),
@@ -94,15 +98,21 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
 /**
  * A network of its own, like that of its clones. The host's own namespace cannot have the subnet of a `host` network twice, but
  * a private network is as good. Where none can be had, the template is built on the network of its clones.
+ * @param egress a way out that these have not
  */
-async function building({ spec, network, place, signal }: TemplateInput, disposers: Disposers) {
+export async function building(
+  { spec, network, place, signal }: Pick<TemplateInput, 'spec' | 'network' | 'place' | 'signal'>,
+  disposers: Disposers,
+  egress?: Egress,
+) {
   const kind = network.kind === 'host' ? 'private' : network.kind
   try {
-    const own = disposers.use(await openResolved(specLike(network, kind), signal))
+    const own = disposers.use(await openResolved({ ...specLike(network, kind), ...(egress && { egress }) }, signal))
     return { network: own, attachment: disposers.use(await own.attach(spec, signal)) }
   } catch (error) {
     signal?.throwIfAborted()
-    if (network.kind !== 'host' || !(error instanceof HostError || error instanceof NetworkError)) throw error
+    const isPossible = error instanceof HostError || error instanceof NetworkError
+    if (network.kind !== 'host' || egress || !isPossible) throw error
   }
   const clones = await place
   const isSame = clones?.member.address === spec.address
@@ -129,9 +139,9 @@ async function furtherPlaces({ spec, network, cards, signal }: TemplateInput, ho
 }
 
 /** Returns why its clones cannot become other guests; an empty text when they can. */
-async function freezeGuest(
-  { machine, client }: Booted,
-  { accel, network, signal }: BootInput,
+export async function freezeGuest(
+  { machine, client }: Pick<Booted, 'machine' | 'client'>,
+  { accel, network, signal }: Pick<BootInput, 'accel' | 'network' | 'signal'>,
   folder: string,
 ): Promise<string> {
   using limit = new Deadline(FREEZE_BUDGET * budgetFactor(accel), { signal })
@@ -156,7 +166,11 @@ async function freezeGuest(
 }
 
 /** An overlay that names an image of the same cache by its relative path, so that the cache can be moved as a whole. */
-async function makeOverlay(disk: string, image: Image, signal: AbortSignal | undefined): Promise<void> {
+export async function makeOverlay(
+  disk: string,
+  image: Pick<Image, 'disk' | 'size'>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const { path, format } = image.disk
   const inCache = relative(cacheFolder(), path)
   const isOurs = !inCache.startsWith('..') && !isAbsolute(inCache)
@@ -172,7 +186,7 @@ const HINT =
   "Free some (npx vitest-guest gc), move the cache with VITEST_GUEST_CACHE, or boot each time with start: 'cold'."
 
 /** A template takes at most as much as the guest's memory, and a little for its disk. @throws HostError when there is less */
-async function requireSpace(folder: string, memoryMib: number, label: string): Promise<void> {
+export async function requireSpace(folder: string, memoryMib: number, label: string): Promise<void> {
   const free = await freeMib(folder)
   const needed = memoryMib + RESERVE
   if (free >= needed) return
@@ -181,7 +195,7 @@ async function requireSpace(folder: string, memoryMib: number, label: string): P
 }
 
 /** A better error when the file system is full, which is met as SIGBUS in QEMU's memory, as EPIPE in its state, as ENOSPC by ourselves. */
-async function explainFull(error: unknown, folder: string, label: string): Promise<unknown> {
+export async function explainFull(error: unknown, folder: string, label: string): Promise<unknown> {
   const free = await freeMib(folder).catch(() => Infinity)
   if (free >= 1) return error
   const what = `The file system became full while the template ${label} was being built in ${folder}`

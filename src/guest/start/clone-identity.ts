@@ -38,7 +38,11 @@ export async function cloneIdentityOf(template: Template, start: Start, disposer
   await phases.run('seed', async () => {
     await network.ready
     const nics = [seedNic(macAddress, spec, network)]
-    await writeSeed({ ...seedFacts(spec), instanceId: template.key, nics, credentials }, seed, signal)
+    await writeSeed(
+      { ...seedFacts(spec), instanceId: template.instanceId ?? template.key, nics, credentials },
+      seed,
+      signal,
+    )
   })
   const cardOn = <T extends Card>(each: T): T => ({
     ...each,

@@ -8,7 +8,9 @@ import { openResolved } from '../../network/open-network.ts'
 import { requireFunction, requireOptions, requireSignal } from '../../options/check.ts'
 import { movedTo, type GuestOptions, resolveGuest, type GuestSpec } from '../../options/guest-options.ts'
 import { requireHost } from './require-host.ts'
-import { templateFor } from './start-warm.ts'
+import { imageToBoot, templateFor } from './template-for.ts'
+import { OpenGuestNetwork } from '../network/open-guest-network.ts'
+import type { Network } from '../../network/network.ts'
 import { networkOptionsOf, resolveNetwork, type NetworkSpec } from '../../options/network/network-options.ts'
 
 export interface PrepareOptions extends GuestOptions {
@@ -53,16 +55,19 @@ export async function prepareGuest(options: PrepareOptions = {}): Promise<Prepar
   const image = await phases.run('image', () =>
     resolveImage(wanted.spec.image, { kernelParameters: wanted.spec.kernelParameters, signal, onProgress }),
   )
-  if (wanted.spec.start === 'cold') return { accel, start: 'cold' }
+  const isCold = wanted.spec.start === 'cold'
+  if (isCold && !('layer' in wanted.spec.image)) return { accel, start: 'cold' }
   using _ = hold()
   return await acquire(async (disposers) => {
     // Only an open one tells of which kind it is, and where.
     const network = disposers.use(await phases.run('network', () => openResolved(wanted.network, signal)))
     const spec = movedTo(network, wanted.spec, wanted.network)
-    const wish = { spec, network, accel, image, onProgress, onConsole, signal }
-    const template = await phases.run('template', () => templateFor(wish))
+    const register = (opened: Network) => new OpenGuestNetwork(opened)
+    const wish = { spec, network, register, accel, image, onProgress, onConsole, signal }
+    // A cold one boots from the disk of its layer.
+    const template = await phases.run<object>('template', () => (isCold ? imageToBoot(wish) : templateFor(wish)))
     await disposers[Symbol.asyncDispose]()
-    return { accel, start: 'unfreezable' in template ? 'cold' : 'warm' }
+    return { accel, start: isCold || 'unfreezable' in template ? 'cold' : 'warm' }
   })
 }
 

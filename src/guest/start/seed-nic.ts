@@ -2,11 +2,12 @@ import { address6In } from '../../address/ipv6.ts'
 import { DEFAULT_MTU } from '../../options/network/mtu.ts'
 import { nameServerOf, type NetworkLayout } from '../../options/network/network-options.ts'
 import type { GuestSpec } from '../../options/guest-options.ts'
+import { baseOf } from '../../options/layer.ts'
 import type { SeedInput, SeedNic } from '../../seed/input.ts'
 
 /** What of a seed follows from the guest's options alone. */
 export function seedFacts({ hostname, image, cloudConfig }: GuestSpec) {
-  return { hostname, isPlain: 'base' in image, cloudConfig } satisfies Partial<SeedInput>
+  return { hostname, isPlain: 'base' in baseOf(image), cloudConfig } satisfies Partial<SeedInput>
 }
 
 /** What a guest is told of its card on a network where it has, or will be given, `address`, or nothing. */

@@ -7,6 +7,9 @@ import { EXEC_OPTIONS, type BytesOptions, type ExecOptions, type ExecResult } fr
 import { commandError, connectionLost } from './exec-errors.ts'
 import { startCommand } from './start-command.ts'
 
+/** Hears what a command writes as it comes. */
+export type OutputListener = (chunk: Buffer) => void
+
 /**
  * Runs a command in the user's login shell, until no process has its stdout and stderr open any more; `daemon >/dev/null 2>&1 &` closes them.
  * @throws CommandError when it fails, times out, is canceled, or writes too much, unless `reject: false`; SshError
@@ -17,11 +20,13 @@ export function exec(
   client: Client,
   command: string,
   options?: ExecOptions | BytesOptions,
+  onOutput?: OutputListener,
 ): Promise<ExecResult | ExecResult<Buffer>>
 export async function exec(
   client: Client,
   command: string,
   options: ExecOptions | BytesOptions = {},
+  onOutput?: OutputListener,
 ): Promise<ExecResult | ExecResult<Buffer>> {
   const {
     reject = true,
@@ -41,6 +46,7 @@ export async function exec(
   const onOver = () => void started.cut({ by: 'maxBuffer' })
   const out = collect(started.stdout, maxBuffer, onOver)
   const err = collect(started.stderr, maxBuffer, onOver)
+  if (onOutput) for (const stream of [started.stdout, started.stderr]) stream.on('data', onOutput)
   // `closed` rejects when it could not be started.
   started.channel.then((channel) => channel?.end(input)).catch(() => {})
 

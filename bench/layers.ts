@@ -30,10 +30,12 @@ export async function measureLayers(rounds: number): Promise<Layers> {
       result[who].push(await timeTest(who === 'image' ? 'debian-12' : empty, () => Promise.resolve()))
     }
   }
-  for (let count = 0; count < TESTS; count++) {
-    result.prepared.push(await timeTest(shop, query))
-    result.byHand.push(await timeTest(POSTGRESQL, async (guest) => query(await setUp(guest))))
-    console.log(`  test ${count + 1}: ${result.prepared.at(-1)?.toFixed(0)} ms prepared, ${result.byHand.at(-1)?.toFixed(0)} ms by hand`) // prettier-ignore
+  for (let count = 1; count <= TESTS; count++) {
+    const prepared = await timeTest(shop, query)
+    const byHand = await timeTest(POSTGRESQL, async (guest) => query(await setUp(guest)))
+    result.prepared.push(prepared)
+    result.byHand.push(byHand)
+    console.log(`  test ${count}: ${prepared.toFixed(0)} ms prepared, ${byHand.toFixed(0)} ms by hand`)
   }
   return result
 }

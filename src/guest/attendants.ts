@@ -36,5 +36,5 @@ export async function farewell(guest: Guest): Promise<void> {
 }
 
 export async function tellOfFailure(failure: LayerFailure): Promise<void> {
-  await Promise.allSettled([...attendants()].map(async (attendant) => attendant.failed?.(failure)))
+  await Promise.allSettled([...attendants].map(async (attendant) => attendant.failed?.(failure)))
 }

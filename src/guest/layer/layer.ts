@@ -76,7 +76,7 @@ export function layer(options: LayerOptions, prepare: (guest: Guest) => unknown)
   const image = makeLayer({
     name: nameOf(name) ?? site?.place ?? 'layer',
     from: below(from),
-    machine: Object.fromEntries(Object.entries(machine).filter(([, value]) => value !== undefined)),
+    machine: Object.fromEntries(Object.entries(machine).filter(([, value]) => (value as unknown) !== undefined)),
     egress,
     timeout,
     text: JSON.stringify([site?.text ?? prepare.toString(), version]),

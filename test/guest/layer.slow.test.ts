@@ -198,11 +198,19 @@ test('a broken parent is rebuilt with those on top of it', async () => {
   expect(ran).toEqual(['brittle', 'upper'])
 })
 
-test('inputs: files, folders and patterns; one that changes while it is used', async () => {
+test('another content of an input prepares it again; one that changes while it is used, or is not there, is an error', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'vg-inputs-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const file = join(folder, 'app.deb')
-  await writeFile(file, 'one')
+  const below = step('below', 'debian-12')
+  const app = layer({ from: below, inputs: [folder] }, (guest) => guest.upload(file, '/root/app'))
+  ran.length = 0
+  for (const content of ['one', 'two']) {
+    await writeFile(file, content)
+    await using guest = await bootGuest({ image: app })
+    expect((await guest.exec('cat /root/app /run/steps')).stdout).toBe(`${content}below`)
+  }
+  expect(ran).toEqual(['below'])
   const changing = layer({ from: 'debian-12', name: 'changing', inputs: [`${folder}/*.deb`] }, () =>
     appendFile(file, 'more'),
   )

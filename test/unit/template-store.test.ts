@@ -164,8 +164,8 @@ test('a template that is discarded twice is gone once: not what somebody built m
   expect(await openTemplate(folder, KEY)).toMatchObject({ createdAt: second.createdAt })
 })
 
-/** A process that builds the template and says when it has begun; it takes `ms`, or for ever. */
-function builder(ms: number) {
+/** A process that wants the template. It says when it has begun to build it, and builds until its input ends; or when it waits for another. */
+function builder() {
   const code = `
     const { findTemplate } = await import('${new URL('../../src/template/find-template.ts', import.meta.url).href}')
     const { cpSync } = await import('node:fs')
@@ -173,12 +173,13 @@ function builder(ms: number) {
     const build = async (into) => {
       cpSync(process.argv[1], into, { recursive: true })
       console.log('building')
-      await new Promise((resolve) => setTimeout(resolve, ${ms}))
+      await new Promise((resolve) => process.stdin.resume().on('end', resolve))
     }
-    await findTemplate({ key: '${KEY}', label: 'test', onProgress: (line) => said.push(line), build })
+    const onProgress = (line) => said.push(line) === 1 && console.log('waiting')
+    await findTemplate({ key: '${KEY}', label: 'test', onProgress, build })
     console.log('done ' + JSON.stringify(said))`
   const child = spawn(process.execPath, ['--input-type=module', '-e', code, join(cache, 'model')], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
     env: process.env,
   })
   let output = ''
@@ -189,18 +190,22 @@ function builder(ms: number) {
 test('two processes want the same template: one builds, the other waits and is told for whom', async () => {
   await mkdir(join(cache, 'model'))
   await fill(join(cache, 'model'))
-  const first = builder(1500)
+  const first = builder()
   await first.begun
-  const second = builder(1500)
+  const second = builder()
+  await second.begun
+  first.child.stdin.end()
   await Promise.all([first.ended, second.ended])
   expect(first.output()).toBe('building\ndone []\n')
-  expect(second.output()).toMatch(/^done \["waiting for process \d+, which is building the template test \(\d+ s\)"/)
+  expect(second.output()).toMatch(
+    /^waiting\ndone \["waiting for process \d+, which is building the template test \(\d+ s\)"/,
+  )
 })
 
 test('a builder that is killed leaves the template to the next caller', async () => {
   await mkdir(join(cache, 'model'))
   await fill(join(cache, 'model'))
-  const { child, begun, ended } = builder(60_000)
+  const { child, begun, ended } = builder()
   await begun
   child.kill('SIGKILL')
   await ended

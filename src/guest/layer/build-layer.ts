@@ -74,11 +74,12 @@ export async function buildLayer(folder: string, input: LayerInput): Promise<voi
     await using handle = new Disposers()
     const onCommand = outputLines(name, onProgress)
     const parts = { ...start, ...started, network, image: label, startedAt: undefined, disposers: handle, onCommand }
-    const guest = forLayer(guestHandle(parts))
+    const { guest, endSpawned } = forLayer(guestHandle(parts))
     await phases.run('prepare', async () => {
       await network.registry.enter(guest, started.hosts ?? '')
       const way = egress && (await openWay(guest, egress))
       await runPrepare(guest, input, prepare)
+      await endSpawned()
       await way?.close()
     })
     // Nothing of ours is to be in it: clients, what was asked through them, its names for others.

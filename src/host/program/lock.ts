@@ -8,7 +8,7 @@ import { requireStreams } from './require-streams.ts'
 import { requireTool } from './tools.ts'
 import { until } from '../../lifetime/until.ts'
 
-/** Milliseconds within which a free lock has been taken. */
+/** Milliseconds of waiting for another process before it is reported. */
 const SOON = 500
 /** Milliseconds between two reports of a wait. */
 const REMIND_EVERY = 10_000
@@ -35,17 +35,7 @@ export async function takeLock(
   signal?: AbortSignal,
   act = 'building',
 ): Promise<Lock> {
-  const startedAt = performance.now()
-  const remind = async () => {
-    const seconds = Math.round((performance.now() - startedAt) / 1000)
-    onProgress(`waiting for ${await readHolder(path)} (${seconds} s)`)
-  }
-  const first = setTimeout(() => void remind(), SOON)
-  const others = setInterval(() => void remind(), REMIND_EVERY)
-  const lock = await holdLock(path, signal).finally(() => {
-    clearTimeout(first)
-    clearInterval(others)
-  })
+  const lock = (await tryLock(path, signal)) ?? (await waitForLock(path, onProgress, signal))
   const tell = (state: string) => overwrite(path, `process ${process.pid}, which is ${act} ${purpose}${state}\n`)
   try {
     await tell('')
@@ -54,6 +44,25 @@ export async function takeLock(
     throw new HostError(`The lock ${path} cannot be written: ${messageOf(cause)}`, { cause, path, hint: HINT })
   }
   return { ...lock, tell: (state) => tell(`: ${state}`) }
+}
+
+/** Reports only what another process holds: on a busy machine, taking a free lock may take as long. */
+async function waitForLock(
+  path: string,
+  onProgress: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<AsyncDisposable> {
+  const startedAt = performance.now()
+  const remind = async () => {
+    const seconds = Math.round((performance.now() - startedAt) / 1000)
+    onProgress(`waiting for ${await readHolder(path)} (${seconds} s)`)
+  }
+  const first = setTimeout(() => void remind(), SOON)
+  const others = setInterval(() => void remind(), REMIND_EVERY)
+  return holdLock(path, signal).finally(() => {
+    clearTimeout(first)
+    clearInterval(others)
+  })
 }
 
 /**
@@ -96,8 +105,8 @@ export async function holdLock(path: string, signal?: AbortSignal, flags: string
  * @returns undefined while another process holds it
  * @throws HostError when it cannot be taken at all
  */
-export async function tryLock(path: string): Promise<AsyncDisposable | undefined> {
-  return holdLock(path, undefined, ['--nonblock']).catch((error: unknown) => {
+export async function tryLock(path: string, signal?: AbortSignal): Promise<AsyncDisposable | undefined> {
+  return holdLock(path, signal, ['--nonblock']).catch((error: unknown) => {
     if (error instanceof HostError && error.exitCode === BUSY) return undefined
     throw error
   })

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { FreshGuests } from '../../fixtures/leases/fresh-guests.ts'
-import { bootGuest, layer, type BootOptions, type Guest, type Layer, type LayerOptions } from '../../src/index.ts'
+import { bootGuest, layer, type Guest, type Layer, type LayerOptions } from '../../src/index.ts'
 import { needsUserNamespace } from '../../src/host/rights/namespaces.ts'
 import { collectGarbage, type Verdict } from '../../src/template/collect-garbage.ts'
 import { listTemplates } from '../../src/template/list-templates.ts'
@@ -39,12 +39,6 @@ function step(name: string, from: LayerOptions['from'], more: Partial<LayerOptio
     ran.push(name)
     await guest.exec(`echo ${name} >>/root/steps; echo ${name} >>/run/steps`)
   })
-}
-
-async function boot(options: BootOptions): Promise<Guest> {
-  const guest = await bootGuest(options)
-  onTestFinished(() => guest[Symbol.asyncDispose]())
-  return guest
 }
 
 const STEPS = 'tr "\\n" " " </root/steps; tr "\\n" " " </run/steps'
@@ -110,13 +104,14 @@ test('what a function leaves running or open of ours is not in the clones', asyn
     await guest.exec('(sleep 1000 >/dev/null 2>&1 </dev/null &)')
     void guest.exec('cat').catch(() => {})
   })
-  const [plain, prepared] = [await boot({}), await boot({ image: app })]
+  await using plain = await bootGuest()
+  await using prepared = await bootGuest({ image: app })
   const programs = async (guest: Guest) =>
     (await guest.exec("ps -eo args= | grep -v '^\\[' | sort -u | grep -Ev 'ps -eo|sort -u|grep'")).stdout.split('\n')
   const known = await programs(plain)
   expect((await programs(prepared)).filter((each) => !known.includes(each))).toEqual(['sleep 1000'])
   const open =
-    'ls -l /proc/[0-9]*/fd 2>/dev/null | grep -c vitest-guest || true; ls -A /tmp; ls -A /root | grep -v "^\\.[bp]"'
+    'ls -l /proc/[0-9]*/fd 2>/dev/null | grep -c vitest-guest || true; find /tmp -type f; ls -A /root | grep -v "^\\.[bp]"'
   expect((await prepared.exec(open)).stdout).toBe('0\n.ssh\nfile')
 })
 
@@ -141,7 +136,11 @@ const BAD: Record<string, { prepare: (guest: Guest) => unknown; error: RegExp; t
     error: /layer bad[^]*panic/,
   },
   'fills the disk': {
-    prepare: (guest) => guest.exec('dd if=/dev/zero of=/root/full bs=1M 2>&1'),
+    // Reserved, as writing all of it takes minutes.
+    prepare: (guest) =>
+      guest.exec(
+        "fallocate -l $(stat -fc '%a * %S' / | xargs expr) /root/full; dd if=/dev/zero of=/root/rest bs=1M 2>&1",
+      ),
     error: /^Preparing the layer bad failed: [^]*No space left on device/,
   },
   'takes a snapshot': {
@@ -222,7 +221,8 @@ test('another content of an input prepares it again; one that changes while it i
 test('several that want it at once have it prepared once', async () => {
   ran.length = 0
   const app = step('together', 'debian-12')
-  await Promise.all([boot({ image: app }), boot({ image: app })])
+  const guests = await Promise.all([bootGuest({ image: app }), bootGuest({ image: app })])
+  await Promise.all(guests.map((guest) => guest[Symbol.asyncDispose]()))
   expect(ran).toEqual(['together'])
 })
 

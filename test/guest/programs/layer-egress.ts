@@ -51,7 +51,10 @@ let prepared: string[] = []
 const online = layer({ from: 'debian-12', name: 'online', egress: true }, async (guest) => {
   prepared = await look(guest)
 })
-await using guest = await bootGuest({ image: online })
-await using plain = await bootGuest()
-console.log(JSON.stringify({ prepared, clone: await look(guest), plain: await look(plain) }))
-world.stdin.end()
+{
+  await using guest = await bootGuest({ image: online })
+  await using plain = await bootGuest()
+  console.log(JSON.stringify({ prepared, clone: await look(guest), plain: await look(plain) }))
+}
+// The name server would go on; the world ends with its input.
+process.exit()

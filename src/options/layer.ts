@@ -88,7 +88,7 @@ export function layersOf(image: ImageSpec): LayerSpec[] {
   return 'layer' in image ? [...layersOf(image.layer.from), image.layer] : []
 }
 
-const HINT = "Write layer({ from: 'debian-12' }, async (guest) => { … })."
+export const LAYER_HINT = "Write layer({ from: 'debian-12' }, async (guest) => { … })."
 
 /** @throws GuestError when there is none */
 export function requireFrom(from: unknown): void {
@@ -97,6 +97,6 @@ export function requireFrom(from: unknown): void {
     'from',
     'an image or a layer',
     from,
-    `${HINT} A layer that is defined later is undefined here: do two modules with layers import one another? A layer cannot be its own ancestor.`,
+    `${LAYER_HINT} A layer that is defined later is undefined here: do two modules with layers import one another? A layer cannot be its own ancestor.`,
   )
 }

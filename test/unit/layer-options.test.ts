@@ -35,6 +35,13 @@ test('what is no function, and what is no layer', () => {
   expect(() => layer({ from: 'debian-12' }, undefined as never)).toThrow('Option `prepare` must be a function')
   expect(() => guests({ layers: ['debian-12'] as never })).toThrow('Option `layers` must be an array of what layer()')
   expect(() => guests({ layer: [] } as never)).toThrow('Unknown option `layer`')
+  expect(() => guests(null as never)).toThrow('guests() takes an options object; got null')
+  const closed = {
+    get layers(): never {
+      throw new Error('closed')
+    },
+  }
+  expect(() => guests(closed)).toThrow('Option `layers` cannot be read: closed')
 })
 
 test('it is called after the place where it is defined', () => {

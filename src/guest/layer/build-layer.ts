@@ -21,11 +21,11 @@ import { keepWhenOff } from '../power/power.ts'
 import { bootBudget, rootLogin, type Start } from '../start/boot-machine.ts'
 import { building, explainFull, freezeGuest, makeOverlay, requireSpace } from '../start/build-template.ts'
 import { cloneTemplate } from '../start/clone-template.ts'
-import type { StandingTemplate } from '../start/standing-template.ts'
+import type { ChainedTemplate } from '../start/chained-template.ts'
 import { forLayer } from './guest-of-layer.ts'
 import { outputLines } from './output-lines.ts'
 import { recipeOf } from './recipe.ts'
-import { openWay } from './way-out.ts'
+import { openEgress } from './open-egress.ts'
 import { pendingOf } from '../wait/pending.ts'
 
 interface LayerInput extends Pick<
@@ -34,7 +34,7 @@ interface LayerInput extends Pick<
 > {
   readonly layer: LayerSpec
   readonly recipe: string
-  readonly parent: StandingTemplate
+  readonly parent: ChainedTemplate
   /** The image at its bottom. */
   readonly base: Image
   readonly key: string
@@ -77,10 +77,10 @@ export async function buildLayer(folder: string, input: LayerInput): Promise<voi
     const { guest, endSpawned } = forLayer(guestHandle(parts))
     await phases.run('prepare', async () => {
       await network.registry.enter(guest, started.hosts ?? '')
-      const way = egress && (await openWay(guest, egress))
+      const access = egress && (await openEgress(guest, egress))
       await runPrepare(guest, input, prepare)
       await endSpawned()
-      await way?.close()
+      await access?.close()
     })
     // Nothing of ours is to be in it: clients, what was asked through them, its names for others.
     network.registry.leave(guest)
@@ -116,7 +116,7 @@ export async function buildLayer(folder: string, input: LayerInput): Promise<voi
   onProgress(`template ${label}: built in ${seconds()} s`)
 }
 
-/** The way out that the network of its guests has not. */
+/** Egress for the function alone; none if the network has its own. */
 function egressFor({ layer: { egress }, network }: LayerInput): Egress | undefined {
   return network.egress ? undefined : egressOf(egress, network.subnet, network.gateway)
 }

@@ -3,7 +3,7 @@ import { badOption } from '../../errors/bad-option.ts'
 import { refuseUnknown, requireOptions } from '../../options/check.ts'
 import { resolveGuest, type MachineOptions } from '../../options/guest-options.ts'
 import { parseImage, type ImageOption } from '../../options/image.ts'
-import { makeLayer, requireFrom, type Layer } from '../../options/layer.ts'
+import { LAYER_HINT, makeLayer, requireFrom, type Layer } from '../../options/layer.ts'
 import { egressOf, type EgressOptions } from '../../options/network/egress.ts'
 import { resolveNetwork } from '../../options/network/network-options.ts'
 import type { Guest } from '../guest.ts'
@@ -23,8 +23,8 @@ export interface LayerOptions extends Pick<
    */
   inputs?: readonly string[]
   /**
-   * Whether the machine has a way out while the function runs, as `egress` of a network gives it; what starts from the layer has none of
-   * it. Lasts until the guest reboots. Needs a private network.
+   * Egress while the function runs, as the option of a network gives it; guests of the layer do not have it. Lasts until the guest
+   * reboots. Needs a private network.
    * @default false
    */
   egress?: boolean | EgressOptions
@@ -63,8 +63,7 @@ export function layer(options: LayerOptions, prepare: (guest: Guest) => unknown)
   const read = refuseUnknown(requireOptions(options, 'layer()'), OPTIONS)
   const { from, inputs = [], egress = false, version = '', timeout = DEFAULT_TIMEOUT, name, ...machine } = read
   requireFrom(from)
-  const hint = "Write layer({ from: 'debian-12' }, async (guest) => { … })."
-  if (typeof (prepare as unknown) !== 'function') throw badOption('prepare', 'a function', prepare, hint)
+  if (typeof (prepare as unknown) !== 'function') throw badOption('prepare', 'a function', prepare, LAYER_HINT)
   const { subnet, gateway } = resolveNetwork()
   egressOf(egress, subnet, gateway)
   if (typeof version !== 'string' && typeof version !== 'number') {

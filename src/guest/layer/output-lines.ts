@@ -1,3 +1,4 @@
+import { oneLine } from '../../ssh/command/exec-errors.ts'
 import { visible } from '../../visible.ts'
 
 /** Characters of a line that are told; a guest's may have any number. */
@@ -9,7 +10,7 @@ const MOST = 200
 export function outputLines(name: string, onProgress: (line: string) => void) {
   const tell = (text: string) => onProgress(`layer ${name}: ${visible(shortened(text))}`)
   return (command: string): ((chunk: Buffer) => void) => {
-    tell(`$ ${firstLine(command.trim())}`)
+    tell(`$ ${oneLine(command)}`)
     let rest = ''
     let told = 0
     return (chunk) => {
@@ -24,11 +25,6 @@ export function outputLines(name: string, onProgress: (line: string) => void) {
       }
     }
   }
-}
-
-function firstLine(text: string): string {
-  const [first = '', ...more] = text.split('\n')
-  return more.length > 0 ? `${first} …` : first
 }
 
 function shortened(text: string): string {

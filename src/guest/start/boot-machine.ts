@@ -130,7 +130,7 @@ export function hardwareOf(
   return { name, accel, memoryMib, cpus, direct: image.direct, nics }
 }
 
-/** Only by its first card does a machine ask for its address and the way out. */
+/** A machine uses DHCP and egress only on its first card. */
 function nicOf({ addressing }: GuestSpec, place: PluggedCard, index: number): SeedNic {
   const { network, macAddress, attachment } = place
   const { address } = attachment.member

@@ -98,7 +98,7 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
 /**
  * A network of its own, like that of its clones. The host's own namespace cannot have the subnet of a `host` network twice, but
  * a private network is as good. Where none can be had, the template is built on the network of its clones.
- * @param egress a way out that these have not
+ * @param egress that these networks do not have
  */
 export async function building(
   { spec, network, place, signal }: Pick<TemplateInput, 'spec' | 'network' | 'place' | 'signal'>,

@@ -13,7 +13,7 @@ import { interfacesOf } from '../network/further-cards.ts'
 import { hardwareOf, rootLogin, withinBudget, type Start } from './boot-machine.ts'
 import { cloneIdentityOf } from './clone-identity.ts'
 import type { Started } from './started.ts'
-import type { StandingTemplate } from './standing-template.ts'
+import type { ChainedTemplate } from './chained-template.ts'
 
 /** With KVM, in milliseconds: from starting QEMU to a clone that is ready. */
 const THAW_BUDGET = 10_000
@@ -22,7 +22,7 @@ const BECOMING_BUDGET = 3_000
 
 /** Starts a machine where the template's was stopped, until it is ready. @param into files to write its RAM and its disk to, if they are to stay */
 export async function cloneTemplate(
-  template: StandingTemplate,
+  template: ChainedTemplate,
   start: Start,
   into?: CloneConfig['into'],
 ): Promise<Started> {
@@ -96,7 +96,7 @@ export async function cloneTemplate(
 /** Another dnsmasq gave the template's lease, so a clone asks this one for it. Without systemd-networkd it asks at half of its lease. */
 async function renewLease(
   dhcp: Dhcp,
-  { cards: [card] }: StandingTemplate,
+  { cards: [card] }: ChainedTemplate,
   client: Client,
   signal: AbortSignal,
 ): Promise<void> {

@@ -10,7 +10,7 @@ import { templateFault } from '../../template/thaw.ts'
 import type { Start } from './boot-machine.ts'
 import { cloneTemplate } from './clone-template.ts'
 import type { Started } from './started.ts'
-import type { StandingTemplate } from './standing-template.ts'
+import type { ChainedTemplate } from './chained-template.ts'
 import { templateFor, UNCHANGEABLE_HINT } from './template-for.ts'
 
 /** Clones a guest from its template, which is built if there is none, and rebuilt once if broken. Undefined when it cannot be frozen. */
@@ -40,8 +40,8 @@ export async function startWarm(start: Start): Promise<Started | undefined> {
 }
 
 /** The template that is to blame for a clone that did not start: itself, or one whose disk it stands on. */
-async function brokenOne(template: StandingTemplate, error: unknown) {
-  for (let each: StandingTemplate | undefined = template; each; each = each.below) {
+async function brokenOne(template: ChainedTemplate, error: unknown) {
+  for (let each: ChainedTemplate | undefined = template; each; each = each.below) {
     const fault = await templateFault(each, each === template ? error : undefined)
     if (fault !== undefined) return { template: each, fault }
   }

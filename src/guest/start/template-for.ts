@@ -16,7 +16,7 @@ import { buildLayer } from '../layer/build-layer.ts'
 import { recipeOf } from '../layer/recipe.ts'
 import type { Start } from './boot-machine.ts'
 import { buildTemplate } from './build-template.ts'
-import type { StandingTemplate } from './standing-template.ts'
+import type { ChainedTemplate } from './chained-template.ts'
 
 /** What decides which template it is, and where it is built if there is none. */
 export type TemplateWish = Pick<
@@ -25,7 +25,7 @@ export type TemplateWish = Pick<
 > &
   Partial<Pick<Start, 'place' | 'further'>>
 
-type Found = StandingTemplate | Unfreezable
+type Found = ChainedTemplate | Unfreezable
 
 export async function templateFor(wish: TemplateWish): Promise<Found> {
   const { spec, network } = wish
@@ -54,14 +54,14 @@ async function findOrBuild(wish: TemplateWish, hasOwnIdentity: boolean): Promise
 }
 
 /** The template of a layer, whatever the guest wants its machine to be. */
-async function preparedTemplate({ place: _, further: __, ...wish }: TemplateWish): Promise<StandingTemplate> {
+async function preparedTemplate({ place: _, further: __, ...wish }: TemplateWish): Promise<ChainedTemplate> {
   const { spec, image, network, signal, onProgress } = wish
   const prepared = asPrepared(spec, network) ?? spec
   const { kernelParameters } = prepared
   const base = isDeepStrictEqual(kernelParameters, spec.kernelParameters)
     ? image
     : await resolveImage(spec.image, { kernelParameters, signal, onProgress })
-  return standing(await templateFor({ ...wish, image: base, spec: usualGuest(prepared, network) }), spec)
+  return requireFrozen(await templateFor({ ...wish, image: base, spec: usualGuest(prepared, network) }), spec)
 }
 
 async function findLayer(wish: TemplateWish, hasOwnIdentity: boolean): Promise<Found> {
@@ -69,7 +69,7 @@ async function findLayer(wish: TemplateWish, hasOwnIdentity: boolean): Promise<F
   if (!('layer' in spec.image)) throw new TypeError('not a layer')
   const { layer } = spec.image
   const below = { ...spec, image: layer.from }
-  const parent = standing(await findOrBuild({ ...wish, spec: below }, hasOwnIdentity), spec)
+  const parent = requireFrozen(await findOrBuild({ ...wish, spec: below }, hasOwnIdentity), spec)
   const recipe = await recipeOf(layer, signal)
   const content = createHash('sha256').update(`${parent.key} ${recipe}`).digest('hex')
   const key = await keyOf(wish, content, hasOwnIdentity)
@@ -82,11 +82,11 @@ async function findLayer(wish: TemplateWish, hasOwnIdentity: boolean): Promise<F
     parent: asParent(parent),
   })
   if ('unfreezable' in template) return template
-  return { ...template, backing: { ...diskFile(parent), backing: parent.backing }, below: parent }
+  return { ...template, backing: diskFile(parent), below: parent }
 }
 
 /** One that is made by booting. @param below whose disk the image is, if it is a layer's */
-async function findBooted(wish: TemplateWish, hasOwnIdentity: boolean, below?: StandingTemplate): Promise<Found> {
+async function findBooted(wish: TemplateWish, hasOwnIdentity: boolean, below?: ChainedTemplate): Promise<Found> {
   const { spec, image, signal } = wish
   const key = await keyOf(wish, await image.digest(signal), hasOwnIdentity)
   const label = `${image.label}, ${spec.memoryMib} MiB, ${spec.hostname}`
@@ -146,25 +146,25 @@ function announced(
 }
 
 /** @throws BootError for a machine that cannot be frozen, so that nothing can stand on it */
-function standing(found: Found, { image }: GuestSpec): StandingTemplate {
+function requireFrozen(found: Found, { image }: GuestSpec): ChainedTemplate {
   if (!('unfreezable' in found)) return found
   throw new BootError(`The layer ${imageLabel(image)} cannot be prepared: ${found.unfreezable}`, {
     hint: 'A layer is frozen as it runs, so what is below it must be an image that can be: see docs/images.md.',
   })
 }
 
-function diskFile({ folder }: Template): DiskFile {
-  return { path: join(folder, FILES.disk), format: 'qcow2' }
+function diskFile({ folder, backing }: ChainedTemplate): DiskFile {
+  return { path: join(folder, FILES.disk), format: 'qcow2', backing }
 }
 
 /** The disk of a layer, as an image that boots as the one at its bottom does. */
-function diskOf(template: StandingTemplate, { image }: GuestSpec, base: Image): Image {
+function diskOf(template: ChainedTemplate, { image }: GuestSpec, base: Image): Image {
   const { folder, key } = template
   const label = imageLabel(image)
   return {
     ...base,
     label,
-    disk: { ...diskFile(template), backing: template.backing },
+    disk: diskFile(template),
     digest: () => Promise.resolve(`layer ${key}`),
     verify: async () => {
       const found = await openTemplate(folder, key, { isSuspect: true })

@@ -92,7 +92,7 @@ async function routeTo(
       hint: 'Where /proc/sys is read-only, as in a container, mount it writable, or omit egress.',
     })
   })
-  await make(bridged, wayOutCommands(bridged, egress), 'set up egress', signal)
+  await make(bridged, egressCommands(bridged, egress), 'set up egress', signal)
 }
 
 /** A routing table for packets from the bridge. */
@@ -105,7 +105,7 @@ const TABLE = 100
  * The kernel answers ARP for router and name server, without its usual delay. Only ping, and DNS on the name server, are allowed there:
  * slirp4netns would connect any other port to the host's own (libslirp before 4.7).
  */
-function wayOutCommands({ bridge, mtu, gateway }: Bridged, egress: Egress): string {
+function egressCommands({ bridge, mtu, gateway }: Bridged, egress: Egress): string {
   const { router, nameServer } = egress
   const fromBridge = (priority: number, rest: string) => `rule add priority ${priority} iif ${bridge} ${rest}`
   const ofSlirp = [router, nameServer]

@@ -4,8 +4,8 @@ import type { Guest } from '../guest.ts'
 const ASIDE = '/etc/resolv.conf.vitest-guest'
 const MARK = '# vitest-guest: while a layer is prepared'
 
-/** Tells a guest of the way out of its network. What is frozen must not know of it: it is told until `close` only. */
-export async function openWay({ exec }: Pick<Guest, 'exec'>, { router, nameServer }: Egress) {
+/** Gives a guest the route and the name server of its network's egress, until `close`: what is frozen must have neither. */
+export async function openEgress({ exec }: Pick<Guest, 'exec'>, { router, nameServer }: Egress) {
   await exec(`set -e
 if [ -e /etc/resolv.conf ] || [ -L /etc/resolv.conf ]; then mv -f /etc/resolv.conf ${ASIDE}; fi
 printf '%s\\n' '${MARK}' 'nameserver ${nameServer}' >/etc/resolv.conf

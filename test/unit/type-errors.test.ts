@@ -35,7 +35,7 @@ test('a misspelt option is an error of one line that names the type', { timeout:
     'NetworkBootOptions',
     'GroupedGuestOptions',
     expect.stringMatching(/^SharingOptions/),
-    'FixtureOptions',
+    'PluginOptions',
     expect.stringContaining('GuestsContext<"web"'),
   ])
   for (const error of errors) expect(error).not.toContain('Omit<')

@@ -61,7 +61,7 @@ test.each(['xz', 'gzip', 'zstd'])('an image compressed with %s is unpacked', asy
   const server = await imageServer((request, response) => send(request, response, packed))
   const { disk } = await resolveImage({ url: `${server.url}/x`, digest: `sha512:${sha512(packed)}` }, { onProgress })
   expect(readFileSync(disk.path).equals(DISK)).toBe(true)
-  expect(readdirSync(join(disk.path, '..')).sort()).toEqual(['disk.raw', 'origin.json', 'stamp'])
+  expect(readdirSync(join(disk.path, '..')).sort()).toEqual(['disk.raw', 'origin.json', 'stamps'])
 })
 
 test('unpacking stops at the maximum size of a disk', async () => {

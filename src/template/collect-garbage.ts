@@ -15,22 +15,22 @@ const DEAD_BUILD = 'left over from an interrupted build'
 const DEAD_DOWNLOAD = 'left over from an interrupted download'
 
 interface GarbageOptions {
-  /** What has not been used for this many days goes. */
+  /** Remove what has not been used for this many days. */
   readonly days: number
   /** Milliseconds since the epoch. */
   readonly now: number
-  /** Only say what would be removed. */
+  /** Only report what would be removed. */
   readonly dryRun: boolean
 }
 
-/** What became of something that should go. */
+/** The result for something that should be removed. */
 export interface Verdict {
   /** `template 0123…`, `image debian-12-…`, and so on. */
   readonly what: string
   /** Bytes on the disk. */
   readonly bytes: number
   readonly reason: string
-  /** Why it stays all the same. */
+  /** Why it stays nevertheless. */
   readonly kept: string | undefined
   /** Why it could not be removed. */
   readonly error: string | undefined
@@ -40,11 +40,11 @@ interface Garbage extends Pick<Verdict, 'what' | 'reason'> {
   readonly path: string
   /** Why it must stay. */
   readonly needed?: string | undefined
-  /** @returns who uses it, when it therefore stays */
+  /** @returns who uses it, if it therefore stays */
   readonly remove: (options: GarbageOptions) => Promise<string | undefined>
 }
 
-/** Removes from the cache what nobody can use, or has used for long, but never what is in use. */
+/** Removes what is unusable or long unused from the cache, but never what is in use. */
 export async function* collectGarbage(options: GarbageOptions): AsyncGenerator<Verdict> {
   for (const garbage of [...(await deadBuilds()), ...(await besides(options))]) yield attempt(garbage, options)
 
@@ -113,7 +113,7 @@ async function besides(options: GarbageOptions): Promise<Garbage[]> {
   return found
 }
 
-/** An error stops nothing: the next one may be removed all the same. */
+/** Continues after an error, because others may still be removable. */
 async function attempt({ what, path, reason, needed, remove }: Garbage, options: GarbageOptions): Promise<Verdict> {
   const bytes = await diskUsage(path)
   if (needed !== undefined) return { what, bytes, reason, kept: needed, error: undefined }
@@ -125,7 +125,7 @@ async function attempt({ what, path, reason, needed, remove }: Garbage, options:
   }
 }
 
-/** Why a template should go; undefined when it should not. */
+/** Why a template should be removed; undefined when it should not. */
 function templateGarbage(
   { fault, lastUse, ...template }: TemplateEntry,
   templates: readonly TemplateEntry[],
@@ -136,7 +136,7 @@ function templateGarbage(
   const image = imageBelow(template, templates)
   const built = images.find(({ name }) => name === image)
   if (built?.obsolete !== undefined) return `its image ${image} is ${built.obsolete}`
-  // Else it is a user's own disk.
+  // Otherwise it is a user's own disk.
   if (!built && !(isAbsolute(image) && existsSync(image))) return `its image ${image} is gone`
   return unused(lastUse, options)
 }

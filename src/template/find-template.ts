@@ -9,13 +9,13 @@ import { openTemplate, readManifest, type Fault, type Parent, type Template } fr
 
 export interface Wanted {
   readonly key: string
-  /** For people. */
+  /** For messages. */
   readonly label: string
   /** What its disk has to be an overlay of, if that is another template's. */
   readonly parent?: Parent | undefined
   readonly onProgress: (line: string) => void
   readonly signal?: AbortSignal | undefined
-  /** Fills an empty folder with a template that is sealed; `tell` is for whoever waits meanwhile. */
+  /** Fills an empty folder with a sealed template; `tell` reports to waiting processes. */
   readonly build: (folder: string, tell: (state: string) => void) => Promise<void>
 }
 
@@ -28,7 +28,7 @@ export function templatesFolder(): string {
   return join(cacheFolder(), 'templates')
 }
 
-/** The template for a key, built if there is none that is whole: by one process, while the others wait for it. */
+/** The template for a key, built if there is no intact one: by one process, while others wait for it. */
 export async function findTemplate(wanted: Wanted): Promise<Template | Unfreezable> {
   const { key, label, onProgress, signal } = wanted
   const folder = join(templatesFolder(), key)
@@ -45,7 +45,7 @@ export async function findTemplate(wanted: Wanted): Promise<Template | Unfreezab
 
 async function build({ key, build, label }: Wanted, folder: string, lock: Lock): Promise<Template | Unfreezable> {
   const building = `${folder}.building`
-  // Only a builder that was killed leaves one behind.
+  // Only a killed builder leaves one behind.
   await rm(building, { recursive: true, force: true })
   await mkdir(building, { mode: 0o700 })
   try {

@@ -19,7 +19,7 @@ const NAME = /^([0-9a-f]{32})(|\.building|\.cold|\.lock)$/
 export interface TemplateEntry {
   readonly key: string
   readonly folder: string
-  /** What it is a template of, or why it is none. */
+  /** What it is a template of, or why it is unusable. */
   readonly label: string
   /** The disk that it stands on: the name of a built image, or the path of a user's own. Undefined when that is another template's. */
   readonly image: string | undefined
@@ -31,11 +31,11 @@ export interface TemplateEntry {
   readonly lastUse: Date
   /** Why nothing can be cloned from it. */
   readonly fault: string | undefined
-  /** Who uses or builds it right now. */
+  /** Who is using or building it. */
   readonly user: string | undefined
 }
 
-/** The names in the folder, by what they are: `''` is a template. */
+/** The names in the folder, by kind: `''` is a template. */
 export async function templateNames(kind: '' | '.building' | '.cold' | '.lock'): Promise<string[]> {
   const names = (await listFolder(templatesFolder())).map(({ name }) => name)
   return names.filter((name) => NAME.exec(name)?.[2] === kind).sort()
@@ -45,7 +45,7 @@ export async function listTemplates(): Promise<TemplateEntry[]> {
   return present((await templateNames('')).map(describe))
 }
 
-/** Builds under way, and what dead ones have left. */
+/** Builds in progress, and leftovers of dead ones. */
 export async function listTemplateBuilds(): Promise<TemplateEntry[]> {
   return present((await templateNames('.building')).map(describeBuild))
 }
@@ -69,7 +69,7 @@ async function describe(key: string): Promise<TemplateEntry> {
   }
 }
 
-/** A newer format is for a newer release to use. The content of the files is looked at by whoever clones. */
+/** A newer format is for a newer release. The content of the files is checked when cloning. */
 async function faultOf(folder: string, { formatVersion, key, parent }: Manifest): Promise<string | undefined> {
   if (formatVersion < FORMAT_VERSION) return `broken: format version ${formatVersion}, of an older release`
   if (key !== basename(folder)) return 'broken: made for another key'

@@ -7,17 +7,17 @@ import { touch } from '../cache/touch.ts'
 import type { Credentials } from '../seed/credentials.ts'
 import type { FrozenIdentity } from './identity/identity.ts'
 
-/** Raise it when templates of older releases must not be used any more. */
+/** Increase it when templates of older releases must no longer be used. */
 export const FORMAT_VERSION = 6
-/** What a template is made of, besides its manifest. */
+/** The files of a template, besides its manifest. */
 export const FILES = { memory: 'memory', state: 'state', disk: 'disk.qcow2', seed: 'seed.iso' } as const
 const MANIFEST = 'manifest.json'
 
-/** What is known of a template, kept in it. */
+/** The facts about a template, stored in it. */
 export interface Manifest extends FrozenIdentity {
   readonly formatVersion: number
   readonly key: string
-  /** For people: the image, and what is special about the machine. */
+  /** For messages: the image, and what is special about the machine. */
   readonly label: string
   /** The disk that the template's own is an overlay of, as `basename` of its folder in the cache or an absolute path. */
   readonly image: string
@@ -29,7 +29,7 @@ export interface Manifest extends FrozenIdentity {
   /** ISO 8601. */
   readonly createdAt: string
   readonly buildMs: number
-  /** Why no clone can be given another name and address; an empty text when it can. */
+  /** Why clones cannot get another name and address; an empty string when they can. */
   readonly unchangeable: string
   readonly credentials: Credentials
   /** What cloud-init reported as failed. */
@@ -53,14 +53,14 @@ export function asParent({ key, digests }: Manifest): Parent {
   return { key, disk: digests[FILES.disk] ?? '' }
 }
 
-/** Why there is none. */
+/** Why there is no usable template. */
 export interface Fault {
   readonly fault: string
-  /** There is nothing at all, rather than something broken. */
+  /** It does not exist, rather than being broken. */
   readonly absent: boolean
 }
 
-/** Completes a template: everything in `folder` is on the disk, with its digests in a manifest, when this returns. */
+/** Completes a template: afterwards everything in `folder` is on the disk, with its digests in a manifest. */
 export async function seal(folder: string, facts: Omit<Manifest, 'formatVersion' | 'digests'>): Promise<void> {
   const digests: Record<string, string> = {}
   for (const name of Object.values(FILES)) {
@@ -95,7 +95,7 @@ export async function openTemplate(
   return { ...manifest, folder }
 }
 
-/** @throws Error when it is missing or not as it was written. */
+/** @throws Error when it is missing or has changed. */
 export async function readManifest(folder: string): Promise<Manifest> {
   const [text = '', digest] = (await readFile(join(folder, MANIFEST), 'utf8')).split('\n')
   if (sha256(text) !== digest) throw new Error(`the content of ${MANIFEST} has changed`)

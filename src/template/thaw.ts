@@ -11,9 +11,9 @@ import { messageOf } from '../host/message-of.ts'
 /** How long QEMU may take to exit after its last answer, in milliseconds. */
 const LAST_WORDS = 1000
 
-/** A machine as far as the template does not say: what it is called, and its network cards. */
+/** What the template does not determine: the machine's name, and its network cards. */
 export type CloneConfig = Pick<MachineConfig, 'name' | 'accel' | 'memoryMib' | 'cpus' | 'direct' | 'nics'> & {
-  /** What the template's disk is an overlay of. */
+  /** The backing file of the template's disk. */
   readonly backing: DiskFile
   /** Files of its own to write its RAM and its disk to: a copy of the template's RAM, and an overlay on its disk. @default none */
   readonly into?: { readonly memory: string; readonly disk: string } | undefined
@@ -58,26 +58,26 @@ export async function thaw(
   }
 }
 
-/** QEMU has said that it cannot take up the state of a template, which it will say again. */
+/** QEMU cannot load the state of a template, and would fail again. */
 class RefusedError extends BootError {}
 
-/** QEMU's last words before it ends for a state that it cannot take up (migration/migration.c, 7.2 to 10). */
+/** QEMU's last words when it cannot load a state (migration/migration.c, 7.2 to 10). */
 const REFUSAL = /load of migration failed: (?!Cannot allocate memory).*/
 
-/** The error of a restore, by what the last QMP command met and how QEMU has ended, if it has. */
+/** The error of a restore, from the last QMP command's error and QEMU's end, if it has ended. */
 function restoreFailure(cause: unknown, exit: MachineExit | undefined): BootError {
   const { exitCode, signal, stderr = '' } = exit ?? {}
   const facts = { cause, exitCode, signal, stderr }
   if (signal !== undefined) return new BootError(`QEMU was killed by ${signal} while it restored the guest`, facts)
   const said = REFUSAL.exec(stderr)?.[0]
-  // A BootError is of a migration that has failed, as QEMU has it.
+  // A BootError means that QEMU reported a failed migration.
   if (said !== undefined || cause instanceof BootError) {
     return new RefusedError(`QEMU cannot restore the template: ${said ?? messageOf(cause)}`, facts)
   }
   return new BootError('The template could not be restored', facts)
 }
 
-/** What is wrong with a template whose clone did not start; undefined when QEMU, the guest or the host may be to blame instead. */
+/** What is wrong with a template whose clone did not start; undefined when QEMU, the guest or the host may be the cause. */
 export async function templateFault({ folder, key }: Template, error: unknown): Promise<string | undefined> {
   if (error instanceof RefusedError) return messageOf(error)
   const again = await openTemplate(folder, key, { isSuspect: true })

@@ -56,19 +56,19 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
   const given = isNetwork(networkOption) ? networkOption : undefined
   const wish = resolveNetwork(networkOptionsOf(given ? rest : ({ ...rest, network: networkOption } as GuestOptions)))
   const taken = given?.members.flatMap(({ address }) => address ?? [])
-  // Where the network is to be is not known for sure before it is open.
+  // The network's address is only certain once it is open.
   const wanted = resolveGuest(rest, given ?? wish, taken)
   const cards = resolveInterfaces(interfaces, given ?? wish)
   const phases = new Phases(onPhase, signal)
   signal?.throwIfAborted()
 
   return acquire(async (disposers) => {
-    // Deferred before its place is made, so that its neighbours forget it after that has gone.
+    // Deferred before its place is created, so that its neighbours forget it after the place is gone.
     const others = new Set(cards.flatMap((card) => card.network ?? []))
     for (const each of given ? others.add(given) : others) disposers.defer(() => each.registry.introduce())
-    // On a network that is there the name and the address are taken at once: guests get them in the order of the calls.
+    // On an open network the name and the address are reserved at once: guests get them in the order of the calls.
     const attached = given && disposers.useSoon(given.reserve(wanted, signal))
-    // So are those of its other cards, though nothing can be made for them before there is the network that its QEMU runs on.
+    // So are those of its other cards, although their TAPs can only be created once the network that QEMU runs on exists.
     const opened = Promise.withResolvers<Network>()
     opened.promise.catch(() => {})
     const further = cards.map((card) => {
@@ -80,9 +80,9 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
     taking.catch(() => {})
     disposers.defer(() => opened.reject(new NetworkError('The start of the guest was canceled')))
     await phases.run('host', () => requireHost(given ? undefined : wish.kind))
-    // A refused place needs no image.
+    // If a place is refused, no image is needed.
     await Promise.race([taking, Promise.resolve()])
-    // The keeper starts while the image is looked for.
+    // The keeper starts while the image is resolved.
     const opening =
       given ?? disposers.useSoon(beginNetwork(wish, signal).then((network) => new OpenGuestNetwork(network)))
     const { accel, reason } = await phases.run('accelerator', () => chooseAccelerator(wanted.accel, signal))
@@ -106,7 +106,7 @@ async function boot(options: BootOptions, startedAt: string | undefined): Promis
     const guest = guestHandle({ ...start, ...started, network, image: label, startedAt })
     disposers.defer(() => {
       network.registry.leave(guest)
-      // The guest's own network takes TAP and QEMU with it, so its end need not wait for theirs; its own turn, later, waits for it.
+      // The guest's own network takes TAP and QEMU with it, so closing it need not wait for them. It is awaited later, in its turn.
       if (!given) void Promise.resolve(network[Symbol.asyncDispose]()).catch(() => {})
     })
     await Promise.all([

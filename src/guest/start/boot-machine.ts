@@ -29,9 +29,9 @@ import type { CardWish, PluggedCard, ReservedCard } from '../network/further-car
 import { watchBoot } from '../boot/watch-boot.ts'
 import { randomBytes } from 'node:crypto'
 
-/** With KVM, in milliseconds: how long sshd may be silent after the boot has finished. */
+/** Milliseconds with KVM that sshd may be silent after the end of the boot. */
 const SSHD_GRACE = 2000
-/** Milliseconds after which QEMU's end is known, when an error of the SSH connection was only its echo. */
+/** Milliseconds after which QEMU's end is known, if an error of the SSH connection was only its consequence. */
 const ECHO = 250
 
 export interface Start {
@@ -60,7 +60,7 @@ export interface BootInput extends Pick<
 > {
   /** Its place on each network, in the order of its cards. */
   readonly places: readonly [PluggedCard, ...PluggedCard[]]
-  /** By which cloud-init knows that it has done its work before. */
+  /** Tells cloud-init whether it has done its work before. */
   readonly instanceId: string
   readonly credentials: Credentials
   /** Where to put the seed. */
@@ -79,7 +79,7 @@ export interface Booted {
   readonly cardNames: readonly string[]
 }
 
-/** Boots a machine until it is ready. What it acquires goes on the stack of `disposers`. */
+/** Boots a machine until it is ready. What it acquires is added to `disposers`. */
 export async function bootMachine(input: BootInput, disposers: Disposers): Promise<Booted> {
   const { spec, accel, image, network, places, instanceId, credentials, seed, phases, signal } = input
   const { hostname, address, addressing } = spec
@@ -118,7 +118,7 @@ export async function bootMachine(input: BootInput, disposers: Disposers): Promi
   })
 }
 
-/** What of a machine follows from the guest's options and its cards. */
+/** The part of a machine's configuration that follows from the guest's options and its cards. */
 export function hardwareOf(
   spec: GuestSpec,
   accel: Accelerator,
@@ -143,7 +143,7 @@ export function rootLogin({ hostPublicKey, clientKey }: Credentials): Login {
   return { user: 'root', hostPublicKey, privateKey: clientKey }
 }
 
-/** What a boot may take, and how long sshd may be silent after it, in milliseconds. */
+/** The time limit of a boot, and how long sshd may be silent after it, in milliseconds. */
 export function bootBudget({ timeouts }: GuestSpec, accel: Accelerator): Pick<Budget, 'budget' | 'grace'> {
   const factor = budgetFactor(accel)
   return { budget: timerMs(timeouts.boot * factor), grace: SSHD_GRACE * factor }
@@ -155,7 +155,7 @@ interface Budget {
   budget: number
   grace: number
   signal: AbortSignal | undefined
-  /** Where in the console the start begins. @default 0 */
+  /** The console's position at the beginning of the start. @default 0 */
   since?: number
 }
 

@@ -22,7 +22,7 @@ import { bootMachine, type Booted, type BootInput, type Start, randomMac } from 
 import type { PluggedCard } from '../network/further-cards.ts'
 import { statfs } from 'node:fs/promises'
 
-/** With KVM, in milliseconds: from a guest that is ready to one that is frozen. */
+/** Milliseconds with KVM from a ready guest to a frozen one. */
 const FREEZE_BUDGET = 30_000
 
 /** `network` is where its clones will be, and `place` the first one's there. */
@@ -96,8 +96,8 @@ export async function buildTemplate(folder: string, input: TemplateInput): Promi
 }
 
 /**
- * A network of its own, like that of its clones. The host's own namespace cannot have the subnet of a `host` network twice, but
- * a private network is as good. Where none can be had, the template is built on the network of its clones.
+ * A separate network, like that of its clones. The host's own namespace cannot have the subnet of a `host` network twice, but
+ * a private network is as good. If that is impossible, the template is built on the network of its clones.
  * @param egress that these networks do not have
  */
 export async function building(
@@ -122,7 +122,7 @@ export async function building(
   return { network, attachment }
 }
 
-/** On networks of their own too, as many as the cards of its clones are on. */
+/** On separate networks too, as many as the cards of its clones are on. */
 async function furtherPlaces({ spec, network, cards, signal }: TemplateInput, home: Network, disposers: Disposers) {
   const opened = new Map([[network, home]])
   const places: PluggedCard[] = []
@@ -138,7 +138,7 @@ async function furtherPlaces({ spec, network, cards, signal }: TemplateInput, ho
   return places
 }
 
-/** Returns why its clones cannot become other guests; an empty text when they can. */
+/** Returns why its clones cannot become other guests; an empty string when they can. */
 export async function freezeGuest(
   { machine, client }: Pick<Booted, 'machine' | 'client'>,
   { accel, network, signal }: Pick<BootInput, 'accel' | 'network' | 'signal'>,
@@ -146,7 +146,7 @@ export async function freezeGuest(
 ): Promise<string> {
   using limit = new Deadline(FREEZE_BUDGET * budgetFactor(accel), { signal })
   const armed = new ResumeAgentPort(machine.agentPort).armed(limit.signal)
-  // Its failure is only of interest once the command has started the resume agent.
+  // Its failure only matters once the command has started the resume agent.
   armed.catch(() => {})
   try {
     await exec(client, armCommand('end'), { cancelSignal: limit.signal })
@@ -156,7 +156,7 @@ export async function freezeGuest(
     return unchangeable
   } catch (cause) {
     signal?.throwIfAborted()
-    // That a connection or QEMU broke says nothing of the next try.
+    // A broken connection or QEMU says nothing about the next attempt.
     if (!limit.isLate && !(cause instanceof CommandError)) throw cause
     const why = limit.isLate
       ? 'it did not become idle in time'
@@ -175,12 +175,12 @@ export async function makeOverlay(
   const inCache = relative(cacheFolder(), path)
   const isOurs = !inCache.startsWith('..') && !isAbsolute(inCache)
   const backing = isOurs ? join('..', '..', inCache) : path
-  // -u: it need not open the image, nor what that builds on, as its size is known.
+  // -u: does not open the image or its backing files, because the size is known.
   const create = ['create', '-q', '-u', '-f', 'qcow2', '-F', format, '-b', backing, disk, `${image.size}`]
   await run(requireTool('qemu-img'), create, { signal })
 }
 
-/** For the disk, the state, and what others write in the meantime, in MiB. */
+/** MiB for the disk, the state, and what other processes write in the meantime. */
 const RESERVE = 64
 const HINT =
   "Free some (npx vitest-guest gc), move the cache with VITEST_GUEST_CACHE, or boot each time with start: 'cold'."
@@ -194,7 +194,7 @@ export async function requireSpace(folder: string, memoryMib: number, label: str
   throw new HostError(`Not enough space for the template ${label}: ${why}`, { hint: HINT })
 }
 
-/** A better error when the file system is full, which is met as SIGBUS in QEMU's memory, as EPIPE in its state, as ENOSPC by ourselves. */
+/** A better error when the file system is full, which shows as SIGBUS in QEMU's memory, as EPIPE in its state, or as our own ENOSPC. */
 export async function explainFull(error: unknown, folder: string, label: string): Promise<unknown> {
   const free = await freeMib(folder).catch(() => Infinity)
   if (free >= 1) return error

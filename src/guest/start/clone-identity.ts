@@ -13,15 +13,15 @@ import { seedFacts, seedNic } from './seed-nic.ts'
 interface CloneIdentity {
   readonly macAddress: string
   readonly credentials: Credentials
-  /** What the resume agent has to change; nothing when the clone stays who the template was. */
+  /** What the resume agent has to change; nothing when the clone keeps the template's identity. */
   readonly identity?: NewIdentity
-  /** What cloud-init reads when the clone reboots, if that is not what the template has read. */
+  /** The seed that cloud-init reads when the clone reboots, if it differs from the template's. */
   readonly seed?: string
 }
 
 /**
- * The clone itself, when it has the template's name and address. Otherwise another guest, with a machine ID, a host key and a MAC address of
- * its own; at the template's address it keeps its card. Its seed has another name and card under the same instance ID: cloud-init goes by its
+ * Nothing, when the clone has the template's name and address. Otherwise another identity, with its own machine ID, host key and MAC
+ * address; at the template's address it keeps its card. Its seed has another name and card under the same instance ID: cloud-init reads its
  * seed at each boot, and would put the old name into /etc/hosts.
  */
 export async function cloneIdentityOf(template: Template, start: Start, disposers: Disposers): Promise<CloneIdentity> {

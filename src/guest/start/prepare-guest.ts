@@ -59,7 +59,7 @@ export async function prepareGuest(options: PrepareOptions = {}): Promise<Prepar
   if (isCold && !('layer' in wanted.spec.image)) return { accel, start: 'cold' }
   using _ = hold()
   return await acquire(async (disposers) => {
-    // Only an open one tells of which kind it is, and where.
+    // Only an open network has a definite kind and subnet.
     const network = disposers.use(await phases.run('network', () => openResolved(wanted.network, signal)))
     const spec = movedTo(network, wanted.spec, wanted.network)
     const register = (opened: Network) => new OpenGuestNetwork(opened)

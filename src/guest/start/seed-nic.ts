@@ -5,12 +5,12 @@ import type { GuestSpec } from '../../options/guest-options.ts'
 import { baseOf } from '../../options/layer.ts'
 import type { SeedInput, SeedNic } from '../../seed/input.ts'
 
-/** What of a seed follows from the guest's options alone. */
+/** The part of a seed that follows from the guest's options alone. */
 export function seedFacts({ hostname, image, cloudConfig }: GuestSpec) {
   return { hostname, isPlain: 'base' in baseOf(image), cloudConfig } satisfies Partial<SeedInput>
 }
 
-/** What a guest is told of its card on a network where it has, or will be given, `address`, or nothing. */
+/** A card in the seed, on a network where the guest has `address`, gets it by DHCP, or has none. */
 export function seedNic(
   macAddress: string,
   { address, addressing }: Pick<GuestSpec, 'addressing'> & { readonly address: string | undefined },

@@ -15,7 +15,7 @@ import { templateFor, UNCHANGEABLE_HINT } from './template-for.ts'
 
 /** Clones a guest from its template, which is built if there is none, and rebuilt once if broken. Undefined when it cannot be frozen. */
 export async function startWarm(start: Start): Promise<Started | undefined> {
-  // In the host's own namespace the networks that a template is built on would be there twice.
+  // In the host's own namespace the networks that a template is built on would exist twice.
   if (start.cards.length > 0 && start.network.kind !== 'private') return undefined
   const { spec, phases, signal } = start
   const find = () => phases.run('template', () => templateFor(start))
@@ -27,7 +27,7 @@ export async function startWarm(start: Start): Promise<Started | undefined> {
     signal?.throwIfAborted()
     await requireOpen(start.network, spec.hostname, error)
     if (error instanceof IdentityError) return warnOfFailedIdentity(spec, template, error)
-    // Nothing else is the machine's: a full disk or a bug of the caller's listener would meet the next template too.
+    // Only these are caused by the machine: a full disk or an error in the caller's listener would affect the next template too.
     if (!(error instanceof BootError || error instanceof SshError)) throw error
     const broken = await brokenOne(template, error)
     if (!broken) throw error
@@ -48,7 +48,7 @@ async function brokenOne(template: ChainedTemplate, error: unknown) {
   return undefined
 }
 
-/** A network that is closed takes the machine with it; its folder goes first. @throws NetworkError */
+/** A closed network takes the machine with it; its folder is removed first. @throws NetworkError */
 async function requireOpen({ ready, stateFolder }: Network, hostname: string, cause: unknown): Promise<void> {
   await ready.catch(() => {})
   if (existsSync(stateFolder)) return

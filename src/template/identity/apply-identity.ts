@@ -1,11 +1,11 @@
 import { CHANGE_CARDS } from './change-cards.ts'
 
 /**
- * The part of the resume agent by which a clone becomes another guest: Python, that is frozen in every template. `become` takes a
- * NewIdentity and returns what the machine is then, by what the kernel says.
+ * The part of the resume agent that makes a clone another guest: Python code, frozen in every template. `become` takes a
+ * NewIdentity and returns the resulting identity according to the kernel.
  *
- * - journald (252) goes on writing under the machine ID that it began with, to a link of that name; journalctl reads the folder.
- * - sshd reads its host key when it starts, or is told to start over (SIGHUP).
+ * - journald (252) continues to write under its first machine ID, to a link of that name; journalctl reads the folder.
+ * - sshd reads its host key when it starts, or is restarted by SIGHUP.
  */
 export const APPLY_IDENTITY = `
 def write(path, text):
@@ -50,7 +50,7 @@ def change_host_key(private, public):
     tell_to_reload('sshd')
 def apply_identity(wanted):
     old, new = wanted['hostname']['from'], wanted['hostname']['to']
-    # First, as sshd takes its time.
+    # First, because sshd is slow.
     change_host_key(wanted['hostKey'], wanted['hostPublicKey'])
     socket.sethostname(new)
     write('/etc/hostname', new + '\\n')

@@ -1,15 +1,15 @@
 /**
- * The part of the resume agent by which a clone's network cards get another MAC and address: Python, that is frozen in every template. What
- * manages the cards is found out before the freeze, for a clone must not be asked in vain.
+ * The part of the resume agent that gives a clone's network cards other MACs and addresses: Python code, frozen in every template. What
+ * manages the cards is determined before the freeze, so that it cannot turn out impossible in a clone.
  *
- * In all files that cloud-init, netplan or a person wrote for these programs, the old MAC and address give way to the new ones, so
- * that a reboot brings nothing else back. Until then:
+ * In all files that cloud-init, netplan or a person wrote for these programs, the old MAC and address are replaced by the new ones, so
+ * that a reboot keeps them. Until then:
  *
- * - systemd-networkd is told to read them (Reload, over the bus; networkctl costs 0.3 s under emulation). The card itself gets its MAC by
- *   ioctl (SIOCSIFHWADDR); QEMU's card follows, and has the same by its command line after a reboot.
- * - NetworkManager, and systemd-networkd by the files of netplan, go by the card's permanent MAC, which no ioctl changes. So the card is
- *   plugged in again: its driver lets go of it, which resets it to the MAC of QEMU's command line, and takes it up anew.
- * - ifupdown is not there between its calls: ifdown by the old files, ifup by the new ones.
+ * - systemd-networkd reads them again (Reload, over the bus; networkctl costs 0.3 s under emulation). The card itself gets its MAC by
+ *   ioctl (SIOCSIFHWADDR); QEMU's card follows, and has it from the command line after a reboot.
+ * - NetworkManager, and systemd-networkd with netplan's files, match the card's permanent MAC, which no ioctl changes. So the card is
+ *   unbound from its driver, which resets it to the MAC of QEMU's command line, and bound again.
+ * - ifupdown does not run between its calls: ifdown with the old files, ifup with the new ones.
  */
 export const CHANGE_CARDS = `
 SIOCGIFADDR, SIOCSIFADDR, SIOCSIFHWADDR, SIOCGIFHWADDR = 0x8915, 0x8916, 0x8924, 0x8927
@@ -24,12 +24,12 @@ def shows(path, pattern):
         return False
 def manager_of(name):
     index = read('/sys/class/net/%s/ifindex' % name).strip()
-    # Such a file may have been left by one that has ended.
+    # An earlier process may have left such a file.
     if shows('/run/systemd/netif/links/' + index, '^ADMIN_STATE=configur(ed|ing)$') and is_active('systemd-networkd.service'):
         return 'networkd'
     if shows('/run/network/ifstate', '^%s=' % re.escape(name)):
         return 'ifupdown'
-    # It makes profiles of its own for what others have configured, such as lo.
+    # It creates its own profiles for what others have configured, such as lo.
     made = glob.glob('/run/NetworkManager/system-connections/%s.nmconnection' % glob.escape(name))
     if shows('/run/NetworkManager/devices/' + index, '^connection-uuid=') and not made and is_active('NetworkManager.service'):
         return 'NetworkManager'
@@ -62,7 +62,7 @@ def call_bus(destination, path, interface, member):
     bus.sendall(call(1, b'org.freedesktop.DBus', b'/org/freedesktop/DBus', b'org.freedesktop.DBus', b'Hello'))
     bus.sendall(call(2, destination, path, interface, member))
     heard, returns = b'', 0
-    # Signals (4) come as well. Whoever hangs up before it is answered is not listened to.
+    # Signals (4) arrive as well. A caller that disconnects before the answer is ignored.
     while returns < 2:
         while len(heard) < 16 or len(heard) < message_length(heard):
             part = bus.recv(4096)
@@ -90,7 +90,7 @@ def address_of(name):
 def set_mac(name, mac):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
         fcntl.ioctl(end, SIOCSIFHWADDR, struct.pack('16sH6s16x', name.encode(), 1, bytes.fromhex(mac.replace(':', ''))))
-        # No address from here on, so that the new one is seen to come even if it is the same.
+        # Remove the address first, so that the new one is noticed even if it is the same.
         fcntl.ioctl(end, SIOCSIFADDR, struct.pack('16sH22x', name.encode(), socket.AF_INET))
 def run(patience, *command):
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=patience)
@@ -118,7 +118,7 @@ def change_cards(cards, patience):
                 replace_in(path, words)
     for card in cards:
         if managers[card['name']][1]:
-            # Where no other file names it, cloud-init does, when it boots; before 99-default.link.
+            # If no other file names it, cloud-init does at boot; sorted before 99-default.link.
             os.makedirs('/run/systemd/network', exist_ok=True)
             write('/run/systemd/network/98-vitest-guest-%s.link' % card['name'], '[Match]\\nMACAddress=%s\\n[Link]\\nName=%s\\n' % (card['to']['macAddress'], card['name']))
     if drivers:

@@ -14,7 +14,7 @@ export interface Card {
   readonly address6?: string
 }
 
-/** What a clone is to be told apart by. */
+/** What distinguishes a clone. */
 export interface Identity {
   readonly hostname: string
   readonly cards: readonly Card[]
@@ -25,7 +25,7 @@ export interface FrozenIdentity extends Identity {
   readonly cards: readonly (Card & { readonly name: string })[]
 }
 
-/** What the resume agent is asked to make of the machine that it is in. */
+/** What the resume agent must change its machine to. */
 export interface NewIdentity {
   readonly hostname: { readonly from: string; readonly to: string }
   readonly machineId: string
@@ -37,12 +37,12 @@ export interface NewIdentity {
   readonly hosts: string
 }
 
-/** The machine that a template is of: as guests are by default, so that most clones stay who they are. */
+/** The identity of a template: that of guests by default, so that most clones keep it. */
 export function usualGuest({ macAddress: _, ...spec }: GuestSpec, network: NetworkLayout): GuestSpec {
   return { ...spec, hostname: DEFAULT_HOSTNAME, address: defaultAddress(network) }
 }
 
-/** QEMU freezes the MAC address of an e1000 in its EEPROM, where a reboot finds it again; who asks for an address must be heard for that. */
+/** The MAC address of an e1000 is frozen in its EEPROM, from where a reboot restores it; a DHCP client needs the network for its address. */
 export function hasChangeableCards({ nic, addressing }: GuestSpec): boolean {
   return nic !== 'e1000' && addressing === 'static'
 }
@@ -76,19 +76,19 @@ export function newIdentity(
   }
 }
 
-/** @throws IdentityError when what the machine says of itself afterwards is not what it was asked to be. */
+/** @throws IdentityError when the machine does not report the requested identity. */
 export function requireIdentity({ hostname, machineId, cards }: NewIdentity, answer: string): void {
   const cardsWanted = cards.map(({ to: { macAddress, address } }) => ({ macAddress, address }))
   const wanted = { hostname: hostname.to, machineId, cards: cardsWanted }
   if (!isDeepStrictEqual(parseJson(answer), wanted)) throw new IdentityError(answer.slice(0, QUOTED))
 }
 
-/** Characters of what the machine says that an error shows. */
+/** Characters of the machine's report that an error shows. */
 const QUOTED = 1000
 
-/** The clone runs, but did not become the guest that it was to be: that one has to be booted. */
+/** The clone runs, but did not become the requested guest, which has to be booted. */
 export class IdentityError extends BootError {
-  /** @param lastSeen what the machine says of itself instead, or why */
+  /** @param lastSeen what the machine reported instead, or why */
   constructor(lastSeen: string) {
     super('The clone could not take the requested identity', { lastSeen })
   }

@@ -8,15 +8,15 @@ import { FreezeError } from '../freeze.ts'
 import { IdentityError, requireIdentity, type NewIdentity } from './identity.ts'
 import { until } from '../../lifetime/until.ts'
 
-/** Each is a byte of entropy, though it is sent, and fed to the pool, as two hexadecimal digits. */
+/** Each is a byte of entropy, although it is sent, and fed to the pool, as two hexadecimal digits. */
 const SEED_BYTES = 64
 
 /**
- * The resume agent: a program that a machine is frozen with and that is the first to know of the thaw. It waits at the second
+ * The resume agent: a program in every frozen machine, and the first to run after the thaw. It waits on the second
  * serial port, so it answers before any SSH connection could, without the cost of starting a program in a guest that has
- * just been restored. It ends when its work is done; nothing of it stays in the guest.
+ * just been restored. It ends when its work is done, and leaves nothing in the guest.
  *
- * Python, since cloud-init is written in it: no image that takes a seed is without. Numbers: linux/random.h.
+ * In Python, because cloud-init is: every image that accepts a seed has it. Numbers: linux/random.h.
  */
 const PROGRAM = `
 import fcntl, glob, json, os, re, socket, struct, subprocess, sys, termios, time, tty
@@ -42,7 +42,7 @@ def ssh_connections():
             with open(table) as rows:
                 for row in list(rows)[1:]:
                     local, state = row.split()[1], row.split()[3]
-                    # Neither those that listen nor those that are over.
+                    # Neither listening nor closed ones.
                     count += local.endswith(':0016') and state not in ('0A', '06')
         except FileNotFoundError:
             pass
@@ -62,7 +62,7 @@ def parent_and_name(pid):
 def hang_up():
     processes = {pid: parent_and_name(pid) for pid in os.listdir('/proc') if pid.isdigit()}
     for pid, (parent, name) in processes.items():
-        # The children of the sshd that listens; 'sshd-session' since OpenSSH 9.8.
+        # The children of the listening sshd; 'sshd-session' since OpenSSH 9.8.
         if name.startswith('sshd') and processes.get(parent, ('', ''))[1] == 'sshd':
             os.kill(int(pid), 15)
 def open_bus(path):
@@ -82,7 +82,7 @@ def news(bus):
         while True:
             part = bus.recv(65536)
             if not part:
-                # It has hung up, so nobody knows.
+                # It closed the connection, so the state is unknown.
                 return b'failed'
             heard += part
     except BlockingIOError:
@@ -94,7 +94,7 @@ def failed_units():
 ${APPLY_IDENTITY}
 try:
     before = failed_units()
-    # systemd tells whoever is connected here of every unit that changes.
+    # On this socket systemd reports every unit that changes.
     bus = open_bus('/run/systemd/private') if SYSTEMD else socket.socket(socket.AF_UNIX)
     bus.setblocking(False)
     patience = float(sys.argv[1])
@@ -104,14 +104,14 @@ try:
             raise OSError('an SSH session does not end')
         time.sleep(0.05)
     if patience:
-        # What is in a template's RAM alone, a crash of its clone would lose, and cloud-init flushes nothing: sshd had no host key.
+        # cloud-init flushes nothing, and a crash of a clone loses what is only in the template's RAM, such as sshd's host key.
         os.sync()
     random = os.open('/dev/urandom', os.O_WRONLY)
-    # Only who is frozen for good is to become somebody else.
+    # Only a frozen machine becomes another guest.
     tell('armed ' + (learn_cards() if patience else ''))
     for line in lines():
         if line.startswith(b'seed '):
-            # As it is, for it has to be done before sshd takes random numbers.
+            # Without checking, because it must be done before sshd draws random numbers.
             fcntl.ioctl(random, RNDADDENTROPY, struct.pack('ii', ${8 * SEED_BYTES}, len(line)) + line)
             fcntl.ioctl(random, RNDRESEEDCRNG)
             continue
@@ -123,20 +123,20 @@ try:
             continue
         if line.startswith(b'become '):
             tell('became ' + json.dumps(apply_identity(json.loads(line[7:]))))
-            # A crash may come at any time, and must not bring the old one back.
+            # A crash at any time must not restore the old identity.
             os.sync()
             continue
         news(bus)
         time.clock_settime(time.CLOCK_REALTIME, float(line))
         tell('awake %.6f' % time.time())
-    # Each message has the unit's whole state; most often there is none of these, and then there is no program to start.
+    # Each message has the unit's whole state; usually none has failed, and no program need be started.
     suspects = failed_units() if b'failed' in news(bus) else []
     tell('failed ' + ' '.join(unit for unit in suspects if unit not in before))
 except Exception as error:
     tell('%s: %s' % (type(error).__name__, error))
 `
 
-/** Seconds that the sessions of those who prepared the machine may take to end, with KVM and without. */
+/** Seconds for the sessions that prepared the machine to end, with or without KVM. */
 const SESSIONS_BUDGET = 30
 /** What the resume agent prints once it is waiting, followed by the reason why the machine cannot change its identity, if any. */
 const ARMED = 'armed '
@@ -144,7 +144,7 @@ const ARMED = 'armed '
 const CLOCK_TOLERANCE = 500
 /** Characters of an answer that an error shows. */
 const QUOTED = 400
-/** A busy host may answer too late to be sure of the clock; it is asked again. */
+/** On a busy host an answer may be too late to be sure of the clock; then the guest is asked again. */
 const CLOCK_TRIES = 10
 
 /** The command that starts the resume agent, apart from its own session. SSH sessions may stay, or are waited for until they have ended. */
@@ -160,7 +160,7 @@ function quoted(text: string): string {
   return text.replaceAll("'", `'\\''`)
 }
 
-/** Sets a guest's clock: `ask` tells it the time, in seconds, and resolves with what it reads then. @throws BootError when it stays off */
+/** Sets a guest's clock: `ask` sends the time, in seconds, and resolves with the clock's reading. @throws BootError when it stays off */
 export async function agreeOnTime(ask: (now: string) => Promise<string>, hint: string): Promise<void> {
   let error = Infinity
   for (let tried = 0; tried < CLOCK_TRIES; tried++) {
@@ -179,7 +179,7 @@ export async function agreeOnTime(ask: (now: string) => Promise<string>, hint: s
 export class ResumeAgentPort {
   readonly #port: Duplex
   readonly #lines: ReturnType<typeof boundedLines>
-  /** What the resume agent says next, where that is listened for already. */
+  /** The resume agent's next answer, if it is already being waited for. */
   #next: Promise<string[]> | undefined
 
   constructor(port: Duplex) {
@@ -187,21 +187,21 @@ export class ResumeAgentPort {
     this.#lines = boundedLines(port)
   }
 
-  /** Resolves once the agent waits, with why the machine cannot become another guest, or an empty text. @throws FreezeError */
+  /** Resolves once the agent waits, with why the machine cannot become another guest, or an empty string. @throws FreezeError */
   async armed(signal: AbortSignal): Promise<string> {
     const [said] = (await once(this.#lines, 'line', { signal })) as [string]
     if (!said.startsWith(ARMED)) throw new FreezeError(`The guest cannot be frozen: ${said.slice(0, QUOTED)}`)
     return said.slice(ARMED.length, ARMED.length + QUOTED)
   }
 
-  /** All steps of waking up, one after the other. @throws BootError when any of it is not so. */
+  /** All steps of resuming, one after the other. @throws BootError when one fails. */
   async resume(signal: AbortSignal): Promise<void> {
     this.reseed()
     await this.setClock(signal)
     await this.settle(signal)
   }
 
-  /** Sees to it that no unit failed by the jump, as far as systemd has got since. The resume agent ends with that. */
+  /** Checks that the jump made no unit fail, as far as systemd has processed it. The resume agent then ends. */
   async settle(signal: AbortSignal): Promise<void> {
     const [units] = await this.#ask('done', /^failed (.*)$/, signal)
     if (units) {
@@ -211,7 +211,7 @@ export class ResumeAgentPort {
     }
   }
 
-  /** Makes the machine another guest; `patience` is for its network, in milliseconds. @throws IdentityError when it is not that one then */
+  /** Makes the machine another guest; `patience` is for its network, in milliseconds. @throws IdentityError when that fails */
   async applyIdentity(identity: NewIdentity, patience: number, signal: AbortSignal): Promise<void> {
     const wish = JSON.stringify({ ...identity, patience: patience / 1000 })
     const [answer, reason = ''] = await this.#ask(`become ${wish}`, /^became (.*)$|^(.*)$/, signal)
@@ -219,12 +219,12 @@ export class ResumeAgentPort {
     requireIdentity(identity, answer)
   }
 
-  /** Ends the SSH sessions in the guest, whose other ends are gone. */
+  /** Ends the SSH sessions in the guest whose clients are gone. */
   async hangUp(signal: AbortSignal): Promise<void> {
     await this.#ask('hang up', /^(hung up)$/, signal)
   }
 
-  /** Feeds the entropy pool and has its generator reseeded. The resume agent tells only when that fails, in answer to what comes next. */
+  /** Feeds the entropy pool and reseeds its generator. The resume agent reports only a failure, in its answer to the next request. */
   reseed(): void {
     this.#next = once(this.#lines, 'line') as Promise<string[]>
     this.#next.catch(() => {})

@@ -11,13 +11,13 @@ const kind = process.env['KIND'] as NetworkKind
 
 test.override({ guestOptions: { network: kind } })
 
-test('the network is of the kind that was asked for', ({ network }) => {
+test('the network has the requested kind', ({ network }) => {
   expect(network.kind).toBe(kind)
   expect(network.reason).toBeUndefined()
   expect(network.attachments).toHaveLength(1)
 })
 
-test('address, name and password are those of the seed, and there is no way out', async ({ guest }) => {
+test('address, name and password come from the seed, and nothing outside is reachable', async ({ guest }) => {
   const card = guest.interfaces[0]?.name ?? ''
   const { stdout } = await guest.$`hostname; ip -brief -4 address show dev ${card}; ip route`
   expect(stdout.split('\n')).toEqual([
@@ -43,14 +43,14 @@ test('files, and a server in the guest', async ({ guest }) => {
   expect((await text(socket)).endsWith(page)).toBe(true)
 })
 
-test('where nothing listens, and where nobody is, it says so', async ({ guest, network }) => {
+test('connecting to a closed port or an unused address is a clear error', async ({ guest, network }) => {
   await expect(guest.connect(81)).rejects.toThrow(/Nothing answers at 192\.168\.100\.224:81: .*ECONNREFUSED/)
   await expect(network.dial('192.168.100.99', 22)).rejects.toThrow(
     /Nothing answers at 192\.168\.100\.99:22: .*EHOSTUNREACH/,
   )
 })
 
-test('several connections at once, each to the port it is for', async ({ guest }) => {
+test('several connections at once, each to its own port', async ({ guest }) => {
   const banners = await Promise.all(
     Array.from({ length: 5 }, async (_, index) => {
       const socket = await guest.connect(index % 2 === 0 ? 22 : 8080)
@@ -63,7 +63,7 @@ test('several connections at once, each to the port it is for', async ({ guest }
   expect(banners).toEqual(['SSH-', 'HTTP', 'SSH-', 'HTTP', 'SSH-'])
 })
 
-test('OpenSSH reaches it by the printed configuration', async ({ guest }) => {
+test('OpenSSH connects with the printed configuration', async ({ guest }) => {
   const { stdout } = await promisify(execFile)('ssh', [
     '-F',
     guest.sshConfig,
@@ -84,7 +84,7 @@ test('its packets can be captured', async ({ guest, network }) => {
   expect((await stat(file)).size).toBeGreaterThan(24)
 })
 
-test('it goes back to a snapshot, and is connected again', async ({ guest }) => {
+test('it is restored to a snapshot and connected again', async ({ guest }) => {
   const before = await guest.snapshot()
   await guest.$`touch /root/after`
   await guest.restore(before)
@@ -92,7 +92,7 @@ test('it goes back to a snapshot, and is connected again', async ({ guest }) => 
   await guest.waitForPort(8080)
 })
 
-test('it calls servers of the test; on a network of the user that is refused', async ({ guest, network }) => {
+test('it reaches servers of the test; a `user` network refuses that', async ({ guest, network }) => {
   const exposing = network.expose(8081, (_request, response) => response.end('from the test'))
   if (kind === 'user') {
     await expect(exposing).rejects.toThrow(NetworkError)

@@ -21,11 +21,11 @@ test('network is the one the guest is on', ({ guest, network }) => {
   expect(network.attachments).toHaveLength(1)
 })
 
-test('a test may end its ssh client', ({ ssh }) => {
+test('a test may close its ssh client', ({ ssh }) => {
   ssh.end()
 })
 
-test('the next test has a live one all the same', async ({ ssh, guest }) => {
+test('the next test still gets a connected one', async ({ ssh, guest }) => {
   const closed = await new Promise((resolve, reject) => {
     ssh.exec('exit 7', (error, channel) => {
       if (error) return reject(error)
@@ -36,11 +36,11 @@ test('the next test has a live one all the same', async ({ ssh, guest }) => {
   expect((await guest.$`echo ${'still here'}`).stdout).toBe('still here')
 })
 
-test('a test may reboot its guest and not wait for it', async ({ guest }) => {
+test('a test may reboot its guest without waiting for it', async ({ guest }) => {
   await guest.exec('reboot').catch(() => {})
 })
 
-test('the next test has it booted and connected all the same', async ({ ssh, guest }) => {
+test('the next test still gets it booted and connected', async ({ ssh, guest }) => {
   expect(ssh).toBe(guest.ssh)
   const { stdout } = await guest.$`cat /proc/sys/kernel/random/boot_id`
   expect(stdout).not.toBe(bootId)

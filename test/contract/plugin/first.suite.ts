@@ -2,7 +2,7 @@ import { expect, test } from 'vitest-guest'
 
 process.stderr.write('a worker has started\n')
 
-test('the guest is as the plugin says, and the clone of a template', async ({ guest }) => {
+test("the guest has the plugin's options, and is a clone of a template", async ({ guest }) => {
   expect(guest.started).toBe('warm')
   const { stdout } = await guest.$`hostname && awk '/^MemTotal/ { print $2 }' /proc/meminfo`
   const [hostname, kib] = stdout.split('\n')

@@ -2,9 +2,7 @@ import { expect, test } from 'vitest-guest'
 
 test.override({ guestOptions: { hostname: 'mine' } })
 
-test("a file's own options are on top of the plugin's, and its guest is a clone of the same template", async ({
-  guest,
-}) => {
+test("a file's own options override the plugin's, and its guest is a clone of the same template", async ({ guest }) => {
   expect(guest.started).toBe('warm')
   const { stdout } = await guest.$`hostname && awk '/^MemTotal/ { print $2 }' /proc/meminfo`
   const [hostname, kib] = stdout.split('\n')

@@ -15,9 +15,9 @@ import { cloneIdentityOf } from './clone-identity.ts'
 import type { Started } from './started.ts'
 import type { ChainedTemplate } from './chained-template.ts'
 
-/** With KVM, in milliseconds: from starting QEMU to a clone that is ready. */
+/** Milliseconds with KVM from starting QEMU to a ready clone. */
 const THAW_BUDGET = 10_000
-/** With KVM, in milliseconds: what a clone's network may take to have another address. */
+/** Milliseconds with KVM for a clone's network to get another address. */
 const BECOMING_BUDGET = 3_000
 
 /** Starts a machine where the template's was stopped, until it is ready. @param into files to write its RAM and its disk to, if they are to stay */
@@ -34,7 +34,7 @@ export async function cloneTemplate(
     const { macAddress, credentials, identity, seed } = await cloneIdentityOf(template, start, disposers)
     const dhcp = spec.addressing === 'dhcp' ? network.dhcp : undefined
     if (dhcp) disposers.use(await dhcp.reserve({ hostname, address, macAddress }))
-    // One that is to become another may only be heard when it is.
+    // A clone that becomes another guest must not be heard before that.
     const free = requireUnanswered(network, address, signal)
     free.catch(() => {})
     const further = (await Promise.all(start.further)).map((each, index) => ({
@@ -65,7 +65,7 @@ export async function cloneTemplate(
       }
       await phases.run('bridge', async () => joining ?? join())
       let waking: Promise<void> | undefined
-      // Not sooner, for systemd looks at all of its timers then, while sshd starts.
+      // Not earlier: systemd checks all its timers then, while sshd starts.
       const onBanner = () => {
         answered()
         waking = agent.setClock(boot)
@@ -76,7 +76,7 @@ export async function cloneTemplate(
       if (dhcp) await phases.run('lease', () => renewLease(dhcp, template, ssh, boot))
       await phases.run('clock and entropy', async () => {
         await waking
-        // Only now, so that systemd has had the time of a login to take the jump.
+        // Only now, so that systemd has had the time of a login to process the jump.
         await agent.settle(boot)
       })
       return ssh
@@ -93,7 +93,7 @@ export async function cloneTemplate(
   })
 }
 
-/** Another dnsmasq gave the template's lease, so a clone asks this one for it. Without systemd-networkd it asks at half of its lease. */
+/** The template's lease came from another dnsmasq, so a clone requests it again. Without systemd-networkd it does so at half of its lease. */
 async function renewLease(
   dhcp: Dhcp,
   { cards: [card] }: ChainedTemplate,

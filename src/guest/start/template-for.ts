@@ -18,7 +18,7 @@ import type { Start } from './boot-machine.ts'
 import { buildTemplate } from './build-template.ts'
 import type { ChainedTemplate } from './chained-template.ts'
 
-/** What decides which template it is, and where it is built if there is none. */
+/** What determines the template, and where it is built if it does not exist. */
 export type TemplateWish = Pick<
   Start,
   'spec' | 'accel' | 'image' | 'network' | 'register' | 'onProgress' | 'onConsole' | 'signal'
@@ -29,7 +29,7 @@ type Found = ChainedTemplate | Unfreezable
 
 export async function templateFor(wish: TemplateWish): Promise<Found> {
   const { spec, network } = wish
-  // What a machine with several cards is to be told apart by is all of them.
+  // The identity of a machine with several cards includes all of them.
   if (!hasChangeableCards(spec) || wish.further?.length) return findOrBuild(wish, true)
   const template = await findOrBuild({ ...wish, spec: usualGuest(spec, network) }, false)
   if ('unfreezable' in template || !template.unchangeable || isIdentityOf(spec, template)) return template
@@ -139,7 +139,7 @@ function announced(
     build: (folder, tell) =>
       build(folder, (line) => {
         onProgress(line)
-        // Who waits is told the label anyway.
+        // The label is reported anyway.
         tell(line.replace(`template ${label}: `, ''))
       }),
   }

@@ -16,7 +16,7 @@ export interface Images {
 }
 
 const BYTES = 600_000_000
-const SIZES = [20_000_000, 2_000_000_000]
+const SIZES = [200_000_000, 2_000_000_000]
 const program = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
 export async function measureImages(rounds: number): Promise<Images> {

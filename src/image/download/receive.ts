@@ -1,5 +1,7 @@
 import { constants } from 'node:fs'
 import { open, statfs } from 'node:fs/promises'
+import { Writable, type Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import pRetry from 'p-retry'
 import { GuestError, ImageError } from '../../errors.ts'
@@ -88,17 +90,24 @@ async function attempt(client: Client, wanted: Wanted, part: PartFile, how: Rece
     if (total === part.size) return
     await requireRoom(wanted, part.size, total, how.folder)
     how.progress.begin(part.size, total)
-    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+    await forEachChunk(answer.body, async (chunk) => {
       await part.append(chunk)
       how.progress.at(part.size)
       if (part.size > LARGEST) throw refused(wanted, `sends more than ${megabytes(LARGEST)}`)
-    }
+    })
     if (total !== undefined && part.size < total) throw new Error('the server closed the connection half-way')
   } finally {
     answer.body.destroy()
     // The next attempt continues from here.
     await part.flush()
   }
+}
+
+/** Each chunk as it arrived. An iteration would copy all that has gathered into one, which takes as long as the digest. */
+async function forEachChunk(body: Readable, take: (chunk: Buffer) => Promise<void>): Promise<void> {
+  const write = (chunk: Buffer, _: BufferEncoding, done: (error?: Error) => void) =>
+    void take(chunk).then(() => done(), done)
+  await pipeline(body, new Writable({ highWaterMark: CHUNK, write }))
 }
 
 /** Prepares the part, so that the answer's body continues it. @returns the total size, if it is known */

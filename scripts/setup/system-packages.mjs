@@ -10,7 +10,7 @@ const ISO_WRITERS = ['xorriso', 'genisoimage', 'mkisofs']
 const KEYRING = { '/usr/share/keyrings/debian-archive-keyring.gpg': 'debian-archive-keyring' }
 
 /**
- * What the tests need in addition: clients for guests and captures, GRUB for a disk that boots by itself, and
+ * What the tests need in addition: clients for guests and captures, GRUB and a partition table for a disk that boots by itself, and
  * sudo for an ordinary user.
  */
 export const FOR_TESTS = {
@@ -21,6 +21,7 @@ export const FOR_TESTS = {
   ping: 'iputils-ping',
   busybox: 'busybox',
   sudo: 'sudo',
+  sfdisk: 'fdisk',
   'grub-mkimage': 'grub-common',
   '/usr/lib/grub/i386-pc/boot.img': 'grub-pc-bin',
 }

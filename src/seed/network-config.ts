@@ -1,12 +1,11 @@
 import type { SeedInput, SeedNic } from './input.ts'
 import { toYaml } from './yaml.ts'
 
-/** What a card is called where cloud-init renames it. */
-function cardName(index: number): string {
-  return `eth${index}`
-}
-
 /**
+ * NICs are identified by their MAC addresses, whatever the guest calls them: cloud-init (since 22.2) looks up the name. With `set-name` 26.1
+ * fails to rename a NIC that is up, and NetworkManager and Alpine's ifupdown have nothing like it. Older versions take the key for the name,
+ * which is right where NICs have the kernel's names.
+ *
  * No default route and no name server by default: the network is host-only, and "Network is unreachable" at once is better than
  * a time-out. No IPv6 but a static address: nobody answers router solicitations, and systemd-networkd keeps the link in "configuring" until
  * it has given up on them, which holds up everything after network-online.target (seen: 20 s). cloud-init renders
@@ -17,12 +16,11 @@ export function networkConfig({ nics }: SeedInput): string {
     version: 2,
     ethernets: Object.fromEntries(
       nics.map(({ macAddress, addresses, dhcp = false, router, nameServer, mtu }, index) => [
-        cardName(index),
+        `eth${index}`,
         {
           match: { macaddress: macAddress.toLowerCase() },
-          'set-name': cardName(index),
           addresses,
-          // Nobody waits at boot for an address on a card that gets none.
+          // Nobody waits at boot for an address on a card that gets none. Others are not optional: networkd would not wait for them.
           ...(addresses.length === 0 && !dhcp && { optional: true }),
           ...(mtu !== undefined && { mtu }),
           ...(router !== undefined && { routes: [{ to: '0.0.0.0/0', via: router }] }),

@@ -44,6 +44,7 @@ const QUESTIONS: Readonly<Record<string, { ask: string; differences?: readonly s
   },
   sysctls: {
     ask: `sysctl -a 2>/dev/null | grep -E '^(${SYSCTLS.join('|')})' | tr '\\t' ' ' | sort`,
+    differences: ['built: kernel.printk = 4 4 1 7', "vendor's: kernel.printk = 7 4 1 7"],
   },
   'messages of the day': { ask: 'ls /etc/update-motd.d; cat /etc/motd' },
   users: { ask: 'cut -d: -f1,7 /etc/passwd | sort' },
@@ -61,9 +62,11 @@ let vendors: Guest
 
 beforeAll(async () => {
   const image = { path: await vendorDisk('systemd-networkd') }
+  // As in the tests of that disk, which share its template.
+  const options = { cpus: 1, memory: '640M' }
   ;[built, vendors] = await Promise.all([
-    bootGuest({ cpus: 1 }),
-    bootGuest({ image, cpus: 1, timeouts: { boot: 180_000 } }),
+    bootGuest(options),
+    bootGuest({ ...options, image, timeouts: { boot: 300_000 } }),
   ])
 }, BUILD_BUDGET)
 afterAll(async () => {

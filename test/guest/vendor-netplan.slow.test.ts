@@ -1,3 +1,4 @@
 import { testClonesOf } from '../support/vendor-disks/clones-of.ts'
 
-testClonesOf('netplan')
+// Downloaded, as such images most often are.
+testClonesOf('netplan', { fromUrl: true })

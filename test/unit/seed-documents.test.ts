@@ -37,13 +37,12 @@ describe('meta-data', () => {
 })
 
 describe('network-config', () => {
-  test('is version 2, matched by MAC, static, without route, name server, or IPv6', () => {
+  test('is version 2, matched by MAC under any name, static, without route, name server, or IPv6', () => {
     expect(parse(networkConfig(input))).toEqual({
       version: 2,
       ethernets: {
         eth0: {
           match: { macaddress: '52:54:00:ab:cd:ef' },
-          'set-name': 'eth0',
           addresses: ['192.168.100.224/24'],
           dhcp4: false,
           dhcp6: false,

@@ -10,8 +10,8 @@ test.for([
   ["an option's value that is in no path", ['--reporter', 'verbose'], FAST],
   ['unit tests', ['test/unit'], { options: [], image: false }],
   ['a file', ['test/guest/commands.test.ts'], { options: [], image: true }],
-  ['a file of the slow tier', ['./test/guest/vendor-image.slow.test.ts'], { options: [], image: true }],
-  ['a part of a name', ['vendor-image'], { options: [], image: true }],
+  ['a file of the slow tier', ['./test/guest/vendor-netplan.slow.test.ts'], { options: [], image: true }],
+  ['a part of a name', ['vendor-netplan'], { options: [], image: true }],
   ['a file and a line', ['test/unit/options.test.ts:12'], { options: [], image: false }],
   ['a project', ['--project=unit'], { options: [], image: false }],
 ] as const)('npm test with %s', ([, args, expected]) => {

@@ -20,8 +20,8 @@ Manages the disk images that vitest-guest has built or downloaded. They are in i
 
   ls     lists them: name, size on disk, age, last use, contents, and who uses them
          --all lists every name that \`image\` takes, and what of it is in the cache
-  pull   downloads vendors' images, or builds debian-12, before a test needs them; for the newest build of a vendor
-         (NAME-latest), asks the vendor which one it is
+  pull   downloads vendors' images, or builds debian-11, 12 or 13, before a test needs them; for the newest build of a
+         vendor (NAME-latest), asks the vendor which one it is
   add    takes a file that was downloaded elsewhere, if its digest is right. NAME is a vendor's image or, for an image
          that tests want by its URL, the digest as sha256:DIGITS. A build that has no fixed digest, and that this host
          cannot look up, needs --sha256 or --sha512

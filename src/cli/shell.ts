@@ -11,7 +11,7 @@ export default {
 
 Boots a guest and opens a root shell in it. The guest ends with the shell.
 
-  --image IMAGE   debian-12 or the path of a qcow2 or raw disk; default debian-12
+  --image IMAGE   a name from image ls --all, or the path of a qcow2 or raw disk; default debian-12
   --memory SIZE   size with its unit; default 512M
 
 Exit code: the shell's.

@@ -19,7 +19,7 @@ import { vendorMemoryMib } from './vendor-images.ts'
 /** Options of a guest, apart from its name and its network. */
 export interface MachineOptions {
   /**
-   * `'debian-12'`, the same with more packages (`{ base: 'debian-12', packages: ['nginx'] }`), a vendor's cloud image by its name
+   * `'debian-12'` (or 11, 13), the same with more packages (`{ base: 'debian-12', packages: ['nginx'] }`), a vendor's cloud image by its name
    * (`'ubuntu-24.04'`), a qcow2 or raw disk with its own boot loader and cloud-init (its absolute path, or `{ url, sha256 }`), or
    * a machine that is prepared once, as `layer()` returns it: options that the guest omits are then those of the layer. The image is
    * never written to.

@@ -31,10 +31,15 @@ export interface LayeredImage {
 }
 
 /** An image by its name: one that is built here, or a vendor's own. `npx vitest-guest image ls --all` lists them. */
-export type ImageName = BuiltImage['base'] | VendorImageName
+export type ImageName = BuiltImageName | VendorImageName
+
+/** The default first. */
+export const BUILT_IMAGES = ['debian-12', 'debian-11', 'debian-13'] as const
+/** A Debian that is built on this host. */
+export type BuiltImageName = (typeof BUILT_IMAGES)[number]
 
 /**
- * - a name: `'debian-12'`, or a vendor's cloud image such as `'ubuntu-24.04'`, which is downloaded once,
+ * - a name: `'debian-12'` (or 11, 13), which is built once, or a vendor's cloud image such as `'ubuntu-24.04'`, which is downloaded once,
  * - `{ base: 'debian-12', packages: ['nginx'] }`,
  * - the absolute path of a qcow2 or raw disk; `{ path }` when its type is only `string`. A qcow2 with backing files is refused, because it
  *   could name any file of this host: `{ path: '/disks/mine.qcow2', backing: true }` allows it for one that you made yourself,
@@ -45,7 +50,7 @@ export type ImageOption = ImageName | `/${string}` | ImageWish | DiskWish | UrlW
 
 /** A built image with more packages. */
 export interface ImageWish {
-  base: 'debian-12'
+  base: BuiltImageName
   /** Debian packages, by their names. @default [] */
   packages?: readonly string[]
 }
@@ -77,7 +82,7 @@ const DIGITS = { sha256: 64, sha512: 128 } as const
 const PROTOCOLS = ['http:', 'https:', 'file:']
 
 export function parseImage(image: unknown): ImageSpec {
-  if (image === 'debian-12') return { base: 'debian-12', packages: [] }
+  if (isBuiltImageName(image)) return { base: image, packages: [] }
   if (isVendorImageName(image)) return { vendor: image }
   if (isAbsolutePath(image)) return { path: image }
   const layer = layerIn(image) ?? (isReference(image) ? referredTo(image) : undefined)
@@ -89,16 +94,21 @@ export function parseImage(image: unknown): ImageSpec {
     return { path: path as string, backing }
   }
   if ('url' in wish) return parseRemote(refuseUnknown(wish, ['url', 'sha256', 'sha512'], 'image.'))
-  if (wish['base'] === 'debian-12') {
-    const { packages = [] } = refuseUnknown(wish, ['base', 'packages'], 'image.')
-    return { base: 'debian-12', packages: parsePackages(packages) }
+  if ('base' in wish) {
+    const { base, packages = [] } = refuseUnknown(wish, ['base', 'packages'], 'image.')
+    if (!isBuiltImageName(base)) throw badOption('image.base', `one of ${BUILT_IMAGES.join(', ')}`, base, HINT)
+    return { base, packages: parsePackages(packages) }
   }
   const hint = typeof image === 'string' && !image.includes('/') ? hintForName(image) : HINT
   throw badOption('image', 'the name of an image or the absolute path of a disk', image, hint)
 }
 
+function isBuiltImageName(name: unknown): name is BuiltImageName {
+  return (BUILT_IMAGES as readonly unknown[]).includes(name)
+}
+
 function hintForName(name: string): string {
-  const names = ['debian-12', ...VENDOR_IMAGE_NAMES]
+  const names = [...BUILT_IMAGES, ...VENDOR_IMAGE_NAMES]
   // Half a name is nearer to a whole one than edits can tell.
   const near = names.find((each) => each.startsWith(`${name}-`)) ?? nearest(name, names)
   return `${near === undefined ? '' : `Did you mean '${near}'? `}npx vitest-guest image ls --all lists all names.`

@@ -51,7 +51,9 @@ guests({ memory: 512 })
 // @ts-expect-error -- an image is a name, a path, or a base with packages
 void bootGuest({ image: { packages: ['nginx'] } })
 // @ts-expect-error -- no such base
+void bootGuest({ image: { base: 'debian-14' } })
 void bootGuest({ image: { base: 'debian-13' } })
+void bootGuest({ image: 'debian-11' })
 void bootGuest({ image: { base: 'debian-12', packages: ['nginx'] } })
 void bootGuest({ image: 'ubuntu-24.04' })
 void bootGuest({ image: 'ubuntu-24.04-latest' })

@@ -8,7 +8,7 @@ import { HostError, ImageError } from '../../src/errors.ts'
 import { explainBuildFailure } from '../../src/image/build/build-failure.ts'
 import { holdLock, takeLock, tryLock } from '../../src/host/program/lock.ts'
 import { findTool } from '../../src/host/program/tools.ts'
-import { BuildProgress } from '../../src/image/build/build-progress.ts'
+import { BuildProgress, FROM_NOTHING } from '../../src/image/build/build-progress.ts'
 import { asRoot } from '../../src/image/build/build-step.ts'
 import { evaluationCommand } from './support/node.ts'
 
@@ -91,6 +91,7 @@ test('an ordinary user builds in a user namespace; all that is started ends with
 test('progress names the phase and how far it is', async () => {
   const lines: string[] = []
   const progress = new BuildProgress('debian-12', (line) => lines.push(line))
+  progress.begin(FROM_NOTHING)
   const feed = ['I: extracting archives...', 'I: installing remaining packages inside the chroot...']
   feed.push(
     '0 upgraded, 2 newly installed, 0 to remove and 0 not upgraded.',
@@ -111,8 +112,18 @@ test('progress names the phase and how far it is', async () => {
 })
 
 test.each([
-  ['E: Unable to locate package ngnix', /Debian 12 has no package ngnix/, /image\.packages/],
+  ['E: Unable to locate package ngnix', /this release of Debian has no package ngnix/, /image\.packages/],
   ['W: GPG error: … NO_PUBKEY 6ED0E7B82643E131', /signature could not be checked/, /debian-archive-keyring/],
+  [
+    'E: Release file for http://deb.debian.org/debian/dists/sid/InRelease is expired (invalid since 20d).',
+    /mirror's http:.*InRelease is not of the present time/,
+    /clock/,
+  ],
+  [
+    'E: Failed to fetch http://security.debian.org/pool/x.deb  404  Not Found [IP: 203.0.113.80 80]',
+    /the mirror has lost http:.*x\.deb/,
+    /try again/,
+  ],
   [
     'E: Failed to fetch http://deb.debian.org/x  Temporary failure resolving',
     /mirror could not be reached/,

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
+import { additionFor } from '../../src/image/build/addition.ts'
 import { makeRecipe } from '../../src/image/build/recipe.ts'
+import { BUILT_IMAGES } from '../../src/options/image.ts'
 
 const plain = makeRecipe({ base: 'debian-12', packages: [] })
 
@@ -29,4 +31,24 @@ test('what real provisioning needs is in it', () => {
   for (const name of ['cloud-init', 'openssh-server', 'python3', 'sudo', 'iproute2', 'curl'])
     expect(include).toContain(name)
   expect(include).not.toContain('ifupdown')
+})
+
+test('each release has its own suite, and checks the dates of its package lists', () => {
+  const recipes = BUILT_IMAGES.map((base) => makeRecipe({ base, packages: [] }))
+  expect(recipes.map(({ label, suite }) => `${label}: ${suite}`).sort()).toEqual([
+    'debian-11: bullseye',
+    'debian-12: bookworm',
+    'debian-13: trixie',
+  ])
+  expect(JSON.stringify(recipes)).not.toMatch(/Valid-Until/i)
+})
+
+test('packages are added to the image without them, unless they include a kernel', () => {
+  const addition = (packages: string[]) => additionFor(makeRecipe({ base: 'debian-13', packages }))
+  expect(addition([])).toBeUndefined()
+  expect(addition(['linux-image-amd64', 'nginx'])).toBeUndefined()
+  const { plain: below, install, mmdebstrap } = addition(['g++', 'nginx']) ?? {}
+  expect(below).toEqual(makeRecipe({ base: 'debian-13', packages: [] }))
+  expect(install).toMatch(/ install g\+\+ nginx\n$/)
+  expect(mmdebstrap?.join(' ')).not.toContain('--include')
 })

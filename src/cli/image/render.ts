@@ -1,3 +1,4 @@
+import { BUILT_IMAGES } from '../../options/image.ts'
 import { vendorMemoryMib, VENDOR_IMAGE_NAMES } from '../../options/vendor-images.ts'
 import { knownDigest, quirksOf, urlOf } from '../../image/catalogue/vendor-image.ts'
 import type { ImageEntry } from '../../image/list-images.ts'
@@ -8,8 +9,10 @@ import { sizeText } from '../show/units.ts'
 
 /** Every name of an image. */
 export async function renderNames(images: readonly ImageEntry[]): Promise<string> {
-  const built = images.find(({ label, obsolete }) => label === 'debian-12' && obsolete === undefined)
-  const rows = [['debian-12', sizeOf(built), '512M', '', 'built here']]
+  const rows = BUILT_IMAGES.map((name) => {
+    const built = images.find(({ label, obsolete }) => label === name && obsolete === undefined)
+    return [name, sizeOf(built), '512M', '', 'built here']
+  })
   for (const name of VENDOR_IMAGE_NAMES) {
     const digest = await knownDigest(name)
     const cached = digest === undefined ? undefined : images.find(({ origin }) => origin?.digest === digest)

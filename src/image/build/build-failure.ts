@@ -11,8 +11,18 @@ const EXPLANATIONS: readonly { says: RegExp; what: string; hint: string }[] = [
   },
   {
     says: /Unable to locate package (\S+)|Package '?([^\s']+)'? has no installation candidate/i,
-    what: 'Debian 12 has no package $1',
-    hint: 'Look the name up at https://packages.debian.org/bookworm/ and correct `image.packages`.',
+    what: 'this release of Debian has no package $1',
+    hint: 'Look the name up at https://packages.debian.org/ and correct `image.packages`.',
+  },
+  {
+    says: /Release file for (\S+) is (?:expired|not valid yet)/i,
+    what: "the mirror's $1 is not of the present time",
+    hint: "If this host's clock is right, the mirror is out of date: use another one.",
+  },
+  {
+    says: /Failed to fetch (\S+)\s+404 /i,
+    what: 'the mirror has lost $1, which its package lists name',
+    hint: 'A mirror that is being updated is whole again within hours; try again then, or use another one.',
   },
   {
     says: /(Temporary failure resolving[^\n]*|Could not resolve[^\n]*|Could not connect[^\n]*|Unable to connect[^\n]*|Network is unreachable[^\n]*|Failed to fetch[^\n]*)/i,

@@ -177,10 +177,11 @@ ln -sf /lib/systemd/system/cloud-init.target "$2/multi-user.target.wants/"
 : >/run/cloud-init/enabled
 `
 
-const SSHD_FILE = { '/etc/systemd/system/ssh.service.d/vitest-guest.conf': SSHD }
+/** Where sshd is older than 9.8, which has a process of its own for each connection. */
+export const SSHD_FILE = { '/etc/systemd/system/ssh.service.d/vitest-guest.conf': SSHD }
 
 /** Files of a guest that boots as its distribution has it. */
-const PLAIN_FILES: Readonly<Record<string, string>> = {
+export const PLAIN_FILES: Readonly<Record<string, string>> = {
   '/etc/cloud/cloud.cfg.d/90_vitest-guest.cfg': 'datasource_list: [NoCloud, None]\n',
   '/etc/default/locale': 'LANG=C.UTF-8\n',
   '/etc/fstab': 'LABEL=vitest-guest / ext4 errors=remount-ro 0 0\n',
@@ -213,18 +214,28 @@ rm -f "$root"/etc/ssh/ssh_host_*
 : >"$root/etc/machine-id"
 `
 
+const SYSTEMCTL = 'systemctl() { chroot "$root" systemctl --quiet "$@"; }\n'
+export const ENABLE_NETWORKD = 'systemctl enable systemd-networkd.service\n'
+const DISABLE_TIMERS = `# The clock of a clone jumps to now, which starts whatever is overdue: apt's lock would be held, and its downloads fail.
+systemctl disable apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer
+`
+const NOTE_UPDATE = `# systemd-sysusers and others need not run on the first boot: dpkg has just done their work.
+touch "$root/etc/.updated" "$root/var/.updated"
+`
+
 /** The last hook of mmdebstrap. Each difference from what a vendor has, and its reason: docs/images.md. */
 export const CUSTOMIZE = `${BARE_CLEANUP}
-systemctl() { chroot "$root" systemctl --quiet "$@"; }
-systemctl enable systemd-networkd.service
-# The clock of a clone jumps to now, which starts whatever is overdue: apt's lock would be held, and its downloads fail.
-systemctl disable apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer
+${SYSTEMCTL}${ENABLE_NETWORKD}${DISABLE_TIMERS}\
 # Half a second each, emulated, at each daemon-reload, to find that there is nothing for them to do on this disk.
 for name in gpt-auto hibernate-resume integritysetup run system-update veritysetup; do
   ln -s /dev/null "$root/etc/systemd/system-generators/systemd-$name-generator"
 done
 # Its modules run in cloud-final.service.
 systemctl mask cloud-config.service
-# systemd-sysusers and others need not run on the first boot: dpkg has just done their work.
-touch "$root/etc/.updated" "$root/var/.updated"
-`
+${NOTE_UPDATE}`
+
+/** The same for a guest that boots as its distribution has it. */
+export const CUSTOMIZE_PLAIN = `${BARE_CLEANUP}${NOTE_UPDATE}${SYSTEMCTL}${DISABLE_TIMERS}`
+
+/** The same for more packages in a root that has been through one of these. */
+export const CUSTOMIZE_AGAIN = `${BARE_CLEANUP}${NOTE_UPDATE}`

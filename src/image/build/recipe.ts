@@ -1,21 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { BuiltImage } from '../../options/image.ts'
-import { CUSTOMIZE, GUEST_FILES } from './guest-files.ts'
+import { RELEASES } from './releases.ts'
 
 /** Raise it when the build changes in a way that nothing else in the recipe shows. */
 const FORMAT_VERSION = 1
-/**
- * The kernel's command line; most of what makes a fast boot is in the image, for boot loaders to profit too.
- *
- * Nobody attacks a guest that runs one test suite. cloud-init.service is its stage `init`, which has nothing left to do:
- * our seed says `dsmode: local`, so that the stage before has done it all. Cards keep the kernel's names, whatever udev would call them.
- */
-const APPEND =
-  'root=/dev/vda rw console=ttyS0 quiet net.ifnames=0 tsc=reliable mitigations=off cryptomgr.notests systemd.mask=cloud-init.service'
 const FILE_SYSTEM_LABEL = 'vitest-guest'
 const DISK_SIZE = '8G'
 
-const KERNEL = 'linux-image-cloud-amd64'
 const KERNEL_PACKAGE = /^linux-image-/
 const BASE_PACKAGES = [
   'systemd-sysv',
@@ -62,28 +53,41 @@ export interface Recipe {
   readonly customize: string
 }
 
-/** A kernel among the packages (`linux-image-amd64`, say, which has drivers for real hardware) takes the cloud kernel's place. */
+/** Its options for every build. */
+export function mmdebstrapOptions(variant: 'minbase' | 'custom'): string[] {
+  return [
+    '--mode=root',
+    '--format=directory',
+    `--variant=${variant}`,
+    '--aptopt=APT::Install-Recommends "false"',
+    '--dpkgopt=path-exclude=/usr/share/doc/*',
+    '--dpkgopt=path-exclude=/usr/share/man/*',
+    '--dpkgopt=path-exclude=/usr/share/locale/*',
+  ]
+}
+
+/** Whether one of the packages is a kernel (`linux-image-amd64`, say, which has drivers for real hardware): it takes the cloud kernel's place. */
+export function replacesKernel(packages: readonly string[]): boolean {
+  return packages.some((name) => KERNEL_PACKAGE.test(name))
+}
+
 export function makeRecipe(image: BuiltImage): Recipe {
   const { base, packages } = image
-  const kernel = packages.some((name) => KERNEL_PACKAGE.test(name)) ? [] : [KERNEL]
+  const release = RELEASES[base]
+  const kernel = replacesKernel(packages) ? [] : [release.kernel]
   const content = {
     formatVersion: FORMAT_VERSION,
-    append: APPEND,
-    suite: 'bookworm',
+    append: release.append,
+    suite: release.suite,
     mmdebstrap: [
-      '--mode=root',
-      '--format=directory',
-      '--variant=minbase',
-      '--aptopt=APT::Install-Recommends "false"',
-      '--dpkgopt=path-exclude=/usr/share/doc/*',
-      '--dpkgopt=path-exclude=/usr/share/man/*',
-      '--dpkgopt=path-exclude=/usr/share/locale/*',
-      `--include=${[...BASE_PACKAGES, ...kernel, ...packages].join(',')}`,
+      ...mmdebstrapOptions('minbase'),
+      ...release.options,
+      `--include=${[...BASE_PACKAGES, ...release.packages, ...kernel, ...packages].join(',')}`,
     ],
     mke2fs: ['-q', '-t', 'ext4', '-L', FILE_SYSTEM_LABEL, '-m', '0', '-J', 'size=16'],
     size: DISK_SIZE,
-    files: GUEST_FILES,
-    customize: CUSTOMIZE,
+    files: release.files,
+    customize: release.customize,
   }
   const key = createHash('sha256')
     .update(JSON.stringify([base, content]))

@@ -11,7 +11,7 @@ const NEEDED = 1.5e9
  * @throws HostError when a tool is missing; ImageError when there is too little space, or an ordinary user cannot build.
  */
 export async function requireBuilder(folder: string, label: string, signal?: AbortSignal): Promise<void> {
-  for (const tool of ['mmdebstrap', 'mke2fs', 'unshare', 'setpriv'] as const) requireTool(tool)
+  for (const tool of ['mmdebstrap', 'mke2fs', 'tar', 'gzip', 'unshare', 'setpriv'] as const) requireTool(tool)
   const { bavail, bsize } = await statfs(folder)
   if (bavail * bsize < NEEDED) throw noSpace(folder, label, undefined, bavail * bsize)
   if (process.getuid?.() !== 0) await requireSubordinateIds(signal)

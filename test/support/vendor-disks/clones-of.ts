@@ -26,6 +26,7 @@ const SLOW = { timeouts: { boot: 300_000 }, cpus: 1, memory: '640M' }
 /** What a person types to have the card configured anew. */
 const CONFIGURE: Record<VendorDisk, (card: string) => string> = {
   netplan: () => 'netplan apply',
+  'netplan-sid': () => 'netplan apply',
   'systemd-networkd': (card) => `networkctl reload && networkctl reconfigure ${card}`,
   ifupdown: (card) => `ifdown ${card} && ifup ${card}`,
   NetworkManager: (card) => `nmcli connection reload && nmcli connection up cloud-init\\ ${card}`,

@@ -1,6 +1,7 @@
 /**
  * The disks, each by what manages its network: not every release with every manager, because a boot takes a minute or more under
- * emulation. cloud-init is 22.4 in bookworm and 25.1 in trixie. `make` turns the root of the disk before it (of the same release) into this one's.
+ * emulation. cloud-init is 22.4 in bookworm, 25.1 in trixie, and the newest in sid. `make` turns the root of the disk before it (of the
+ * same release) into this one's.
  */
 export const DISKS = {
   'systemd-networkd': {
@@ -13,6 +14,11 @@ export const DISKS = {
     suite: 'trixie',
     make: `install purge --autoremove ifupdown
 install install network-manager`,
+  },
+  'netplan-sid': {
+    suite: 'sid',
+    make: `install install netplan.io
+chroot "$root" systemctl --quiet enable systemd-networkd.service`,
   },
 } as const
 

@@ -1,0 +1,3 @@
+import { testClonesOf } from '../support/vendor-disks/clones-of.ts'
+
+testClonesOf('netplan-sid')
